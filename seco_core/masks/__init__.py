@@ -1,0 +1,1 @@
+"""Mask sources: class-agnostic masks of an image and answers to box-and-point prompts."""

@@ -1,0 +1,208 @@
+"""Every parameter of the pipeline with its default, documented once.
+
+The same names are used in the command line, in TOML files, in the store and in the window.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seco_core.errors import ParameterError
+
+
+def _parameter(default: Any, doc: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"doc": doc, **limits})
+
+
+@dataclass(frozen=True)
+class MaskParameters:
+    """Where masks come from."""
+
+    source: str = _parameter("hierarchy", "mask source", choices=("hierarchy", "sam", "files"))
+    parts: int = _parameter(1500, "hierarchy: watershed parts per image at the finest scale", minimum=10)
+    checkpoint: str = _parameter("", "sam: path of a segment-anything .pth file")
+    model: str = _parameter("auto", "sam: model type", choices=("auto", "vit_b", "vit_l", "vit_h"))
+    points_per_side: int = _parameter(32, "sam: points of the prompt grid along one side", minimum=1)
+    folder: str = _parameter("", "files: folder with one COCO RLE .json per image")
+
+
+@dataclass(frozen=True)
+class PsaParameters:
+    """Pixel semantic aggregation (SeCo, section 3.2)."""
+
+    profile: str = _parameter("default", "PSA profile", choices=("default",))
+    reliable_share: float = _parameter(
+        0.5, "share of each class's pixels, the most confident, that vote (needs confidence)",
+        minimum=0.01, maximum=1.0,
+    )
+    min_region_area: int = _parameter(
+        60, "regions of fewer pixels join the neighbour they touch most", minimum=1
+    )
+
+
+@dataclass(frozen=True)
+class SccParameters:
+    """Semantic connectivity correction by loss distribution (SeCo, section 3.3)."""
+
+    encoder: str = _parameter("descriptor", 'region encoder: "descriptor", "sam" or "timm:<model>"')
+    folds: int = _parameter(5, "parts of the images for cross-fitting", minimum=2)
+    epochs: int = _parameter(40, "epochs of the region classifier", minimum=1)
+    label_smoothing: float = _parameter(0.1, "label smoothing", minimum=0.0, maximum=0.99)
+    tau_ns: float = _parameter(
+        0.60, "noise score above which a region is noisy", minimum=0.0, maximum=1.0
+    )
+    tau_cr: float = _parameter(
+        0.95, "confidence above which a noisy region takes the predicted class", minimum=0.0, maximum=1.0
+    )
+
+
+@dataclass(frozen=True)
+class GraphParameters:
+    """The relational graph (SeCoV2)."""
+
+    neighbours: int = _parameter(16, "nearest regions by feature that each region is linked to", minimum=1)
+    alpha: float = _parameter(0.95, "weight of feature against position similarity", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All parameters of a run."""
+
+    masks: MaskParameters = field(default_factory=MaskParameters)
+    psa: PsaParameters = field(default_factory=PsaParameters)
+    scc: SccParameters = field(default_factory=SccParameters)
+    graph: GraphParameters = field(default_factory=GraphParameters)
+    seed: int = _parameter(0, "seed of everything random", minimum=0)
+    device: str = _parameter("auto", "where networks run", choices=("auto", "cpu", "cuda", "mps"))
+    workers: int = _parameter(0, "images worked on at once; 0 = one for each core", minimum=0)
+
+    def __post_init__(self) -> None:
+        for group in (self, self.masks, self.psa, self.scc, self.graph):
+            _check(group)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parameters as nested plain data."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], path: Path | None = None) -> Parameters:
+        """Build parameters from nested plain data; what is not named keeps its default.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown or a value is of the wrong type or out of range.
+        """
+        try:
+            values: dict[str, Any] = {}
+            for name, value in data.items():
+                if name in _GROUPS:
+                    if not isinstance(value, dict):
+                        raise ParameterError(f"[{name}] must be a table.")
+                    values[name] = _build(_GROUPS[name], value, f"{name}.")
+                else:
+                    values[name] = value
+            return _build(cls, values, "")
+        except ParameterError as error:
+            raise ParameterError(error.message, path=path, remedy=error.remedy) from None
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> Parameters:
+        """Read parameters from a TOML file.
+
+        Raises
+        ------
+        ParameterError
+            If the file cannot be read or holds what is no parameter.
+        """
+        path = Path(path)
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ParameterError(f"cannot be read as TOML: {error}.", path=path) from error
+        return cls.from_dict(data, path)
+
+    def to_toml(self) -> str:
+        """The parameters as a TOML file with every parameter explained."""
+        lines = ["# Parameters of SeCo. What is left out keeps the value shown by `seco config`.", ""]
+        groups = []
+        for item in dataclasses.fields(self):
+            if item.name in _GROUPS:
+                groups.append(item.name)
+            else:
+                lines += _toml_lines(item, getattr(self, item.name))
+        for name in groups:
+            lines += ["", f"[{name}]"]
+            for item in dataclasses.fields(_GROUPS[name]):
+                lines += _toml_lines(item, getattr(getattr(self, name), item.name))
+        return "\n".join(lines) + "\n"
+
+    def replace(self, **changes: Any) -> Parameters:
+        """A copy with some parameters changed; dotted names as ``**{"psa.min_region_area": 30}``."""
+        data = self.to_dict()
+        for name, value in changes.items():
+            group, _, leaf = name.rpartition(".")
+            (data[group] if group else data)[leaf] = value
+        return Parameters.from_dict(data)
+
+
+_GROUPS: dict[str, type[Any]] = {
+    "masks": MaskParameters,
+    "psa": PsaParameters,
+    "scc": SccParameters,
+    "graph": GraphParameters,
+}
+
+
+def parameter_fields() -> list[tuple[str, dataclasses.Field[Any]]]:
+    """Every parameter as (dotted name, field); the field's metadata has ``doc`` and the limits."""
+    found: list[tuple[str, dataclasses.Field[Any]]] = []
+    for item in dataclasses.fields(Parameters):
+        if item.name in _GROUPS:
+            found += [(f"{item.name}.{leaf.name}", leaf) for leaf in dataclasses.fields(_GROUPS[item.name])]
+        else:
+            found.append((item.name, item))
+    return found
+
+
+def _build(kind: type[Any], values: dict[str, Any], prefix: str) -> Any:
+    known = {f.name for f in dataclasses.fields(kind)}
+    for name in values:
+        if name not in known:
+            raise ParameterError(
+                f"there is no parameter {prefix}{name}.", remedy=f"Known: {', '.join(sorted(known))}."
+            )
+    return kind(**values)
+
+
+def _check(group: Any) -> None:
+    for item in dataclasses.fields(group):
+        value, rule = getattr(group, item.name), item.metadata
+        if not rule:
+            continue
+        wanted = type(item.default)
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            object.__setattr__(group, item.name, float(value))
+        elif type(value) is not wanted:
+            raise ParameterError(f"{item.name} must be of type {wanted.__name__}, not {value!r}.")
+        if "choices" in rule and value not in rule["choices"]:
+            raise ParameterError(
+                f"{item.name} cannot be {value!r}.", remedy=f"One of: {', '.join(rule['choices'])}."
+            )
+        if "minimum" in rule and value < rule["minimum"]:
+            raise ParameterError(f"{item.name} must be at least {rule['minimum']}, not {value}.")
+        if "maximum" in rule and value > rule["maximum"]:
+            raise ParameterError(f"{item.name} must be at most {rule['maximum']}, not {value}.")
+
+
+def _toml_lines(item: dataclasses.Field[Any], value: Any) -> list[str]:
+    text = f'"{_escape(value)}"' if isinstance(value, str) else repr(value)
+    return [f"# {item.metadata['doc']}", f"{item.name} = {text}"]
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

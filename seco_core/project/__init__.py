@@ -1,0 +1,6 @@
+"""A project: a folder with an SQLite store, rasters beside it, and the log of what people decided."""
+
+from seco_core.project.overrides import Action, Override
+from seco_core.project.project import ImageRecord, Project, RegionArrays
+
+__all__ = ["Action", "ImageRecord", "Override", "Project", "RegionArrays"]
