@@ -1,0 +1,252 @@
+"""The log of what people decided: append-only, undone and redone by adding to it.
+
+An override is stored with its mask, because region ids change when PSA runs again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.errors import OverrideError
+from seco_core.project.store import transaction
+from seco_core.regions import decode_mask, encode_mask
+
+Box = tuple[int, int, int, int]
+
+
+class Action(StrEnum):
+    """What a person can decide about a region."""
+
+    ACCEPT = "accept"
+    RELABEL = "relabel"
+    IGNORE = "ignore"
+    UNKNOWN = "unknown"
+
+
+# compared by identity: masks are arrays
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What a person decided, before it is in the log.
+
+    Attributes
+    ----------
+    action : Action
+        What was decided.
+    image_id : int
+        The image.
+    class_id : int
+        The class that the pixels of the mask have from now on; 255 for ignore.
+    box : (int, int, int, int)
+        x0, y0, x1, y1, maximum exclusive.
+    mask : ndarray of bool, (y1 - y0, x1 - x0)
+        Which pixels of the box.
+    region_id : int or None
+        The region that was looked at, for the record.
+    """
+
+    action: Action
+    image_id: int
+    class_id: int
+    box: Box
+    mask: NDArray[np.bool_]
+    region_id: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Override(Decision):
+    """A decision in the log. Of two that cover a pixel the one with the higher `seq` holds."""
+
+    seq: int = 0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the log, for people: an override, or the undoing or redoing of a batch of them."""
+
+    seq: int
+    batch: int
+    time: str
+    by: str
+    kind: str
+    target_batch: int | None
+    action: str | None
+    image_id: int | None
+    region_id: int | None
+    class_id: int | None
+    box: Box | None
+
+
+class OverrideLog:
+    """The overrides of a project.
+
+    A batch is what one key press decided; it is undone and redone as a whole. A new decision after an undo
+    makes the undone batches unreachable, but they stay in the log.
+    """
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._connection = connection
+        self._clear()
+        self._read_new()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a decision to undo."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone decision to redo."""
+        return bool(self._undone)
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the newest event; 0 when nothing was ever decided."""
+        return self._last_seq
+
+    def active(self, image_id: int) -> tuple[Override, ...]:
+        """The overrides of an image that hold, oldest first."""
+        return tuple(self._active.get(image_id, ()))
+
+    def images(self) -> list[int]:
+        """Ids of the images that have overrides that hold, ascending."""
+        return sorted(i for i, overrides in self._active.items() if overrides)
+
+    def __len__(self) -> int:
+        return sum(len(overrides) for overrides in self._active.values())
+
+    def record(self, decisions: Sequence[Decision]) -> tuple[Override, ...]:
+        """Add decisions as one batch. They are on disk when this returns.
+
+        Raises
+        ------
+        OverrideError
+            If there is none, or a mask is empty or does not fit its box.
+        StorageFullError, ProjectReadOnlyError
+            If the store cannot be written; nothing was recorded.
+        """
+        if not decisions:
+            raise OverrideError("there is nothing to record.")
+        for decision in decisions:
+            _check(decision)
+        with transaction(self._connection):
+            self._read_new()
+            batch = self._last_batch + 1
+            now, author = _now(), _author()
+            self._connection.executemany(
+                "INSERT INTO events (batch, time, by, kind, action, image_id, region_id, class_id,"
+                " x0, y0, x1, y1, mask) VALUES (?, ?, ?, 'override', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (batch, now, author, d.action, d.image_id, d.region_id, d.class_id, *d.box, encode_mask(d.mask))
+                    for d in decisions
+                ],
+            )
+        self._read_new()
+        return tuple(self._batches[batch])
+
+    def undo(self) -> tuple[Override, ...]:
+        """Take back the newest batch; its overrides. Empty if there is none."""
+        return self._turn("undo")
+
+    def redo(self) -> tuple[Override, ...]:
+        """Apply again the batch that was undone last; its overrides. Empty if there is none."""
+        return self._turn("redo")
+
+    def history(self) -> list[Event]:
+        """Every event ever recorded, oldest first."""
+        rows = self._connection.execute("SELECT * FROM events ORDER BY seq")
+        return [
+            Event(
+                r["seq"], r["batch"], r["time"], r["by"], r["kind"], r["target_batch"], r["action"],
+                r["image_id"], r["region_id"], r["class_id"],
+                (r["x0"], r["y0"], r["x1"], r["y1"]) if r["x0"] is not None else None,
+            )
+            for r in rows
+        ]  # fmt: skip
+
+    def _turn(self, kind: str) -> tuple[Override, ...]:
+        with transaction(self._connection):
+            self._read_new()
+            stack = self._done if kind == "undo" else self._undone
+            if not stack:
+                return ()
+            target = stack[-1]
+            self._connection.execute(
+                "INSERT INTO events (batch, time, by, kind, target_batch) VALUES (?, ?, ?, ?, ?)",
+                (self._last_batch + 1, _now(), _author(), kind, target),
+            )
+        self._read_new()
+        return tuple(self._batches[target])
+
+    def _clear(self) -> None:
+        self._last_seq = 0
+        self._last_batch = 0
+        self._done: list[int] = []
+        self._undone: list[int] = []
+        self._batches: defaultdict[int, list[Override]] = defaultdict(list)
+        self._active: defaultdict[int, list[Override]] = defaultdict(list)
+
+    def _read_new(self) -> None:
+        """Take in events that are not yet known, by whichever window they were made."""
+        rows = self._connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,))
+        for row in rows.fetchall():
+            self._last_seq, self._last_batch = row["seq"], row["batch"]
+            if row["kind"] == "override":
+                override = _override(row)
+                if not self._done or self._done[-1] != override.batch:
+                    self._done.append(override.batch)
+                    self._undone.clear()
+                self._batches[override.batch].append(override)
+                self._active[override.image_id].append(override)
+            elif row["kind"] == "undo":
+                batch = self._done.pop()
+                self._undone.append(batch)
+                for override in self._batches[batch]:
+                    self._active[override.image_id].remove(override)
+            else:
+                batch = self._undone.pop()
+                self._done.append(batch)
+                for override in self._batches[batch]:
+                    self._active[override.image_id].append(override)
+
+
+def _check(decision: Decision) -> None:
+    x0, y0, x1, y1 = decision.box
+    if decision.mask.shape != (y1 - y0, x1 - x0) or min(x0, y0) < 0:
+        raise OverrideError(f"a mask of shape {decision.mask.shape} does not fit its box {decision.box}.")
+    if not decision.mask.any():
+        raise OverrideError("an override needs at least one pixel.")
+
+
+def _override(row: sqlite3.Row) -> Override:
+    box = (row["x0"], row["y0"], row["x1"], row["y1"])
+    return Override(
+        action=Action(row["action"]),
+        image_id=row["image_id"],
+        class_id=row["class_id"],
+        box=box,
+        mask=decode_mask(row["mask"], (box[3] - box[1], box[2] - box[0])),
+        region_id=row["region_id"],
+        seq=row["seq"],
+        batch=row["batch"],
+    )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def _author() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user in a container
+        return "unknown"

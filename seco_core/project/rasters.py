@@ -1,0 +1,122 @@
+"""Bulk arrays beside the store: written in full under a name made of their content, then named by a row.
+
+A crash at any moment leaves the row pointing at a complete file.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
+
+PNG_KINDS = ("psa", "regions")
+"""Kinds kept as PNG (class map uint8, region id map uint16); the others are NPY."""
+
+
+def write_raster(root: Path, image_id: int, kind: str, array: NDArray[Any]) -> tuple[str, str]:
+    """Write an array and return (file relative to `root`, SHA-256 of the file)."""
+    data = _encode(kind, array)
+    digest = hashlib.sha256(data).hexdigest()
+    suffix = "png" if kind in PNG_KINDS else "npy"
+    name = f"rasters/{kind}/{image_id:06d}-{digest[:16]}.{suffix}"
+    write_atomically(root / name, data)
+    return name, digest
+
+
+def read_raster(root: Path, file: str, kind: str) -> NDArray[Any]:
+    """Read an array that `write_raster` wrote.
+
+    Raises
+    ------
+    ProjectError
+        If the file is missing or damaged.
+    """
+    path = root / file
+    try:
+        if kind in PNG_KINDS:
+            array = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+            if array is None:
+                raise ValueError("not a PNG")
+            return array
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ProjectError(
+            f"a raster of the project cannot be read: {error}.", path=path, remedy="Run the pipeline again."
+        ) from error
+
+
+def set_raster_row(
+    connection: sqlite3.Connection, image_id: int, kind: str, file: str, sha256: str
+) -> str | None:
+    """Name the raster in the store (inside the caller's transaction); the file it replaces, if any."""
+    row = connection.execute(
+        "SELECT file FROM rasters WHERE image_id = ? AND kind = ?", (image_id, kind)
+    ).fetchone()
+    connection.execute(
+        "INSERT OR REPLACE INTO rasters (image_id, kind, file, sha256) VALUES (?, ?, ?, ?)",
+        (image_id, kind, file, sha256),
+    )
+    return row["file"] if row is not None and row["file"] != file else None
+
+
+def remove_files(root: Path, files: Iterable[str | None]) -> None:
+    """Delete rasters that no row names any more."""
+    for file in files:
+        if file is not None:
+            (root / file).unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is either there in full or not at all.
+
+    Raises
+    ------
+    StorageFullError, ProjectReadOnlyError
+        If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(
+                "the disk is full; what was stored before is intact.",
+                path=path,
+                remedy="Free some space and run again.",
+            ) from error
+        raise ProjectReadOnlyError(
+            f"cannot be written: {error.strerror}.", path=path, remedy="Change the folder's permissions."
+        ) from error
+
+
+def _encode(kind: str, array: NDArray[Any]) -> bytes:
+    if kind in PNG_KINDS:
+        # level 1: label maps compress well at any level, and writing is on the way of every image
+        ok, data = cv2.imencode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        if not ok:
+            raise ProjectError(f"a raster of kind {kind} could not be encoded.")
+        return data.tobytes()
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

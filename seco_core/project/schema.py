@@ -1,0 +1,115 @@
+"""Tables of the project's store."""
+
+APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
+"""SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
+
+VERSION = 1
+"""SQLite's user_version: raised whenever the tables change."""
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- paths are relative to the dataset's folder where they can be
+CREATE TABLE images (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image TEXT NOT NULL,
+    pseudo_label TEXT NOT NULL,
+    confidence TEXT,
+    height INTEGER, width INTEGER,
+    status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'done', 'skipped')),
+    problem TEXT,
+    inputs_sha256 TEXT
+);
+
+-- apart from the images, so that no query of the pipeline can see it; only evaluation reads it
+CREATE TABLE ground_truth (
+    image_id INTEGER PRIMARY KEY REFERENCES images(id), path TEXT NOT NULL
+);
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    version TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    sources TEXT NOT NULL,
+    device TEXT NOT NULL,
+    started TEXT NOT NULL,
+    finished TEXT,
+    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'cancelled', 'failed')),
+    summary TEXT
+);
+
+-- which stage of which image is up to date: its signature covers inputs, parameters and version
+CREATE TABLE ledger (
+    image_id INTEGER NOT NULL REFERENCES images(id),
+    stage TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES runs(id),
+    PRIMARY KEY (image_id, stage)
+) WITHOUT ROWID;
+
+CREATE TABLE project_ledger (
+    stage TEXT PRIMARY KEY, signature TEXT NOT NULL, run_id INTEGER NOT NULL REFERENCES runs(id)
+) WITHOUT ROWID;
+
+CREATE TABLE rasters (
+    image_id INTEGER NOT NULL REFERENCES images(id),
+    kind TEXT NOT NULL,
+    file TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (image_id, kind)
+) WITHOUT ROWID;
+
+-- id = image id * 65536 + id in the image's region id map
+CREATE TABLE regions (
+    id INTEGER PRIMARY KEY,
+    image_id INTEGER NOT NULL REFERENCES images(id),
+    class_id INTEGER NOT NULL,
+    area INTEGER NOT NULL,
+    x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL,
+    centroid_row REAL NOT NULL, centroid_col REAL NOT NULL,
+    confidence REAL,
+    votes BLOB NOT NULL
+);
+CREATE INDEX regions_of_image ON regions(image_id);
+
+CREATE TABLE scores (
+    region_id INTEGER PRIMARY KEY REFERENCES regions(id) ON DELETE CASCADE,
+    run_id INTEGER NOT NULL REFERENCES runs(id),
+    loss REAL NOT NULL,
+    noise_score REAL NOT NULL,
+    predicted INTEGER NOT NULL,
+    verdict INTEGER NOT NULL,
+    probabilities BLOB NOT NULL
+);
+
+CREATE TABLE edges (
+    a INTEGER NOT NULL REFERENCES regions(id) ON DELETE CASCADE,
+    b INTEGER NOT NULL REFERENCES regions(id) ON DELETE CASCADE,
+    kind INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    PRIMARY KEY (a, b, kind),
+    CHECK (a < b)
+) WITHOUT ROWID;
+CREATE INDEX edges_to ON edges(b);
+
+-- what people decided: overrides and their undoing, only ever added to
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    batch INTEGER NOT NULL,
+    time TEXT NOT NULL,
+    by TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('override', 'undo', 'redo')),
+    target_batch INTEGER,
+    action TEXT,
+    image_id INTEGER REFERENCES images(id),
+    region_id INTEGER,
+    class_id INTEGER,
+    x0 INTEGER, y0 INTEGER, x1 INTEGER, y1 INTEGER,
+    mask BLOB
+);
+CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'the log of overrides is append-only'); END;
+CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'the log of overrides is append-only'); END;
+"""

@@ -1,0 +1,146 @@
+"""The SQLite file of a project: opening, durability, and errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from seco_core.errors import ProjectError, ProjectReadOnlyError, ProjectVersionError, StorageFullError
+from seco_core.project.schema import APPLICATION_ID, TABLES, VERSION
+
+STORE_NAME = "seco.sqlite"
+_BUSY_SECONDS = 30.0
+_NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afpfs", "fuse.sshfs", "9p", "lustre", "gpfs"}
+
+
+def create_store(path: Path) -> sqlite3.Connection:
+    """Create the store of a new project and open it.
+
+    Raises
+    ------
+    ProjectError
+        If there is a store already, or the folder cannot be written.
+    """
+    if path.exists():
+        raise ProjectError("there is a project here already.", path=path.parent)
+    with _typed_errors(path):
+        connection = _connect(path, readonly=False)
+        # one transaction: a crash leaves either no tables or all of them
+        connection.executescript(
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
+        )
+    return connection
+
+
+def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open the store of an existing project.
+
+    Raises
+    ------
+    ProjectError
+        If it is missing or no SeCo store.
+    ProjectVersionError
+        If another version of SeCo wrote it.
+    ProjectReadOnlyError
+        If it cannot be written and `readonly` is false.
+    """
+    if not path.is_file():
+        raise ProjectError(
+            "there is no project here.", path=path.parent, remedy="Make one with `seco run DATASET --project DIR`."
+        )
+    if not readonly and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise ProjectReadOnlyError(
+            "the project cannot be written.", path=path.parent, remedy="Change its permissions or copy it."
+        )
+    with _typed_errors(path):
+        connection = _connect(path, readonly=readonly)
+        try:
+            application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if application_id != APPLICATION_ID:
+                raise ProjectError("is no SeCo project store.", path=path)
+            if version != VERSION:
+                age = "a newer" if version > VERSION else "an older"
+                remedy = "Update SeCo." if version > VERSION else "Open it with the version that wrote it."
+                raise ProjectVersionError(
+                    f"was written by {age} version of SeCo (store version {version}, this one reads {VERSION}).",
+                    path=path.parent,
+                    remedy=remedy,
+                )
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing, on disk when it returns.
+
+    Raises
+    ------
+    StorageFullError, ProjectReadOnlyError, ProjectError
+        If it cannot be written; what was stored before is intact.
+    """
+    path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    with _typed_errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
+    uri = path.resolve().as_uri() + ("?mode=ro" if readonly else "")
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    if not readonly:
+        # WAL needs shared memory, which network shares do not give reliably (sqlite.org/wal.html)
+        mode = "DELETE" if on_network_share(path) else "WAL"
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def on_network_share(path: Path) -> bool:
+    """Whether a path lies on a file system of another machine."""
+    resolved = path.resolve()
+    best, kind = -1, ""
+    for partition in psutil.disk_partitions(all=True):
+        mount = Path(partition.mountpoint)
+        if (resolved == mount or mount in resolved.parents) and len(mount.parts) > best:
+            best, kind = len(mount.parts), partition.fstype
+    return kind.lower() in _NETWORK_FILESYSTEMS or str(resolved).startswith("\\\\")
+
+
+@contextlib.contextmanager
+def _typed_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        if "full" in text:
+            raise StorageFullError(
+                "the disk is full; what was stored before is intact.",
+                path=path.parent,
+                remedy="Free some space and run again.",
+            ) from error
+        if "readonly" in text or "unable to open" in text:
+            raise ProjectReadOnlyError(
+                "the project cannot be written.", path=path.parent, remedy="Change its permissions or copy it."
+            ) from error
+        if "locked" in text or "busy" in text:
+            raise ProjectError(
+                "another program holds the project's store.", path=path, remedy="Close it and try again."
+            ) from error
+        raise ProjectError(f"the store failed: {text}.", path=path) from error

@@ -1,0 +1,99 @@
+"""Refinement: scores and overrides joined to a curated class map (algorithms of SeCo 3.3, overrides on top)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.scc.correction import Verdict
+from seco_core.scheme import IGNORE
+
+State = Literal["all", "clean", "reviewed"]
+"""Which pixels of a curated map are wanted: every region's best label, without the dropped ones, or only overridden."""
+
+
+class Painted(Protocol):
+    """What refinement needs of an override: its class and its mask on its box."""
+
+    @property
+    def class_id(self) -> int: ...  # noqa: D102
+    @property
+    def box(self) -> tuple[int, int, int, int]: ...  # noqa: D102
+    @property
+    def mask(self) -> NDArray[np.bool_]: ...  # noqa: D102
+
+
+def region_labels(
+    class_id: NDArray[np.uint8],
+    verdict: NDArray[np.uint8],
+    predicted: NDArray[np.uint8],
+    *,
+    state: State = "clean",
+) -> NDArray[np.uint8]:
+    """Label of every region: its own class, the predicted one if relabelled, ignore if dropped.
+
+    With `state` ``"all"`` dropped regions keep their class; with ``"reviewed"`` every region is ignore,
+    since overrides are painted on top.
+    """
+    if state == "reviewed":
+        return np.full(len(class_id), IGNORE, dtype=np.uint8)
+    labels = np.where(verdict == Verdict.RELABEL, predicted, class_id).astype(np.uint8)
+    if state == "clean":
+        labels[verdict == Verdict.DROP] = IGNORE
+    return labels
+
+
+def paint_regions(region_ids: NDArray[np.uint16], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Class map of labelled regions; pixels of no region are ignore."""
+    table = np.concatenate([np.array([IGNORE], dtype=np.uint8), labels])
+    return table[region_ids]
+
+
+def paint_overrides(class_map: NDArray[np.uint8], overrides: Sequence[Painted]) -> NDArray[np.uint8]:
+    """The class map with overrides on top, a later one over an earlier one."""
+    painted = class_map.copy()
+    for override in overrides:
+        x0, y0, x1, y1 = override.box
+        view = painted[y0:y1, x0:x1]
+        view[override.mask[: view.shape[0], : view.shape[1]]] = override.class_id
+    return painted
+
+
+def override_owner(shape: tuple[int, int], overrides: Sequence[Painted]) -> NDArray[np.int32]:
+    """Which override holds at each pixel: its position in the sequence plus one, 0 for none."""
+    owner = np.zeros(shape, dtype=np.int32)
+    for number, override in enumerate(overrides, start=1):
+        x0, y0, x1, y1 = override.box
+        view = owner[y0:y1, x0:x1]
+        view[override.mask[: view.shape[0], : view.shape[1]]] = number
+    return owner
+
+
+def reviewed_regions(
+    region_ids: NDArray[np.uint16], n_regions: int, overrides: Sequence[Painted]
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Which regions a person has decided, and on which class.
+
+    A region counts as reviewed when overrides cover at least half of it; its class is the one that most of
+    its overridden pixels have.
+
+    Returns
+    -------
+    reviewed : ndarray of bool, (N,)
+    decided : ndarray of uint8, (N,)
+        Ignore where not reviewed, and where that was the decision.
+    """
+    if not overrides or n_regions == 0:
+        return np.zeros(n_regions, dtype=bool), np.full(n_regions, IGNORE, dtype=np.uint8)
+    owner = override_owner(region_ids.shape, overrides)
+    touched = (owner > 0) & (region_ids > 0)
+    region = region_ids[touched].astype(np.int64) - 1
+    # column 0 holds nothing: owner starts at 1
+    classes = np.array([0] + [o.class_id for o in overrides], dtype=np.int64)[owner[touched]]
+    votes = np.bincount(region * 256 + classes, minlength=n_regions * 256).reshape(n_regions, 256)
+    area = np.bincount(region_ids.ravel(), minlength=n_regions + 1)[1 : n_regions + 1]
+    reviewed = (votes.sum(axis=1) * 2 >= area) & (area > 0)
+    return reviewed, np.where(reviewed, votes.argmax(axis=1), IGNORE).astype(np.uint8)
