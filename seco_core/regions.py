@@ -6,9 +6,13 @@ A region (the papers say "connectivity") is one 8-connected component of one cla
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from seco_core.errors import ParameterError
+from seco_core.scheme import IGNORE
 
 MAX_REGIONS = 65535
 """Most regions that one image can have: region id maps are uint16."""
@@ -39,3 +43,367 @@ class RegionTable:
 
     def __len__(self) -> int:
         return len(self.area)
+
+
+def connected_regions(
+    class_map: NDArray[np.uint8], *, cuts: NDArray[np.int32] | None = None, min_area: int = 1
+) -> tuple[NDArray[np.uint16], RegionTable]:
+    """Cut a class map into its regions (SeCo, section 3.2: "connectivities").
+
+    Parameters
+    ----------
+    class_map : ndarray of uint8, (H, W)
+        Class ids; 255 belongs to no region.
+    cuts : ndarray of int32, (H, W), optional
+        Pixels of different value never share a region. The borders of people's overrides.
+    min_area : int
+        Regions of fewer pixels first join a neighbour; see `absorb_small`. The class of every pixel after
+        that is ``absorb_small(class_map, min_area, cuts=cuts)``.
+
+    Returns
+    -------
+    region_ids : ndarray of uint16, (H, W)
+        0 = no region, i + 1 = row i of the table.
+    regions : RegionTable
+        In raster order of each region's first pixel.
+
+    Raises
+    ------
+    ParameterError
+        If there are more than 65535 regions.
+
+    Examples
+    --------
+    >>> ids, table = connected_regions(np.array([[0, 0, 1], [255, 1, 0]], dtype=np.uint8))
+    >>> ids.tolist(), table.class_id.tolist(), table.area.tolist()
+    ([[1, 1, 2], [0, 2, 3]], [0, 1, 0], [2, 2, 1])
+    """
+    if min_area > 1:
+        class_map = absorb_small(class_map, min_area, cuts=cuts)
+    components, n_components = label_components(class_map, cuts)
+    if n_components > MAX_REGIONS:
+        raise ParameterError(
+            f"an image was cut into {n_components} regions; {MAX_REGIONS} is the most there can be.",
+            remedy=f"Raise psa.min_region_area (now {min_area}).",
+        )
+    return components.astype(np.uint16), _table(components, n_components, class_map)
+
+
+def label_components(
+    class_map: NDArray[np.uint8], cuts: NDArray[np.int32] | None = None
+) -> tuple[NDArray[np.int32], int]:
+    """8-connected components of equal class (and equal cut) in raster order of their first pixel.
+
+    Returns
+    -------
+    components : ndarray of int32, (H, W)
+        0 where the class is 255, else 1 to `n_components`.
+    n_components : int
+    """
+    import cc3d
+
+    key = np.where(class_map == IGNORE, 0, class_map.astype(np.int32) + 1)
+    if cuts is not None and key.size:
+        key = np.where(key > 0, key + (cuts.astype(np.int64) - cuts.min()) * 256, 0)
+    if not key.size:
+        return np.zeros(class_map.shape, dtype=np.int32), 0
+    found, n_components = cc3d.connected_components(np.ascontiguousarray(key), connectivity=8, return_N=True)
+    first = _first_pixels(found, n_components)
+    if not np.all(first[1:] > first[:-1]):
+        renumber = np.zeros(n_components + 1, dtype=np.int32)
+        renumber[1 + np.argsort(first)] = np.arange(1, n_components + 1)
+        found = renumber[found]
+    return found.astype(np.int32), int(n_components)
+
+
+def absorb_small(
+    class_map: NDArray[np.uint8], min_area: int, *, cuts: NDArray[np.int32] | None = None
+) -> NDArray[np.uint8]:
+    """Let components below an area take the class of the neighbour they touch most.
+
+    In each round every component that is too small points at the neighbour it has the longest contact with
+    (of equals the larger, then the first in raster order) and joins it, unless that neighbour is too small
+    itself and comes earlier by (area, raster order): then that one moves first. Rounds go on until nothing is
+    left to join.
+
+    Parameters
+    ----------
+    class_map : ndarray of uint8, (H, W)
+        Class ids, 255 = ignore. Ignored pixels neither join nor are joined.
+    min_area : int
+        Components of fewer pixels are too small.
+    cuts : ndarray of int32, (H, W), optional
+        Components of different cut value never join.
+
+    Returns
+    -------
+    ndarray of uint8, (H, W)
+        The class map after that. A component too small that touches no other of its cut keeps its class.
+
+    Examples
+    --------
+    >>> absorb_small(np.array([[0, 0, 0, 1, 2, 2]], dtype=np.uint8), 2).tolist()
+    [[0, 0, 0, 0, 2, 2]]
+    """
+    components, n = label_components(class_map, cuts)
+    first = _first_pixels(components, n)
+    classes = class_map.reshape(-1)[first]
+    area = np.bincount(components.reshape(-1), minlength=n + 1)[1:]
+    if min_area <= 1 or not np.any(area < min_area):
+        return class_map.copy()
+    pairs, contact = adjacency(components)
+    if cuts is not None:
+        group = cuts.reshape(-1)[first]
+        same = group[pairs[:, 0]] == group[pairs[:, 1]]
+        pairs, contact = pairs[same], contact[same]
+
+    node = np.arange(n)  # the current node of each component
+    while (into := _merges(pairs, contact, area, min_area)) is not None:
+        classes = classes[into]  # what joined is then connected by edges within one class
+        touching = pairs[classes[pairs[:, 0]] == classes[pairs[:, 1]]]
+        renumber = _fuse(touching, len(area))
+        n_nodes = int(renumber.max()) + 1
+        kept = np.zeros(n_nodes, dtype=classes.dtype)
+        kept[renumber] = classes
+        classes = kept
+        area = np.bincount(renumber, weights=area, minlength=n_nodes).astype(np.int64)
+        pairs, contact = _sum_edges(renumber[pairs], contact, n_nodes)
+        node = renumber[node]
+    lookup = np.concatenate([np.array([IGNORE], dtype=np.uint8), classes[node].astype(np.uint8)])
+    return lookup[components]
+
+
+def class_votes(
+    region_ids: NDArray[Any],
+    n_regions: int,
+    labels: NDArray[np.uint8],
+    n_classes: int,
+    weights: NDArray[Any] | None = None,
+) -> NDArray[np.float64]:
+    """Class histogram of each region.
+
+    Parameters
+    ----------
+    region_ids : ndarray of integer, (H, W)
+        0 = no region, i + 1 = row i.
+    n_regions : int
+        Rows of the result.
+    labels : ndarray of uint8, (H, W)
+        Class ids; those from `n_classes` on (255 among them) are left out.
+    n_classes : int
+        Columns of the result, `ClassScheme.size`.
+    weights : ndarray, (H, W), optional
+        What each pixel counts; 1 if left out.
+
+    Returns
+    -------
+    ndarray of float64, (N, C)
+
+    Examples
+    --------
+    >>> class_votes(np.array([[1, 1, 2]]), 2, np.array([[0, 1, 255]], dtype=np.uint8), 2).tolist()
+    [[1.0, 1.0], [0.0, 0.0]]
+    """
+    counted = (region_ids > 0) & (labels < n_classes)
+    cell = (region_ids[counted].astype(np.int64) - 1) * n_classes + labels[counted]
+    weight = None if weights is None else weights[counted]
+    votes = np.bincount(cell, weights=weight, minlength=n_regions * n_classes)
+    return votes.astype(np.float64).reshape(n_regions, n_classes)
+
+
+def mean_in_regions(region_ids: NDArray[Any], n_regions: int, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Mean of a value over each region, float32 (N,); NaN for a row without pixels."""
+    flat = region_ids.reshape(-1)
+    count = np.bincount(flat, minlength=n_regions + 1)[1:]
+    total = np.bincount(flat, weights=values.reshape(-1), minlength=n_regions + 1)[1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float32] = (total / count).astype(np.float32)
+    return mean
+
+
+def adjacency(region_ids: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Which regions touch, and how much.
+
+    Parameters
+    ----------
+    region_ids : ndarray of integer, (H, W)
+        0 = no region, i + 1 = row i.
+
+    Returns
+    -------
+    pairs : ndarray of int32, (E, 2)
+        Rows a < b of touching regions, in ascending order.
+    contact : ndarray of int64, (E,)
+        Number of 8-neighbouring pixel pairs across their border.
+
+    Examples
+    --------
+    >>> pairs, contact = adjacency(np.array([[1, 2], [1, 2]]))
+    >>> pairs.tolist(), contact.tolist()
+    ([[0, 1]], [4])
+    """
+    ids = region_ids.astype(np.int64)
+    n = int(ids.max(initial=0))
+    found = []
+    for one, other in (
+        (ids[:, :-1], ids[:, 1:]),
+        (ids[:-1], ids[1:]),
+        (ids[:-1, :-1], ids[1:, 1:]),
+        (ids[:-1, 1:], ids[1:, :-1]),
+    ):
+        across = (one != other) & (one > 0) & (other > 0)
+        a, b = one[across] - 1, other[across] - 1
+        found.append(np.minimum(a, b) * n + np.maximum(a, b))
+    edges, contact = np.unique(np.concatenate(found), return_counts=True)
+    pairs = np.stack([edges // max(n, 1), edges % max(n, 1)], axis=1)
+    return pairs.astype(np.int32), contact.astype(np.int64)
+
+
+def encode_mask(crop: NDArray[np.bool_]) -> bytes:
+    """Run-length encode a mask: the ``counts`` of COCO's compressed RLE.
+
+    Parameters
+    ----------
+    crop : ndarray of bool, (h, w)
+        May be empty.
+
+    Returns
+    -------
+    bytes
+        Empty for an empty crop. The shape is not in it.
+    """
+    from pycocotools import mask as coco
+
+    if not crop.size:
+        return b""
+    counts: bytes = coco.encode(np.asfortranarray(crop, dtype=np.uint8))["counts"]
+    return counts
+
+
+def decode_mask(counts: bytes, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask (h, w) that `encode_mask` encoded.
+
+    Raises
+    ------
+    ValueError
+        If the runs do not add up to `shape`. (pycocotools would return uninitialised memory.)
+    """
+    return runs_to_mask(mask_runs(counts), shape)
+
+
+def runs_to_mask(runs: ArrayLike, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask (h, w) of run lengths in column-major order, the first run being background.
+
+    Raises
+    ------
+    ValueError
+        If a run is negative or the runs do not add up to `shape`.
+    """
+    lengths = np.asarray(runs, dtype=np.int64).reshape(-1)
+    if np.any(lengths < 0) or lengths.sum() != shape[0] * shape[1]:
+        raise ValueError(f"the runs cover {lengths.sum()} pixels, the mask has {shape[0]} x {shape[1]}")
+    inside = (np.arange(len(lengths)) % 2).astype(bool)
+    return np.ascontiguousarray(np.repeat(inside, lengths).reshape(shape[1], shape[0]).T)
+
+
+def mask_runs(counts: bytes) -> NDArray[np.int64]:
+    """The run lengths in COCO's compressed counts.
+
+    Each run is written in 5-bit groups, lowest first, as characters from 48 on; bit 6 says that more follow,
+    the last group's bit 5 is the sign. From the fourth on, runs are differences to the run two before.
+    """
+    code = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
+    if not len(code):
+        return np.zeros(0, dtype=np.int64)
+    last = (code & 32) == 0
+    if np.any((code < 0) | (code > 63)) or not last[-1]:
+        raise ValueError("not a compressed run-length encoding")
+    start = np.flatnonzero(np.concatenate([[True], last[:-1]]))
+    length = np.diff(np.concatenate([start, [len(code)]]))
+    if length.max() > 7:
+        raise ValueError("not a compressed run-length encoding")
+    group = np.arange(len(code)) - np.repeat(start, length)
+    runs = np.add.reduceat((code & 31) << (5 * group), start)
+    runs -= np.where(code[last] & 16, np.int64(1) << (5 * length), 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs
+
+
+def _first_pixels(components: NDArray[Any], n: int) -> NDArray[np.int64]:
+    """Flat index of each component's first pixel in raster order."""
+    flat = components.reshape(-1)
+    first = np.zeros(n + 1, dtype=np.int64)
+    first[flat[::-1]] = np.arange(flat.size - 1, -1, -1)  # the last assignment stays
+    return first[1:]
+
+
+def _table(components: NDArray[np.int32], n: int, class_map: NDArray[np.uint8]) -> RegionTable:
+    import cc3d
+
+    if n == 0:
+        return RegionTable(
+            np.zeros(0, np.uint8),
+            np.zeros(0, np.int64),
+            np.zeros((0, 4), np.int32),
+            np.zeros((0, 2), np.float32),
+        )
+    statistics = cc3d.statistics(components, no_slice_conversion=True)
+    box = statistics["bounding_boxes"][1:].astype(np.int32)
+    return RegionTable(
+        class_id=class_map.reshape(-1)[_first_pixels(components, n)].astype(np.uint8),
+        area=statistics["voxel_counts"][1:].astype(np.int64),
+        box=np.stack([box[:, 2], box[:, 0], box[:, 3] + 1, box[:, 1] + 1], axis=1),
+        centroid=statistics["centroids"][1:].astype(np.float32),
+    )
+
+
+def _merges(
+    pairs: NDArray[np.int32], contact: NDArray[np.int64], area: NDArray[np.int64], min_area: int
+) -> NDArray[np.int64] | None:
+    """The node whose class each node takes in this round (itself if it stays); None if all stay."""
+    small = area < min_area
+    start = np.concatenate([pairs[:, 0], pairs[:, 1]])
+    end = np.concatenate([pairs[:, 1], pairs[:, 0]])
+    length = np.concatenate([contact, contact])
+    of_small = small[start]
+    start, end, length = start[of_small], end[of_small], length[of_small]
+    if not len(start):
+        return None
+    order = np.lexsort((end, -area[end], -length, start))
+    start, end = start[order], end[order]
+    best = np.concatenate([[True], start[1:] != start[:-1]])
+    start, end = start[best], end[best]
+    later = (area[end] > area[start]) | ((area[end] == area[start]) & (end > start))
+    into = np.arange(len(area))
+    into[start[later]] = end[later]
+    # chains climb in (area, raster order), so they end; doubling shortens them to their ends
+    while True:
+        further = into[into]
+        if np.array_equal(further, into):
+            return into
+        into = further
+
+
+def _fuse(touching: NDArray[np.int32], n: int) -> NDArray[np.int64]:
+    """New numbers for nodes, equal where edges connect them; in order of first node."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_matrix((np.ones(len(touching), dtype=bool), (touching[:, 0], touching[:, 1])), shape=(n, n))
+    found = connected_components(graph, directed=False)[1].astype(np.int64)
+    _, first, inverse = np.unique(found, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def _sum_edges(
+    pairs: NDArray[np.int64], contact: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Drop edges inside a node and add up parallel ones."""
+    a, b = pairs.min(axis=1), pairs.max(axis=1)
+    outer = a != b
+    edges, inverse = np.unique(a[outer] * n + b[outer], return_inverse=True)
+    total = np.bincount(inverse, weights=contact[outer], minlength=len(edges)).astype(np.int64)
+    return np.stack([edges // n, edges % n], axis=1).astype(np.int32), total

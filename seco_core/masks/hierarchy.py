@@ -1,0 +1,291 @@
+"""Masks without weights: a binary partition tree over watershed parts.
+
+Lab gradient, marker watershed, region graph, Ward linkage of mean colour and position. The nodes of several
+nested cuts are the automatic masks; a prompt is answered by the node that fits its box and points best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.masks.base import MaskSet, Prompt
+from seco_core.progress import CancelToken
+from seco_core.regions import adjacency
+
+POSITION_WEIGHT = 0.2
+"""Lab units that a distance of one pixel counts in the linkage."""
+
+CUT_RATIOS = (1.0, 8 / 15, 4 / 15, 2 / 15, 1 / 15)
+"""Sizes of the nested cuts as shares of the parts: 1500, 800, 400, 200 and 100."""
+
+BOX_FILL = 0.5
+"""Share of a prompt's box that its object is expected to fill."""
+
+
+class HierarchySource:
+    """Mask source that needs no weights.
+
+    Parameters
+    ----------
+    parts : int
+        About how many watershed parts an image is cut into.
+    """
+
+    name = "hierarchy"
+    concurrent = True
+
+    def __init__(self, parts: int = 1500) -> None:
+        self.parts = parts
+        self.signature: dict[str, Any] = {
+            "source": self.name,
+            "version": 1,
+            "parts": parts,
+            "position_weight": POSITION_WEIGHT,
+            "cuts": [round(ratio, 4) for ratio in CUT_RATIOS],
+            "box_fill": BOX_FILL,
+        }
+
+    def prepare(
+        self, image: NDArray[np.uint8], image_name: str, cancel: CancelToken | None = None
+    ) -> HierarchyMasks:
+        """Build the partition tree of an RGB image (H, W, 3).
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` was set.
+        """
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        lab = smoothed_lab(image)
+        parts = watershed_parts(lab, self.parts)
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        return HierarchyMasks(partition_tree(lab, parts), self.parts)
+
+
+def smoothed_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """CIE Lab of an RGB image (H, W, 3), lightly smoothed; float32, L in 0..100."""
+    lab = cv2.cvtColor(np.ascontiguousarray(image).astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    smooth: NDArray[np.float32] = cv2.GaussianBlur(lab, (5, 5), 1.0)
+    return smooth
+
+
+def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]:
+    """Cut an image into about `n_parts` connected parts along its colour edges.
+
+    One marker for each cell of a regular grid, where the gradient is lowest, so that parts are of similar size.
+
+    Parameters
+    ----------
+    lab : ndarray of float32, (H, W, 3)
+    n_parts : int
+
+    Returns
+    -------
+    ndarray of int32, (H, W)
+        Part of each pixel, 1 to the number of parts.
+    """
+    from skimage.segmentation import watershed
+
+    height, width = lab.shape[:2]
+    dx = cv2.Sobel(lab, cv2.CV_32F, 1, 0)
+    dy = cv2.Sobel(lab, cv2.CV_32F, 0, 1)
+    gradient = np.sqrt((dx * dx + dy * dy).sum(axis=2))
+    spacing = max(1.0, np.sqrt(height * width / n_parts))
+    rows, columns = max(1, round(height / spacing)), max(1, round(width / spacing))
+    cell_of_row = np.arange(height) * rows // height
+    cell_of_column = np.arange(width) * columns // width
+    cell = (cell_of_row[:, None] * columns + cell_of_column[None, :]).reshape(-1)
+    order = np.lexsort((gradient.reshape(-1), cell))
+    lowest = order[np.concatenate([[True], cell[order][1:] != cell[order][:-1]])]
+    markers = np.zeros(height * width, dtype=np.int32)
+    markers[lowest] = np.arange(1, len(lowest) + 1)
+    levels = np.minimum(gradient * 4, 65535).astype(np.uint16)
+    parts: NDArray[np.int32] = watershed(levels, markers.reshape(height, width)).astype(np.int32)
+    return parts
+
+
+@dataclass(frozen=True)
+class PartitionTree:
+    """A binary partition tree whose nodes are intervals of ranked parts.
+
+    Parts are ranked so that every node is a run of consecutive ranks. Nodes are in merge order: the parts first
+    (n of them), the root last (2n - 1 nodes).
+
+    Attributes
+    ----------
+    ranks : ndarray of int32, (H, W)
+        Rank of each pixel's part, from 0.
+    parent : ndarray of int64, (2n - 1,)
+        Parent of each node; the root's is itself.
+    start, stop : ndarray of int64, (2n - 1,)
+        The node holds the ranks start <= r < stop.
+    box : ndarray of int32, (2n - 1, 4)
+        x0, y0, x1, y1, maximum exclusive.
+    area : ndarray of int64, (2n - 1,)
+        Pixels.
+    """
+
+    ranks: NDArray[np.int32]
+    parent: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    box: NDArray[np.int32]
+    area: NDArray[np.int64]
+
+    @property
+    def n_parts(self) -> int:
+        """Number of parts."""
+        return (len(self.parent) + 1) // 2
+
+    def cut(self, n_parts: int) -> NDArray[np.int64]:
+        """The nodes of the partition with `n_parts` parts (all parts if there are fewer)."""
+        limit = 2 * self.n_parts - min(max(n_parts, 1), self.n_parts)
+        nodes = np.arange(limit)
+        return nodes[(self.parent[:limit] >= limit) | (nodes == len(self.parent) - 1)]
+
+    def masks(self, nodes: NDArray[np.int64]) -> MaskSet:
+        """The nodes as masks, in the order given."""
+        crops = []
+        for node in nodes:
+            x0, y0, x1, y1 = self.box[node]
+            crop = self.ranks[y0:y1, x0:x1]
+            crops.append((crop >= self.start[node]) & (crop < self.stop[node]))
+        height, width = self.ranks.shape
+        return MaskSet((height, width), self.box[nodes], tuple(crops))
+
+    def sums(self, of_rank: NDArray[Any]) -> NDArray[Any]:
+        """Sum over each node of a value per rank."""
+        total = np.concatenate([[0], np.cumsum(of_rank)])
+        return total[self.stop] - total[self.start]
+
+
+def partition_tree(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> PartitionTree:
+    """Merge touching parts pair by pair, by Ward linkage of mean Lab and position.
+
+    Parameters
+    ----------
+    lab : ndarray of float32, (H, W, 3)
+    parts : ndarray of int32, (H, W)
+        1 to n, every part connected.
+    """
+    import higra as hg
+
+    height, width = parts.shape
+    n = int(parts.max())
+    flat = parts.reshape(-1) - 1
+    area = np.bincount(flat, minlength=n)
+    y, x = np.indices(parts.shape)
+    channels = [*np.moveaxis(lab, 2, 0), x * POSITION_WEIGHT, y * POSITION_WEIGHT]
+    mean = np.stack([np.bincount(flat, weights=c.reshape(-1), minlength=n) for c in channels], axis=1)
+    graph = hg.UndirectedGraph(n)
+    pairs = adjacency(parts)[0]
+    graph.add_edges(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64))
+    tree, _ = hg.binary_partition_tree_ward_linkage(graph, mean / area[:, None], area.astype(np.float64))
+
+    parent = np.asarray(tree.parents(), dtype=np.int64)
+    count = hg.accumulate_sequential(tree, np.ones(n), hg.Accumulators.sum).astype(np.int64)
+    # each second child starts where its sibling ends
+    children = np.argsort(parent[:-1], kind="stable").reshape(-1, 2)
+    offset = np.zeros(len(parent))
+    offset[children[:, 1]] = count[children[:, 0]]
+    start = hg.propagate_sequential_and_accumulate(tree, offset, hg.Accumulators.sum).astype(np.int64)
+
+    first = np.stack([x, y]).reshape(2, -1)
+    low = np.full((n, 2), [width, height])
+    high = np.zeros((n, 2), dtype=np.int64)
+    for axis in range(2):
+        np.minimum.at(low[:, axis], flat, first[axis])
+        np.maximum.at(high[:, axis], flat, first[axis] + 1)
+    box = np.concatenate(
+        [
+            hg.accumulate_sequential(tree, low.astype(np.float64), hg.Accumulators.min),
+            hg.accumulate_sequential(tree, high.astype(np.float64), hg.Accumulators.max),
+        ],
+        axis=1,
+    )
+    return PartitionTree(
+        ranks=start[:n].astype(np.int32)[flat].reshape(height, width),
+        parent=parent,
+        start=start,
+        stop=start + count,
+        box=box.astype(np.int32),
+        area=hg.accumulate_sequential(tree, area.astype(np.float64), hg.Accumulators.sum).astype(np.int64),
+    )
+
+
+class HierarchyMasks:
+    """The partition tree of one image as a source of masks.
+
+    Parameters
+    ----------
+    tree : PartitionTree
+    parts : int
+        Parts of the finest cut.
+    """
+
+    def __init__(self, tree: PartitionTree, parts: int) -> None:
+        self.tree = tree
+        self.parts = parts
+
+    def proposals(self) -> MaskSet:
+        """The nodes of all nested cuts, each once, in merge order."""
+        cuts = [self.tree.cut(round(self.parts * ratio)) for ratio in CUT_RATIOS]
+        return self.tree.masks(np.unique(np.concatenate(cuts)))
+
+    def answer(self, prompts: Sequence[Prompt]) -> MaskSet:
+        """The node that fits each prompt best.
+
+        An object is expected as an ellipse in the middle of its box. The node with the highest intersection over
+        union with it answers, among those that agree with the most points (positive ones inside, negative ones
+        outside). No node is answered for a box off the image.
+        """
+        height, width = self.tree.ranks.shape
+        nodes = [_best_node(self.tree, prompt) for prompt in prompts]
+        found = self.tree.masks(np.array([node for node in nodes if node is not None], dtype=np.int64))
+        boxes = np.zeros((len(prompts), 4), dtype=np.int32)
+        crops = [np.zeros((0, 0), dtype=bool)] * len(prompts)
+        answered = [i for i, node in enumerate(nodes) if node is not None]
+        for i, box, crop in zip(answered, found.boxes, found.crops, strict=True):
+            boxes[i], crops[i] = box, crop
+        return MaskSet((height, width), boxes, tuple(crops))
+
+
+def _best_node(tree: PartitionTree, prompt: Prompt) -> int | None:
+    height, width = tree.ranks.shape
+    x0, y0 = max(int(np.floor(prompt.box[0])), 0), max(int(np.floor(prompt.box[1])), 0)
+    x1, y1 = min(int(np.ceil(prompt.box[2])), width), min(int(np.ceil(prompt.box[3])), height)
+    if x0 >= x1 or y0 >= y1:
+        return None
+    target = _inner_ellipse(prompt.box, (x0, y0, x1, y1))
+    inside = np.bincount(tree.ranks[y0:y1, x0:x1][target], minlength=tree.n_parts)
+    common = tree.sums(inside)
+    overlap = common / (tree.area + target.sum() - common)
+    if len(prompt.points):
+        columns = np.clip(np.floor(prompt.points[:, 0]).astype(int), 0, width - 1)
+        rows = np.clip(np.floor(prompt.points[:, 1]).astype(int), 0, height - 1)
+        rank = tree.ranks[rows, columns]
+        contains = (tree.start[:, None] <= rank) & (rank < tree.stop[:, None])
+        agreement = (contains == (prompt.labels > 0)).sum(axis=1)
+        overlap = np.where(agreement == agreement.max(), overlap, -1.0)
+    return int(np.argmax(overlap))
+
+
+def _inner_ellipse(
+    box: tuple[float, float, float, float], window: tuple[int, int, int, int]
+) -> NDArray[np.bool_]:
+    """Pixels of a window in the centred ellipse that fills `BOX_FILL` of the box; never none."""
+    x0, y0, x1, y1 = window
+    scale = np.sqrt(BOX_FILL * 4 / np.pi) / 2
+    across = (np.arange(x0, x1) + 0.5 - (box[0] + box[2]) / 2) / max(scale * (box[2] - box[0]), 0.5)
+    down = (np.arange(y0, y1) + 0.5 - (box[1] + box[3]) / 2) / max(scale * (box[3] - box[1]), 0.5)
+    distance = across[None, :] ** 2 + down[:, None] ** 2
+    ellipse: NDArray[np.bool_] = distance <= max(1.0, distance.min())
+    return ellipse
