@@ -1,0 +1,76 @@
+"""Writing files so that a crash or a full disk leaves the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write a file under a temporary name beside it, flush it to the disk and move it into place.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write or replace; missing folders are made.
+    data : bytes
+        What it shall hold.
+
+    Raises
+    ------
+    StorageFullError
+        If the disk or the quota is full. A file of that name is left as it was.
+    ProjectReadOnlyError
+        If the folder or file cannot be written.
+    ProjectError
+        If writing fails for any other reason.
+    """
+    path = Path(path)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def storage_errors(path: Path | str) -> Iterator[None]:
+    """Turn an operating system's errors about writing into SeCo's, naming `path` and what to do.
+
+    Raises
+    ------
+    StorageFullError, ProjectReadOnlyError, ProjectError
+        Instead of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFullError(
+                "cannot be written, the disk is full.", path=path, remedy="Free some space and try again."
+            ) from error
+        if error.errno in _READ_ONLY:
+            raise ProjectReadOnlyError(
+                f"cannot be written ({error.strerror}).",
+                path=path,
+                remedy="Make the folder writable or choose another one.",
+            ) from error
+        raise ProjectError(
+            f"cannot be written ({error.strerror or error}).", path=path, remedy="Choose another folder."
+        ) from error
