@@ -36,8 +36,10 @@ class PsaParameters:
 
     profile: str = _parameter("default", "PSA profile", choices=("default",))
     reliable_share: float = _parameter(
-        0.5, "share of each class's pixels, the most confident, that vote (needs confidence)",
-        minimum=0.01, maximum=1.0,
+        0.5,
+        "share of each class's pixels, the most confident, that vote (needs confidence)",
+        minimum=0.01,
+        maximum=1.0,
     )
     min_region_area: int = _parameter(
         60, "regions of fewer pixels join the neighbour they touch most", minimum=1
@@ -52,9 +54,7 @@ class SccParameters:
     folds: int = _parameter(5, "parts of the images for cross-fitting", minimum=2)
     epochs: int = _parameter(40, "epochs of the region classifier", minimum=1)
     label_smoothing: float = _parameter(0.1, "label smoothing", minimum=0.0, maximum=0.99)
-    tau_ns: float = _parameter(
-        0.60, "noise score above which a region is noisy", minimum=0.0, maximum=1.0
-    )
+    tau_ns: float = _parameter(0.60, "noise score above which a region is noisy", minimum=0.0, maximum=1.0)
     tau_cr: float = _parameter(
         0.95, "confidence above which a noisy region takes the predicted class", minimum=0.0, maximum=1.0
     )

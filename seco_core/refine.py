@@ -1,4 +1,4 @@
-"""Refinement: scores and overrides joined to a curated class map (algorithms of SeCo 3.3, overrides on top)."""
+"""Refinement: scores and overrides joined to a curated class map (SeCo 3.3, overrides on top)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
 
 State = Literal["all", "clean", "reviewed"]
-"""Which pixels of a curated map are wanted: every region's best label, without the dropped ones, or only overridden."""
+"""Pixels of a curated map: of all regions, of all but the dropped ones, or the overridden ones only."""
 
 
 class Painted(Protocol):

@@ -159,6 +159,12 @@ def load_scheme(name_or_path: str | Path) -> ClassScheme:
     return _load_file(path)
 
 
+def default_scheme(data_root: Path) -> str:
+    """The scheme of a dataset that none was named for: its own ``classes.json``, else ``cityscapes19``."""
+    own = data_root / "classes.json"
+    return str(own) if own.is_file() else "cityscapes19"
+
+
 @functools.lru_cache(maxsize=32)
 def _parse(path: Path, mtime_ns: int) -> ClassScheme:
     try:

@@ -146,7 +146,17 @@ class OverrideLog:
                 "INSERT INTO events (batch, time, by, kind, action, image_id, region_id, class_id,"
                 " x0, y0, x1, y1, mask) VALUES (?, ?, ?, 'override', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (batch, now, author, d.action, d.image_id, d.region_id, d.class_id, *d.box, encode_mask(d.mask))
+                    (
+                        batch,
+                        now,
+                        author,
+                        d.action,
+                        d.image_id,
+                        d.region_id,
+                        d.class_id,
+                        *d.box,
+                        encode_mask(d.mask),
+                    )
                     for d in decisions
                 ],
             )

@@ -23,6 +23,7 @@ from seco_core.project.overrides import OverrideLog
 from seco_core.project.rasters import read_raster
 from seco_core.project.store import STORE_NAME, create_store, open_store, transaction
 from seco_core.refine import State, paint_overrides, paint_regions, region_labels
+from seco_core.regions import RegionTable
 from seco_core.scheme import IGNORE, ClassScheme
 
 
@@ -108,7 +109,9 @@ class Project:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ProjectReadOnlyError(
-                f"the project folder cannot be made: {error.strerror}.", path=path, remedy="Choose another folder."
+                f"the project folder cannot be made: {error.strerror}.",
+                path=path,
+                remedy="Choose another folder.",
             ) from error
         connection = create_store(path / STORE_NAME)
         root = dataset.root.absolute()
@@ -122,28 +125,9 @@ class Project:
         }
         with transaction(connection):
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-            connection.executemany(
-                "INSERT INTO images (id, name, image, pseudo_label, confidence) VALUES (?, ?, ?, ?, ?)",
-                [
-                    (
-                        i,
-                        s.name,
-                        _shorten(s.image, root),
-                        _shorten(s.pseudo_label, root),
-                        _shorten(s.confidence, root) if s.confidence else None,
-                    )
-                    for i, s in enumerate(dataset.samples)
-                ],
-            )
-            connection.executemany(
-                "INSERT INTO ground_truth VALUES (?, ?)",
-                [
-                    (i, _shorten(s.ground_truth, root))
-                    for i, s in enumerate(dataset.samples)
-                    if s.ground_truth is not None
-                ],
-            )
-        return cls(path, connection, readonly=False)
+        project = cls(path, connection, readonly=False)
+        project.add_samples(dataset)
+        return project
 
     @classmethod
     def open(cls, path: Path | str, *, readonly: bool = False) -> Project:
@@ -189,6 +173,33 @@ class Project:
             for r in rows
         )
 
+    def add_samples(self, dataset: Dataset) -> int:
+        """Add the images of a dataset that the project does not have yet, by name; how many."""
+        known = {record.name for record in self.images}
+        new = [s for s in dataset.samples if s.name not in known]
+        numbered = list(enumerate(new, start=len(self.images)))
+        with transaction(self.connection) as connection:
+            connection.executemany(
+                "INSERT INTO images (id, name, image, pseudo_label, confidence) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (i, s.name, *(self._shorten(p) for p in (s.image, s.pseudo_label, s.confidence)))
+                    for i, s in numbered
+                ],
+            )
+            connection.executemany(
+                "INSERT INTO ground_truth VALUES (?, ?)",
+                [(i, self._shorten(s.ground_truth)) for i, s in numbered if s.ground_truth is not None],
+            )
+        self.refresh_images()
+        return len(new)
+
+    def _shorten(self, path: Path | None) -> str | None:
+        if path is None:
+            return None
+        path = path.absolute()
+        inside = path.is_relative_to(self.data_root)
+        return path.relative_to(self.data_root).as_posix() if inside else str(path)
+
     def read_image(self, image_id: int) -> NDArray[np.uint8]:
         """The image, RGB uint8 (H, W, 3)."""
         return read_image(self.images[image_id].image)
@@ -230,6 +241,11 @@ class Project:
         """All regions of the project, or those of one image."""
         return load_regions(self.connection, self.scheme.size, image_id)
 
+    def region_table(self, image_id: int) -> RegionTable:
+        """The region table of an image, row i belonging to id i + 1 of its region id map."""
+        r = self.regions(image_id)
+        return RegionTable(r.class_id, r.area, r.box, r.centroid)
+
     def neighbours(self, region_id: int) -> list[tuple[int, float, int]]:
         """Regions linked to a region in the relational graph: (region id, weight, kind), heaviest first."""
         rows = self.connection.execute(
@@ -261,7 +277,9 @@ class Project:
             machine = np.full(shape, IGNORE, dtype=np.uint8)
         else:
             r = self.regions(image_id)
-            machine = paint_regions(region_ids, region_labels(r.class_id, r.verdict, r.predicted, state=state))
+            machine = paint_regions(
+                region_ids, region_labels(r.class_id, r.verdict, r.predicted, state=state)
+            )
         return paint_overrides(machine, self.overrides.active(image_id))
 
     def ground_truth_paths(self) -> dict[int, Path]:
@@ -309,11 +327,6 @@ def _relative(path: Path, start: Path) -> str | None:
         return Path(os.path.relpath(path, start)).as_posix()
     except ValueError:  # another drive on Windows
         return None
-
-
-def _shorten(path: Path, root: Path) -> str:
-    path = path.absolute()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _now() -> str:

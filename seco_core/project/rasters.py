@@ -5,12 +5,9 @@ A crash at any moment leaves the row pointing at a complete file.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
-import os
 import sqlite3
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
+from seco_core.errors import ProjectError
+from seco_core.files import write_bytes
 
 PNG_KINDS = ("psa", "regions")
 """Kinds kept as PNG (class map uint8, region id map uint16); the others are NPY."""
@@ -31,7 +29,7 @@ def write_raster(root: Path, image_id: int, kind: str, array: NDArray[Any]) -> t
     digest = hashlib.sha256(data).hexdigest()
     suffix = "png" if kind in PNG_KINDS else "npy"
     name = f"rasters/{kind}/{image_id:06d}-{digest[:16]}.{suffix}"
-    write_atomically(root / name, data)
+    write_bytes(root / name, data)
     return name, digest
 
 
@@ -76,38 +74,6 @@ def remove_files(root: Path, files: Iterable[str | None]) -> None:
     for file in files:
         if file is not None:
             (root / file).unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is either there in full or not at all.
-
-    Raises
-    ------
-    StorageFullError, ProjectReadOnlyError
-        If it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError(
-                "the disk is full; what was stored before is intact.",
-                path=path,
-                remedy="Free some space and run again.",
-            ) from error
-        raise ProjectReadOnlyError(
-            f"cannot be written: {error.strerror}.", path=path, remedy="Change the folder's permissions."
-        ) from error
 
 
 def _encode(kind: str, array: NDArray[Any]) -> bytes:

@@ -32,7 +32,8 @@ def create_store(path: Path) -> sqlite3.Connection:
         connection = _connect(path, readonly=False)
         # one transaction: a crash leaves either no tables or all of them
         connection.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+            f"{TABLES} COMMIT;"
         )
     return connection
 
@@ -51,7 +52,9 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise ProjectError(
-            "there is no project here.", path=path.parent, remedy="Make one with `seco run DATASET --project DIR`."
+            "there is no project here.",
+            path=path.parent,
+            remedy="Make one with `seco run DATASET --project DIR`.",
         )
     if not readonly and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise ProjectReadOnlyError(
@@ -68,7 +71,7 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
                 age = "a newer" if version > VERSION else "an older"
                 remedy = "Update SeCo." if version > VERSION else "Open it with the version that wrote it."
                 raise ProjectVersionError(
-                    f"was written by {age} version of SeCo (store version {version}, this one reads {VERSION}).",
+                    f"was written by {age} version of SeCo (store {version}, this one reads {VERSION}).",
                     path=path.parent,
                     remedy=remedy,
                 )
@@ -137,7 +140,9 @@ def _typed_errors(path: Path) -> Iterator[None]:
             ) from error
         if "readonly" in text or "unable to open" in text:
             raise ProjectReadOnlyError(
-                "the project cannot be written.", path=path.parent, remedy="Change its permissions or copy it."
+                "the project cannot be written.",
+                path=path.parent,
+                remedy="Change its permissions or copy it.",
             ) from error
         if "locked" in text or "busy" in text:
             raise ProjectError(

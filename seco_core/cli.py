@@ -1,0 +1,303 @@
+"""The `seco` command.
+
+Exit codes: 0 = everything done, 1 = done but some images were skipped, 2 = nothing done, 130 = cancelled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seco_core import __version__
+from seco_core.console import err, out, print_error, print_evaluation, print_problems, progress_bars
+from seco_core.dataset import LAYOUTS, open_dataset
+from seco_core.errors import ParameterError, ProjectError, SecoError
+from seco_core.parameters import Parameters, parameter_fields
+from seco_core.progress import Cancelled, CancelToken
+from seco_core.project import Project
+from seco_core.project.store import STORE_NAME
+from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
+
+app = typer.Typer(
+    name="seco",
+    help="Clean machine-made segmentation labels region by region.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.", metavar="DIR")]
+
+
+@app.command()
+def run(
+    dataset: Annotated[
+        Path | None,
+        typer.Argument(help="Dataset folder or list file; may be left out for a project that exists."),
+    ] = None,
+    project: Annotated[Path, typer.Option(help="Project folder, made if it does not exist.")] = Path("seco"),
+    scheme: Annotated[
+        str,
+        typer.Option(
+            help=f"Class scheme: {', '.join(builtin_schemes())}, or a .json/.toml file. Left out: the "
+            "dataset's own classes.json, else cityscapes19."
+        ),
+    ] = "",
+    layout: Annotated[str, typer.Option(help=f"Dataset layout: {', '.join(LAYOUTS)}.")] = "auto",
+    masks: Annotated[str, typer.Option(help="Mask source: hierarchy, sam or files.")] = "",
+    sam_checkpoint: Annotated[
+        Path | None, typer.Option(help="SAM weights (.pth); implies --masks sam.")
+    ] = None,
+    masks_folder: Annotated[Path | None, typer.Option(help="COCO RLE files; implies --masks files.")] = None,
+    encoder: Annotated[str, typer.Option(help='Region encoder: descriptor, sam or "timm:<model>".')] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Images worked on at once; 0 = one a core.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Parameters as TOML; `seco config` writes one to start from.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any parameter, as psa.min_region_area=30; repeatable.")
+    ] = None,
+) -> None:
+    """Run the pipeline on a dataset, or go on where an earlier run stopped.
+
+    Later runs of a project start from the parameters of its last one.
+    """
+    from seco_core.pipeline import run_pipeline
+
+    with _errors():
+        problems = _open_or_create(project, dataset, scheme, layout)
+        changes: dict[str, Any] = {
+            "masks.source": masks or ("sam" if sam_checkpoint else "files" if masks_folder else None),
+            "masks.checkpoint": str(sam_checkpoint) if sam_checkpoint else None,
+            "masks.folder": str(masks_folder) if masks_folder else None,
+            "scc.encoder": encoder or None,
+            "device": device or None,
+            "seed": seed,
+            "workers": workers,
+        }
+        parameters = _parameters(project, config)
+        parameters = parameters.replace(**{k: v for k, v in changes.items() if v is not None})
+        parameters = parameters.replace(**_assignments(set_ or []))
+        with progress_bars() as progress, _interruptible() as cancel:
+            result = run_pipeline(project, parameters, progress=progress, cancel=cancel)
+    print_problems([*problems, *(f"{name}: {error}" for name, error in result.skipped)])
+    print_summary(project)
+    out.print(
+        f"{result.done} images done, {result.up_to_date} were up to date, "
+        f"{len(problems) + len(result.skipped)} skipped, in {result.seconds:.1f} s"
+    )
+    out.print(f"review: seco view {project}    export: seco export {project}", soft_wrap=True)
+    if result.exit_code == 0 and problems:
+        raise typer.Exit(1)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def view(project: ProjectArgument) -> None:
+    """Open a project in napari."""
+    with _errors():
+        with Project.open(project):
+            pass
+        try:
+            from seco_viewer.plugin import open_viewer
+        except ImportError as error:
+            raise ProjectError(
+                f"the window cannot be opened: {error}.",
+                remedy='Install it with pip install "seco-viewer[pyqt5]".',
+            ) from error
+        open_viewer(project, block=True)
+
+
+@app.command()
+def export(
+    project: ProjectArgument,
+    to: Annotated[Path | None, typer.Option(help="Folder to write; DIR/export-STATE if left out.")] = None,
+    state: Annotated[
+        str, typer.Option(help="all, clean (without dropped regions) or reviewed (overridden pixels only).")
+    ] = "clean",
+) -> None:
+    """Write the curated label set: class-id and colour PNG, lists, decisions, manifest."""
+    from seco_core.export import export as export_project
+
+    with _errors(), Project.open(project, readonly=True) as opened:
+        with progress_bars() as progress, _interruptible() as cancel:
+            report = export_project(
+                opened, to or project / f"export-{state}", state=state, progress=progress, cancel=cancel
+            )
+        out.print(str(report), soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    project: ProjectArgument,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+) -> None:
+    """Measure a project against ground truth, which the pipeline itself never sees."""
+    from seco_core.evaluate import evaluate as evaluate_project
+
+    with _errors(), Project.open(project, readonly=True) as opened:
+        with progress_bars() as progress, _interruptible() as cancel:
+            numbers = evaluate_project(opened, progress=progress, cancel=cancel)
+        print_evaluation(numbers)
+        print_problems(numbers["problems"])
+        if json_file is not None:
+            plain = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in numbers.items()}
+            json_file.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    raise typer.Exit(1 if numbers["problems"] else 0)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the example goes.")] = Path("demo"),
+    count: Annotated[int, typer.Option(help="Number of scenes.", min=1)] = 12,
+    height: Annotated[int, typer.Option(help="Height of a scene; it is twice as wide.", min=32)] = 256,
+    seed: Annotated[int, typer.Option(help="Seed of the scenes and of the run.")] = 0,
+    view: Annotated[bool, typer.Option(help="Open napari at the end, where there is a display.")] = True,
+) -> None:
+    """Make the built-in example, run everything on it, evaluate, export, and open it."""
+    from seco_core.demo import run_demo
+
+    with _errors(), progress_bars() as progress, _interruptible() as cancel:
+        run_demo(folder, count=count, size=(height, 2 * height), seed=seed, progress=progress, cancel=cancel)
+    project = folder / "project"
+    if not view:
+        return
+    with _errors():
+        from seco_viewer.plugin import display_available, open_viewer
+
+        if display_available():
+            open_viewer(project, block=True)
+        else:
+            out.print("no display here: open the project elsewhere with `seco view`")
+
+
+@app.command("config")
+def config_command(
+    project: Annotated[
+        Path | None, typer.Argument(help="Take the parameters of this project's last run.", metavar="[DIR]")
+    ] = None,
+) -> None:
+    """Print all parameters as TOML, to be changed and given back with `seco run --config`."""
+    with _errors():
+        typer.echo(_parameters(project, None).to_toml(), nl=False)
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"seco {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def print_summary(path: Path) -> None:
+    """Print what a project holds."""
+    from seco_core.scc.correction import Verdict
+
+    with Project.open(path, readonly=True) as project:
+        regions = project.regions()
+        counts = {v: int((regions.verdict == v).sum()) for v in Verdict}
+        out.print(
+            f"{len(project.images)} images, {len(regions)} regions: {counts[Verdict.KEEP]} kept, "
+            f"{counts[Verdict.RELABEL]} relabelled, {counts[Verdict.DROP]} dropped; "
+            f"{len(project.overrides)} overrides by people"
+        )
+
+
+def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) -> list[SecoError]:
+    """Make sure that there is a project with the dataset's images; problems of the dataset."""
+    exists = (path / STORE_NAME).exists()
+    if dataset is None:
+        if not exists:
+            raise ProjectError("there is no project here yet, so a dataset is needed.", path=path)
+        return []
+    found = open_dataset(dataset, layout=layout)
+    if not exists:
+        Project.create(path, load_scheme(scheme or default_scheme(found.root)), found).close()
+        return list(found.problems)
+    with Project.open(path) as project:
+        if scheme and load_scheme(scheme) != project.scheme:
+            raise ProjectError(
+                f"the project's class scheme is {project.scheme.name}, not {scheme}.",
+                path=path,
+                remedy="Choose another project folder.",
+            )
+        project.add_samples(found)
+    return list(found.problems)
+
+
+def _parameters(project: Path | None, config: Path | None) -> Parameters:
+    if config is not None:
+        return Parameters.from_toml(config)
+    if project is not None:
+        with Project.open(project, readonly=True) as opened:
+            runs = opened.runs()
+            if runs:
+                return runs[-1].parameters
+    return Parameters()
+
+
+def _assignments(texts: list[str]) -> dict[str, Any]:
+    known = dict(parameter_fields())
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            raise ParameterError(
+                f"--set {text} names no parameter.", remedy=f"Known: {', '.join(sorted(known))}."
+            )
+        if isinstance(known[name].default, str):
+            values[name] = value
+            continue
+        try:
+            values[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise ParameterError(f"--set {text}: {value!r} is no number.") from None
+    return values
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except Cancelled:
+        err.print("cancelled; what was done is stored, run the same command again to go on")
+        raise typer.Exit(130) from None
+    except SecoError as error:
+        print_error(error)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[CancelToken]:
+    """Ctrl-C stops between steps; a second one at once."""
+    token = CancelToken()
+
+    def stop(number: int, frame: Any) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What the terminal shows: progress bars, problems, tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from seco_core.progress import ProgressCallback, ProgressEvent
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+STAGES = {
+    "psa": "PSA: masks and regions",
+    "scc": "SCC: region classifier",
+    "graph": "relational graph",
+    "refine": "refinement",
+    "export": "export",
+    "evaluate": "evaluation",
+}
+
+
+@contextmanager
+def progress_bars() -> Iterator[ProgressCallback]:
+    """A callback that shows one bar for each stage."""
+    bar: tqdm[Any] | None = None
+    current = ""
+
+    def show(event: ProgressEvent) -> None:
+        nonlocal bar, current
+        if bar is None or event.stage != current:
+            if bar is not None:
+                bar.close()
+            title = STAGES.get(event.stage, event.stage)
+            bar, current = (
+                tqdm(total=event.total or None, desc=f"{title:<24}", dynamic_ncols=True),
+                event.stage,
+            )
+        bar.total = event.total or None
+        bar.set_postfix_str(event.message, refresh=False)
+        bar.update(event.done - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def print_problems(problems: Iterable[object]) -> None:
+    """One line for each problem, on standard error."""
+    for problem in problems:
+        err.print(f"[yellow]skipped[/yellow] {_plain(problem)}", soft_wrap=True)
+
+
+def print_error(error: object) -> None:
+    """An error that ends the command, on standard error."""
+    err.print(f"[red]error[/red] {_plain(error)}", soft_wrap=True)
+
+
+def print_evaluation(numbers: dict[str, Any]) -> None:
+    """The result of `seco_core.evaluate.evaluate` as tables."""
+    table = Table(title=f"{numbers['images']} images against ground truth", title_justify="left")
+    for name in ("label set", "mIoU", "accuracy", "coverage", "purity of regions"):
+        table.add_column(name, justify="left" if name == "label set" else "right")
+    rows = {"raw pseudo-label": "raw", "  on the curated pixels": "raw_on_curated", "after PSA": "psa"}
+    for title, key in {**rows, "curated": "curated"}.items():
+        values = [numbers.get(f"{m}_{key}", math.nan) for m in ("miou", "accuracy", "coverage", "purity")]
+        table.add_row(title, *(_number(v) for v in values))
+    out.print(table)
+    table = Table(
+        title=f"{numbers['regions']} regions, {numbers['reviewed']} overrides", title_justify="left"
+    )
+    for name in ("score", "AUROC", "average precision", "precision in first 10 %"):
+        table.add_column(name, justify="left" if name == "score" else "right")
+    for key in ("noise_score", "loss", "confidence"):
+        title = {"noise_score": "noise score", "confidence": "1 - confidence"}.get(key, key)
+        table.add_row(title, *(_number(numbers[f"{m}_{key}"]) for m in ("auroc", "ap", "precision10")))
+    out.print(table)
+    rates = [_number(numbers[k]) for k in ("noise_rate", "noise_rate_kept", "noise_rate_flagged")]
+    out.print(f"share of wrong regions: {rates[0]} of all, {rates[1]} of the kept, {rates[2]} of the flagged")
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _plain(text: object) -> str:
+    return str(text).replace("[", "\\[")

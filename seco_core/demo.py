@@ -1,0 +1,66 @@
+"""The built-in example from end to end: scenes, pipeline, evaluation, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seco_core.console import out, print_evaluation, print_problems
+from seco_core.dataset import open_dataset
+from seco_core.errors import ProjectError
+from seco_core.evaluate import evaluate
+from seco_core.example import write_example
+from seco_core.export import export
+from seco_core.parameters import Parameters
+from seco_core.pipeline import run_pipeline
+from seco_core.progress import CancelToken, ProgressCallback, ignore_progress
+from seco_core.project import Project
+from seco_core.project.store import STORE_NAME
+from seco_core.scheme import load_scheme
+
+
+def make_example_project(folder: Path, *, count: int, size: tuple[int, int], seed: int) -> Path:
+    """Write example scenes to ``folder/data`` and make a project of them in ``folder/project``.
+
+    A project that is there already is kept, with everything that was decided in it.
+
+    Raises
+    ------
+    ProjectError
+        If the folder holds something else.
+    """
+    data, project = folder / "data", folder / "project"
+    if (project / STORE_NAME).exists():
+        return project
+    if data.exists() and not (data / "list" / "all.txt").exists():
+        raise ProjectError("the folder holds something else.", path=data, remedy="Choose another with --dir.")
+    write_example(data, count=count, size=size, seed=seed)
+    Project.create(project, load_scheme("cityscapes19"), open_dataset(data)).close()
+    return project
+
+
+def run_demo(
+    folder: Path,
+    *,
+    count: int = 12,
+    size: tuple[int, int] = (256, 512),
+    seed: int = 0,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> Path:
+    """Make the example project, run the pipeline, evaluate and export; the project folder.
+
+    Prints the table of results and where everything is.
+    """
+    out.print(f"example: {count} street scenes of {size[1]} x {size[0]} pixels in {folder / 'data'}")
+    path = make_example_project(folder, count=count, size=size, seed=seed)
+    result = run_pipeline(path, Parameters(seed=seed), progress=progress, cancel=cancel)
+    print_problems(f"{name}: {error}" for name, error in result.skipped)
+    with Project.open(path, readonly=True) as project:
+        numbers = evaluate(project, progress=progress, cancel=cancel)
+        report = export(project, folder / "export", state="clean", progress=progress, cancel=cancel)
+    print_evaluation(numbers)
+    out.print(f"images, pseudo-labels and ground truth: {folder / 'data'}", soft_wrap=True)
+    out.print(f"project:                                {path}", soft_wrap=True)
+    out.print(f"curated label set:                      {report.path}", soft_wrap=True)
+    out.print(f"open it with:                           seco view {path}", soft_wrap=True)
+    return path

@@ -1,0 +1,156 @@
+"""A project against ground truth, where there is any. Nothing else in SeCo reads ground truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.errors import DatasetError, SecoError
+from seco_core.images import read_label
+from seco_core.metrics import (
+    auroc,
+    average_precision,
+    confusion,
+    majority_truth,
+    noise_rate,
+    precision_at,
+    region_accuracy,
+    scores,
+    weighted_purity,
+)
+from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
+from seco_core.project import Project
+from seco_core.regions import connected_regions
+from seco_core.scc.correction import Verdict
+from seco_core.scheme import IGNORE
+
+LABEL_SETS = ("raw", "psa", "curated")
+
+
+class _LabelSet:
+    """Sums over the images of one label set."""
+
+    def __init__(self, n_classes: int):
+        self.n_classes = n_classes
+        self.matrix = np.zeros((n_classes, n_classes), dtype=np.int64)
+        self.labelled = 0
+        self.known = 0
+        self.purity: list[NDArray[np.float32]] = []
+        self.area: list[NDArray[np.int64]] = []
+
+    def add(self, truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
+        self.matrix += confusion(truth, predicted, self.n_classes)
+        known = truth != IGNORE
+        self.known += int(known.sum())
+        self.labelled += int((known & (predicted != IGNORE)).sum())
+        region_ids, table = connected_regions(predicted)
+        _, purity = majority_truth(region_ids, truth, len(table), self.n_classes)
+        self.purity.append(purity)
+        self.area.append(table.area)
+
+    def numbers(self, name: str) -> dict[str, float]:
+        found = scores(self.matrix)
+        return {
+            f"miou_{name}": found.miou,
+            f"accuracy_{name}": found.accuracy,
+            f"coverage_{name}": self.labelled / self.known if self.known else float("nan"),
+            f"purity_{name}": weighted_purity(np.concatenate(self.purity), np.concatenate(self.area)),
+        }
+
+
+def evaluate(
+    project: Project, *, progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
+) -> dict[str, Any]:
+    """Measure the raw pseudo-labels, the class maps after PSA, and the curated maps.
+
+    Returns
+    -------
+    dict
+        Flat. ``miou_X``, ``accuracy_X``, ``coverage_X``, ``purity_X`` with X one of raw, psa, curated: mean
+        IoU and accuracy over the pixels that X labels, share of pixels that it labels, area-weighted
+        purity of its regions. ``miou_raw_on_curated`` and ``accuracy_raw_on_curated``: the raw
+        pseudo-label on the very pixels that the curated map labels. ``images``, ``regions``, ``reviewed``;
+        ``noise_rate`` (share of regions whose class is not the majority of their ground truth),
+        ``noise_rate_kept`` and ``noise_rate_flagged``; ``region_accuracy`` and ``region_accuracy_area``
+        after PSA; ``auroc_S``, ``ap_S``, ``precision10_S`` for the scores noise_score, loss and confidence
+        (one minus it). What does not exist is NaN.
+
+    Raises
+    ------
+    DatasetError
+        If the project has no ground truth.
+    """
+    paths = project.ground_truth_paths()
+    todo = [r for r in project.images if r.id in paths and r.status == "done"]
+    if not todo:
+        raise DatasetError(
+            "there is no ground truth to evaluate against.",
+            path=project.path,
+            remedy="Run the pipeline on a dataset that has ground truth (a fourth column in its list file).",
+        )
+    cancel = cancel or CancelToken()
+    n = project.scheme.size
+    sets = {name: _LabelSet(n) for name in LABEL_SETS}
+    raw_on_curated = np.zeros((n, n), dtype=np.int64)
+    regions = project.regions()
+    majority = np.full(len(regions), IGNORE, dtype=np.uint8)
+    measured, problems = 0, []
+    for number, record in enumerate(todo, start=1):
+        cancel.raise_if_cancelled()
+        region_ids, psa = project.read_region_ids(record.id), project.read_psa(record.id)
+        assert region_ids is not None
+        assert psa is not None
+        try:
+            truth = read_label(paths[record.id], project.scheme, psa.shape)
+            raw = project.read_pseudo_label(record.id, psa.shape)
+        except SecoError as error:
+            problems.append(str(error))
+            continue
+        curated = project.curated(record.id)
+        for name, label in zip(LABEL_SETS, (raw, psa, curated), strict=True):
+            sets[name].add(truth, label)
+        raw_on_curated += confusion(truth, np.where(curated == IGNORE, IGNORE, raw).astype(np.uint8), n)
+        rows = regions.rows_of(record.id)
+        majority[rows], _ = majority_truth(region_ids, truth, rows.stop - rows.start, n)
+        measured += 1
+        progress(ProgressEvent("evaluate", number, len(todo), record.name))
+    if measured == 0:
+        raise DatasetError(f"no ground truth can be read: {problems[0]}", path=project.path)
+    result: dict[str, Any] = {}
+    for name in LABEL_SETS:
+        result |= sets[name].numbers(name)
+    on_curated = scores(raw_on_curated)
+    result["miou_raw_on_curated"] = on_curated.miou
+    result["accuracy_raw_on_curated"] = on_curated.accuracy
+    result |= {"images": measured, "regions": len(regions), "reviewed": len(project.overrides)}
+    result |= _region_numbers(project, majority)
+    result["problems"] = problems
+    return result
+
+
+def _region_numbers(project: Project, majority: NDArray[np.uint8]) -> dict[str, float]:
+    regions = project.regions()
+    known = majority != IGNORE
+    wrong = (regions.class_id != majority)[known]
+    flagged = regions.verdict != Verdict.KEEP
+    numbers = {
+        "noise_rate": noise_rate(regions.class_id, majority),
+        "noise_rate_kept": noise_rate(regions.class_id, majority, among=~flagged),
+        "noise_rate_flagged": noise_rate(regions.class_id, majority, among=flagged),
+        "region_accuracy": region_accuracy(regions.class_id, majority),
+        "region_accuracy_area": region_accuracy(regions.class_id, majority, regions.area),
+    }
+    ranked = {
+        "noise_score": regions.noise_score,
+        "loss": regions.loss,
+        "confidence": 1.0 - regions.confidence,
+    }
+    for name, score in ranked.items():
+        score, of = score[known], wrong
+        there = ~np.isnan(score)
+        numbers[f"auroc_{name}"] = auroc(score[there], of[there])
+        numbers[f"ap_{name}"] = average_precision(score[there], of[there])
+        numbers[f"precision10_{name}"] = precision_at(score[there], of[there], 0.1)
+    return numbers

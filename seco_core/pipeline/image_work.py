@@ -1,0 +1,141 @@
+"""What is done to one image alone: masks, PSA, regions, region features. Runs in any thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.encoders import RegionEncoder
+from seco_core.errors import ImageFileError
+from seco_core.images import read_confidence, read_image, read_label
+from seco_core.masks.base import MaskSource
+from seco_core.parameters import PsaParameters
+from seco_core.progress import CancelToken
+from seco_core.project import ImageRecord, Override
+from seco_core.psa import aggregate
+from seco_core.refine import override_owner
+from seco_core.regions import (
+    RegionTable,
+    absorb_small,
+    adjacency,
+    class_votes,
+    connected_regions,
+    mean_in_regions,
+)
+from seco_core.scheme import ClassScheme
+
+
+@dataclass(frozen=True)
+class ImageRegions:
+    """The regions of one image and what its pseudo-label says about them.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    inputs_sha256 : str
+        Hash of the contents of image, pseudo-label and confidence.
+    class_map : ndarray of uint8, (H, W)
+        After PSA.
+    region_ids : ndarray of uint16, (H, W)
+        0 is no region.
+    table : RegionTable
+        The regions.
+    votes : ndarray of float32, (N, C)
+        Share of each class among a region's pseudo-label pixels.
+    confidence : ndarray of float32, (N,)
+        Mean confidence; NaN without a confidence map.
+    contacts : ndarray of int32, (E, 3)
+        Rows a < b of touching regions and the length of their contact in pixels.
+    features : ndarray of float32, (N, D)
+        From the region encoder.
+    """
+
+    shape: tuple[int, int]
+    inputs_sha256: str
+    class_map: NDArray[np.uint8]
+    region_ids: NDArray[np.uint16]
+    table: RegionTable
+    votes: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    contacts: NDArray[np.int32]
+    features: NDArray[np.float32]
+
+
+def find_regions(
+    record: ImageRecord,
+    scheme: ClassScheme,
+    source: MaskSource,
+    encoder: RegionEncoder,
+    parameters: PsaParameters,
+    overrides: Sequence[Override],
+    cancel: CancelToken,
+) -> ImageRegions:
+    """Read an image and its pseudo-label, aggregate, cut into regions, describe each.
+
+    Regions are cut along the borders of `overrides`, so that each one lies either inside or outside.
+
+    Raises
+    ------
+    SecoError
+        If a file is bad or has no masks.
+    Cancelled
+        If `cancel` was set.
+    """
+    cancel.raise_if_cancelled()
+    image = read_image(record.image)
+    shape = image.shape[:2]
+    pseudo_label = read_label(record.pseudo_label, scheme, shape)
+    confidence = read_confidence(record.confidence, shape) if record.confidence else None
+    cancel.raise_if_cancelled()
+    class_map = aggregate(
+        pseudo_label, confidence, source.prepare(image, record.name, cancel), scheme, parameters
+    )
+    cancel.raise_if_cancelled()
+    cuts = override_owner(shape, overrides) if overrides else None
+    class_map = absorb_small(class_map, parameters.min_region_area, cuts=cuts)
+    region_ids, table = connected_regions(class_map, cuts=cuts)
+    votes = class_votes(region_ids, len(table), pseudo_label, scheme.size)
+    pairs, contact = adjacency(region_ids)
+    return ImageRegions(
+        shape=shape,
+        inputs_sha256=_hash_inputs(record),
+        class_map=class_map,
+        region_ids=region_ids,
+        table=table,
+        votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
+        confidence=(
+            mean_in_regions(region_ids, len(table), confidence).astype(np.float32)
+            if confidence is not None
+            else np.full(len(table), np.nan, dtype=np.float32)
+        ),
+        contacts=np.column_stack([pairs, contact]).astype(np.int32),
+        features=encoder.encode(image, region_ids, table),
+    )
+
+
+def describe_regions(
+    record: ImageRecord,
+    region_ids: NDArray[np.uint16],
+    table: RegionTable,
+    encoder: RegionEncoder,
+    cancel: CancelToken,
+) -> NDArray[np.float32]:
+    """Features of regions that are known already, for another encoder; float32 (N, D)."""
+    cancel.raise_if_cancelled()
+    return encoder.encode(read_image(record.image), region_ids, table)
+
+
+def _hash_inputs(record: ImageRecord) -> str:
+    digest = hashlib.sha256()
+    for path in (record.image, record.pseudo_label, record.confidence):
+        if path is not None:
+            try:
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+            except OSError as error:
+                raise ImageFileError(f"cannot be read: {error.strerror}.", path=path) from error
+    return digest.hexdigest()

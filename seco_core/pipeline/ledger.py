@@ -1,0 +1,211 @@
+"""Which stage of which image is up to date, and the storing of results together with that knowledge.
+
+A signature covers everything that decides a result: input files, parameters, weights, version. A stage whose
+signature is in the ledger is not run again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core import __version__
+from seco_core.errors import SecoError
+from seco_core.parameters import Parameters
+from seco_core.pipeline.image_work import ImageRegions
+from seco_core.project import ImageRecord, Project
+from seco_core.project.arrays import IDS_PER_IMAGE
+from seco_core.project.rasters import remove_files, set_raster_row, write_raster
+from seco_core.project.store import transaction
+
+
+def signature(**parts: Any) -> str:
+    """SHA-256 of named parts and the version of SeCo."""
+    text = json.dumps({"version": __version__, **parts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(record: ImageRecord) -> list[Any]:
+    """Size and time of an image's files, without reading them; None for a missing file."""
+    prints: list[Any] = []
+    for path in (record.image, record.pseudo_label, record.confidence):
+        try:
+            stat = path.stat() if path is not None else None
+        except OSError:
+            stat = None
+        prints.append([stat.st_size, stat.st_mtime_ns] if stat is not None else None)
+    return prints
+
+
+class Ledger:
+    """Reads and writes the ledger and the results of one run.
+
+    Parameters
+    ----------
+    project : Project
+        Opened by the thread that runs the pipeline.
+    run_id : int
+        The run that results are booked on.
+    """
+
+    def __init__(self, project: Project, run_id: int):
+        self._project = project
+        self._connection = project.connection
+        self._run_id = run_id
+
+    @classmethod
+    def start_run(
+        cls, project: Project, parameters: Parameters, sources: Mapping[str, Any], device: str
+    ) -> Ledger:
+        """Book a new run; runs that a crash left open are marked as failed."""
+        with transaction(project.connection) as connection:
+            connection.execute("UPDATE runs SET status = 'failed' WHERE status = 'running'")
+            cursor = connection.execute(
+                "INSERT INTO runs (version, parameters, sources, device, started, status)"
+                " VALUES (?, ?, ?, ?, ?, 'running')",
+                (__version__, json.dumps(parameters.to_dict()), json.dumps(sources), device, _now()),
+            )
+        return cls(project, int(cursor.lastrowid or 0))
+
+    def end_run(self, status: str, summary: Mapping[str, Any]) -> None:
+        """Book the run's end."""
+        with transaction(self._connection) as connection:
+            connection.execute(
+                "UPDATE runs SET status = ?, finished = ?, summary = ? WHERE id = ?",
+                (status, _now(), json.dumps(summary), self._run_id),
+            )
+
+    def image_signatures(self, stage: str) -> dict[int, str]:
+        """Signature of the stage by image, for the images that have it."""
+        rows = self._connection.execute("SELECT image_id, signature FROM ledger WHERE stage = ?", (stage,))
+        return {row["image_id"]: row["signature"] for row in rows}
+
+    def project_signature(self, stage: str) -> str | None:
+        """Signature of a stage over the whole project."""
+        row = self._connection.execute(
+            "SELECT signature FROM project_ledger WHERE stage = ?", (stage,)
+        ).fetchone()
+        return row["signature"] if row is not None else None
+
+    def store_regions(self, image_id: int, found: ImageRegions, psa: str, features: str) -> None:
+        """Store an image's regions and features in place of earlier ones, and their signatures."""
+        root = self._project.path
+        files = {
+            "psa": write_raster(root, image_id, "psa", found.class_map),
+            "regions": write_raster(root, image_id, "regions", found.region_ids),
+            "contacts": write_raster(root, image_id, "contacts", found.contacts),
+            "features": write_raster(root, image_id, "features", found.features),
+        }
+        table = found.table
+        rows = zip(
+            range(image_id * IDS_PER_IMAGE + 1, image_id * IDS_PER_IMAGE + 1 + len(table)),
+            [image_id] * len(table),
+            table.class_id.tolist(),
+            table.area.tolist(),
+            *table.box.T.tolist(),
+            *table.centroid.T.tolist(),
+            [None if np.isnan(c) else c for c in found.confidence.tolist()],
+            [v.tobytes() for v in found.votes.astype("<f4")],
+            strict=True,
+        )
+        with transaction(self._connection) as connection:
+            old = [set_raster_row(connection, image_id, kind, *file) for kind, file in files.items()]
+            connection.execute("DELETE FROM regions WHERE image_id = ?", (image_id,))
+            # scores and edges of the old regions went with them: no stage over all regions is up to date
+            connection.execute("DELETE FROM project_ledger")
+            connection.executemany(f"INSERT INTO regions VALUES ({', '.join('?' * 12)})", rows)
+            connection.execute(
+                "UPDATE images SET status = 'done', problem = NULL, height = ?, width = ?, inputs_sha256 = ?"
+                " WHERE id = ?",
+                (*found.shape, found.inputs_sha256, image_id),
+            )
+            self._sign(image_id, "psa", psa)
+            self._sign(image_id, "features", features)
+        remove_files(root, old)
+
+    def store_features(self, image_id: int, features: NDArray[np.float32], signature: str) -> None:
+        """Store another encoder's features of an image whose regions stay."""
+        file = write_raster(self._project.path, image_id, "features", features)
+        with transaction(self._connection) as connection:
+            old = set_raster_row(connection, image_id, "features", *file)
+            self._sign(image_id, "features", signature)
+        remove_files(self._project.path, [old])
+
+    def store_problem(self, image_id: int, problem: SecoError) -> None:
+        """Mark an image as skipped; what an earlier run stored of it stays."""
+        with transaction(self._connection) as connection:
+            connection.execute(
+                "UPDATE images SET status = 'skipped', problem = ? WHERE id = ?", (str(problem), image_id)
+            )
+            connection.execute("DELETE FROM ledger WHERE image_id = ?", (image_id,))
+
+    def store_scores(
+        self,
+        region_ids: NDArray[np.int64],
+        loss: NDArray[np.float32],
+        noise_score: NDArray[np.float32],
+        predicted: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        signature: str,
+    ) -> None:
+        """Store scores of regions in place of earlier ones; every verdict is keep until refinement."""
+        rows = zip(
+            region_ids.tolist(),
+            [self._run_id] * len(region_ids),
+            loss.tolist(),
+            noise_score.tolist(),
+            predicted.tolist(),
+            [p.tobytes() for p in probabilities.astype("<f4")],
+            strict=True,
+        )
+        with transaction(self._connection) as connection:
+            connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, 0, ?)", rows)
+            self._sign_project("scc", signature)
+
+    def store_edges(
+        self,
+        a: NDArray[np.int64],
+        b: NDArray[np.int64],
+        kind: NDArray[np.uint8],
+        weight: NDArray[np.float32],
+        signature: str,
+    ) -> None:
+        """Store the relational graph in place of an earlier one."""
+        with transaction(self._connection) as connection:
+            connection.execute("DELETE FROM edges")
+            connection.executemany(
+                "INSERT INTO edges (a, b, kind, weight) VALUES (?, ?, ?, ?)",
+                zip(a.tolist(), b.tolist(), kind.tolist(), weight.tolist(), strict=True),
+            )
+            self._sign_project("graph", signature)
+
+    def store_verdicts(
+        self, region_ids: NDArray[np.int64], verdict: NDArray[np.uint8], signature: str
+    ) -> None:
+        """Store what refinement says of every scored region."""
+        with transaction(self._connection) as connection:
+            connection.executemany(
+                "UPDATE scores SET verdict = ? WHERE region_id = ?",
+                zip(verdict.tolist(), region_ids.tolist(), strict=True),
+            )
+            self._sign_project("refine", signature)
+
+    def _sign(self, image_id: int, stage: str, value: str) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", (image_id, stage, value, self._run_id)
+        )
+
+    def _sign_project(self, stage: str, value: str) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO project_ledger VALUES (?, ?, ?)", (stage, value, self._run_id)
+        )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

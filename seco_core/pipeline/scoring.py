@@ -1,0 +1,193 @@
+"""The stages over all regions at once: scc, graph, refine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.graph import relational_graph
+from seco_core.parameters import Parameters
+from seco_core.pipeline.ledger import Ledger, signature
+from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
+from seco_core.project import Project, RegionArrays
+from seco_core.refine import reviewed_regions
+from seco_core.scc.correction import correct
+from seco_core.scc.loss import cross_fit
+from seco_core.scc.mixture import fit_mixture
+from seco_core.scheme import IGNORE
+
+OVERRIDE_WEIGHT = 4.0
+"""Training weight of a region that a person decided, against 1 for one that the machine labelled."""
+
+
+def run_scoring(
+    project: Project,
+    parameters: Parameters,
+    ledger: Ledger,
+    device: str,
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> list[str]:
+    """Bring scc, graph and refine up to date; the stages that had to run."""
+    described = ledger.image_signatures("features")
+    ran = []
+    regions = project.regions()
+    if len(regions) == 0:
+        return ran
+    scc_key = signature(
+        stage="scc",
+        features=described,
+        folds=parameters.scc.folds,
+        epochs=parameters.scc.epochs,
+        label_smoothing=parameters.scc.label_smoothing,
+        seed=parameters.seed,
+        overrides=[o.seq for i in project.overrides.images() for o in project.overrides.active(i)],
+    )
+    if ledger.project_signature("scc") != scc_key:
+        _score(project, regions, parameters, ledger, device, scc_key, progress, cancel)
+        ran.append("scc")
+    graph_key = signature(
+        stage="graph",
+        features=described,
+        neighbours=parameters.graph.neighbours,
+        alpha=parameters.graph.alpha,
+    )
+    cancel.raise_if_cancelled()
+    if ledger.project_signature("graph") != graph_key:
+        _link(project, regions, parameters, ledger, graph_key, progress)
+        ran.append("graph")
+    refine_key = signature(
+        stage="refine", scc=scc_key, tau_ns=parameters.scc.tau_ns, tau_cr=parameters.scc.tau_cr
+    )
+    cancel.raise_if_cancelled()
+    if ledger.project_signature("refine") != refine_key:
+        progress(ProgressEvent("refine", 0, 1))
+        _refine(project, parameters, ledger, refine_key)
+        progress(ProgressEvent("refine", 1, 1))
+        ran.append("refine")
+    return ran
+
+
+def _score(
+    project: Project,
+    regions: RegionArrays,
+    parameters: Parameters,
+    ledger: Ledger,
+    device: str,
+    key: str,
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> None:
+    """SCC-LD: out-of-sample loss of every region's class, and the mixture's noise score."""
+    rows, features = _features(project, regions, ledger)
+    reviewed, decided = _decisions(project, regions)
+    labels, weight = regions.class_id.copy(), np.ones(len(regions), dtype=np.float32)
+    labels[reviewed] = decided[reviewed]
+    weight[reviewed] = OVERRIDE_WEIGHT
+    # the classifier has no ignore class: what a person set to ignore cannot teach it one
+    ignored = labels == IGNORE
+    weight[ignored] = 0.0
+    labels[ignored] = regions.class_id[ignored]
+    fit = cross_fit(
+        features,
+        labels[rows],
+        regions.image_id[rows],
+        n_classes=project.scheme.size,
+        folds=parameters.scc.folds,
+        epochs=parameters.scc.epochs,
+        label_smoothing=parameters.scc.label_smoothing,
+        seed=parameters.seed,
+        device=device,
+        sample_weight=weight[rows],
+        progress=progress,
+        cancel=cancel,
+    )
+    mixture = fit_mixture(fit.loss[~reviewed[rows]], seed=parameters.seed)
+    noise_score = mixture.eta(fit.loss)
+    # a person's decision is never noise (contract of overrides, point 2)
+    noise_score[reviewed[rows]] = 0.0
+    ledger.store_scores(
+        regions.id[rows],
+        fit.loss,
+        noise_score,
+        fit.probabilities.argmax(axis=1).astype(np.uint8),
+        fit.probabilities,
+        key,
+    )
+
+
+def _link(
+    project: Project,
+    regions: RegionArrays,
+    parameters: Parameters,
+    ledger: Ledger,
+    key: str,
+    progress: ProgressCallback,
+) -> None:
+    """The relational graph of all regions (SeCoV2)."""
+    progress(ProgressEvent("graph", 0, 1))
+    rows, features = _features(project, regions, ledger)
+    position = np.full(len(regions), -1, dtype=np.int64)
+    position[rows] = np.arange(len(rows))
+    contacts = [np.zeros((0, 3), dtype=np.int64)]
+    for image_id in np.unique(regions.image_id[rows]).tolist():
+        found = project.read_raster(image_id, "contacts")
+        if found is not None:
+            contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
+    touching = np.concatenate(contacts)
+    size = {r.id: (r.shape or (1, 1)) for r in project.images}
+    height, width = np.array([size[i] for i in regions.image_id[rows].tolist()], dtype=np.float32).T
+    graph = relational_graph(
+        features,
+        (regions.box[rows] / np.column_stack([width, height, width, height])).astype(np.float32),
+        regions.image_id[rows],
+        position[touching[:, :2]],
+        touching[:, 2],
+        neighbours=parameters.graph.neighbours,
+        alpha=parameters.graph.alpha,
+    )
+    progress(ProgressEvent("graph", 1, 1))
+    ids = regions.id[rows]
+    ledger.store_edges(ids[graph.a], ids[graph.b], graph.kind, graph.weight, key)
+
+
+def _refine(project: Project, parameters: Parameters, ledger: Ledger, key: str) -> None:
+    """Keep, relabel or drop every scored region (SeCo 3.3)."""
+    regions = project.regions()
+    scored = np.flatnonzero(~np.isnan(regions.noise_score))
+    verdict, _ = correct(
+        regions.class_id[scored],
+        regions.noise_score[scored],
+        regions.probabilities[scored],
+        tau_ns=parameters.scc.tau_ns,
+        tau_cr=parameters.scc.tau_cr,
+    )
+    ledger.store_verdicts(regions.id[scored], verdict, key)
+
+
+def _features(
+    project: Project, regions: RegionArrays, ledger: Ledger
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows of the regions that the current encoder has described, and their features."""
+    described = ledger.image_signatures("features")
+    rows, features = [], []
+    for image_id in sorted(described):
+        found = project.read_raster(image_id, "features")
+        if found is not None and len(found):
+            features.append(found)
+            rows.append(np.arange(len(regions))[regions.rows_of(image_id)])
+    return np.concatenate(rows), np.concatenate(features)
+
+
+def _decisions(project: Project, regions: RegionArrays) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Which regions a person has decided, and on which class."""
+    reviewed = np.zeros(len(regions), dtype=bool)
+    decided = np.full(len(regions), IGNORE, dtype=np.uint8)
+    for image_id in project.overrides.images():
+        rows = regions.rows_of(image_id)
+        region_ids = project.read_region_ids(image_id)
+        if region_ids is not None:
+            reviewed[rows], decided[rows] = reviewed_regions(
+                region_ids, rows.stop - rows.start, project.overrides.active(image_id)
+            )
+    return reviewed, decided
