@@ -19,6 +19,7 @@ from PIL import Image, ImageFile
 
 from seco_core.errors import ImageFileError, LabelError, SecoError
 from seco_core.files import write_bytes
+from seco_core.label_codes import labels_from_colors, labels_from_ids, to_scheme_ids
 from seco_core.scheme import IGNORE, ClassScheme
 
 MAX_PIXELS = 2**30
@@ -34,7 +35,6 @@ if Image.MAX_IMAGE_PIXELS is not None:
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _ASPECT_TOLERANCE = 0.02
 _UNREADABLE = "Replace the file with an intact one, or take it out of the dataset."
-_IDS_REMEDY = "Choose the class scheme that the labels were made with, or map the ids to it."
 _MODE_REMEDY = (
     "Save class ids as 8-bit or 16-bit grey, palette or scheme-coloured PNG or TIFF, or as integer NPY."
 )
@@ -116,7 +116,11 @@ def read_label(
     """
     path = Path(path)
     values = _label_values(path)
-    labels = _from_colors(values, scheme, path) if values.ndim == 3 else _from_ids(values, scheme, path)
+    labels = (
+        labels_from_colors(values, scheme, path)
+        if values.ndim == 3
+        else labels_from_ids(values, scheme, path)
+    )
     if np.all(labels == IGNORE):
         raise LabelError(
             "has no labelled pixel.", path=path, remedy="Give it labels, or take it out of the dataset."
@@ -244,13 +248,6 @@ def write_color(path: Path | str, labels: NDArray[np.uint8], scheme: ClassScheme
     write_bytes(path, _png(image))
 
 
-def to_scheme_ids(labels: NDArray[np.uint8], scheme: ClassScheme) -> NDArray[np.uint8]:
-    """A class map with the scheme's own ignore id in place of `IGNORE`, for files that leave SeCo."""
-    if scheme.ignore == IGNORE:
-        return labels
-    return np.where(labels == IGNORE, np.uint8(scheme.ignore), labels)
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     with _decoding(path), Image.open(path, formats=FORMATS) as image:
@@ -311,62 +308,6 @@ def _grey_stretch(image: Image.Image) -> int:
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     raw_modes = {tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in tiles}
     return 85 if "L;2" in raw_modes else 17 if "L;4" in raw_modes else 1
-
-
-def _from_ids(values: NDArray[Any], scheme: ClassScheme, path: Path) -> NDArray[np.uint8]:
-    table = np.full(256, -1, dtype=np.int16)
-    table[scheme.ids] = scheme.ids
-    table[[scheme.ignore, IGNORE]] = IGNORE
-    inside = (values >= 0) & (values <= 255)
-    labels = table[values.astype(np.uint8)]
-    wrong = ~inside | (labels < 0)
-    if wrong.any():
-        raise LabelError(
-            f"has ids that class scheme {scheme.name} does not have: {_some(np.unique(values[wrong]))}"
-            f" ({np.count_nonzero(wrong)} pixels).",
-            path=path,
-            remedy=_IDS_REMEDY,
-        )
-    return labels.astype(np.uint8)
-
-
-def _from_colors(colors: NDArray[np.uint8], scheme: ClassScheme, path: Path) -> NDArray[np.uint8]:
-    known = _pack(scheme.palette[scheme.ids])
-    if len(np.unique(known)) < len(known):
-        raise LabelError(
-            f"is coloured, and class scheme {scheme.name} has one colour for several classes.",
-            path=path,
-            remedy="Use class ids instead of colours, or give each class its own colour.",
-        )
-    ids = scheme.ids
-    if 0 not in known:
-        known, ids = np.append(known, 0), np.append(ids, IGNORE)
-    order = np.argsort(known)
-    known, ids = known[order], ids[order]
-    packed = _pack(colors)
-    position = np.searchsorted(known, packed).clip(max=len(known) - 1)
-    wrong = known[position] != packed
-    if wrong.any():
-        found, counts = np.unique(packed[wrong], return_counts=True)
-        most = int(found[counts.argmax()])
-        raise LabelError(
-            f"has colours that class scheme {scheme.name} does not have: most often "
-            f"({most >> 16}, {most >> 8 & 255}, {most & 255}), {len(found)} in all"
-            f" ({np.count_nonzero(wrong)} pixels).",
-            path=path,
-            remedy=_IDS_REMEDY,
-        )
-    return ids[position].astype(np.uint8)
-
-
-def _pack(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
-    red, green, blue = np.moveaxis(colors.astype(np.int32), -1, 0)
-    return red << 16 | green << 8 | blue
-
-
-def _some(values: NDArray[Any], most: int = 10) -> str:
-    text = ", ".join(str(v) for v in values[:most])
-    return f"{text} and {len(values) - most} more" if len(values) > most else text
 
 
 def _confidence_values(path: Path) -> NDArray[Any]:
