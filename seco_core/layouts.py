@@ -2,8 +2,8 @@
 
 Folder names, in any case and with ``-``, ``_`` or spaces: see `FOLDER_NAMES`. Files match when their paths
 below those folders are the same but for the suffix and the endings of Cityscapes' names; a label folder
-without subfolders is matched by file name alone. Subfolders for which there is no pseudo-label at all, such as
-a split of the data that was not predicted, are not part of the dataset.
+without subfolders is matched by file name alone. Subfolders for which there is no pseudo-label at all, such
+as a split of the data that was not predicted, are not part of the dataset.
 """
 
 from __future__ import annotations
@@ -82,8 +82,7 @@ def role_folders(root: Path, layout: str) -> dict[str, Path | None]:
 
 
 def _named_folder(root: Path, role: str) -> Path | None:
-    with os.scandir(root) as entries:
-        by_name = {_plain(e.name): Path(e.path) for e in sorted(entries, key=lambda e: e.name) if e.is_dir()}
+    by_name = {_plain(e.name): Path(e.path) for e in _entries(str(root)) if e.is_dir()}
     for name in FOLDER_NAMES[role]:
         if name in by_name:
             return by_name[name]
@@ -193,14 +192,7 @@ def _walk(folder: str, below: str, suffixes: frozenset[str], found: dict[str, li
     # symbolic links are followed, so a limit is needed where they form a circle
     if below.count("/") > _DEEPEST:
         return
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda e: e.name)
-    except OSError as error:
-        raise DatasetError(
-            f"cannot be listed ({error.strerror}).", path=folder, remedy="Make the folder readable."
-        ) from error
-    for entry in listed:
+    for entry in _entries(folder):
         if entry.name.startswith("."):
             continue
         stem, suffix = os.path.splitext(entry.name)
@@ -208,3 +200,13 @@ def _walk(folder: str, below: str, suffixes: frozenset[str], found: dict[str, li
             found[below + _without_ending(stem)].append(Path(entry.path))
         elif entry.is_dir():
             _walk(entry.path, f"{below}{entry.name}/", suffixes, found)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda e: e.name)
+    except OSError as error:
+        raise DatasetError(
+            f"cannot be listed ({error.strerror}).", path=folder, remedy="Make the folder readable."
+        ) from error
