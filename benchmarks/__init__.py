@@ -1,0 +1,4 @@
+"""Measurements that anyone can repeat.
+
+``python -m benchmarks.NAME [PATH ...]``; the last line printed is one JSON object.
+"""

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seco_core.errors import OverrideError, StorageFullError
+from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision, OverrideLog
+from seco_core.project.store import create_store
+from seco_core.refine import override_owner, paint_overrides, reviewed_regions
+
+SHAPE = (12, 16)
+
+
+def decision(x0=2, y0=3, x1=6, y1=7, class_id=1, image_id=0, mask=None) -> Decision:
+    if mask is None:
+        mask = np.ones((y1 - y0, x1 - x0), dtype=bool)
+    return Decision(Action.RELABEL, image_id, class_id, (x0, y0, x1, y1), mask)
+
+
+def memory_log() -> OverrideLog:
+    """A log in a store that needs no disk; foreign keys off, so that images need not exist."""
+    from seco_core.project.schema import TABLES
+
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.executescript(TABLES)
+    return OverrideLog(connection)
+
+
+def test_recorded_override_is_there_after_reopening(project_path: Path):
+    mask = np.zeros((4, 4), dtype=bool)
+    mask[1:3, 2] = True
+    with Project.open(project_path) as project:
+        project.overrides.record([decision(mask=mask)])
+    with Project.open(project_path) as project:
+        (override,) = project.overrides.active(0)
+        assert override.box == (2, 3, 6, 7)
+        assert override.class_id == 1
+        assert override.action is Action.RELABEL
+        np.testing.assert_array_equal(override.mask, mask)
+
+
+def test_undo_and_redo_survive_reopening(project_path: Path):
+    with Project.open(project_path) as project:
+        project.overrides.record([decision(class_id=1)])
+        project.overrides.record([decision(class_id=2), decision(class_id=3, image_id=1)])
+        undone = project.overrides.undo()
+        assert [o.class_id for o in undone] == [2, 3]
+    with Project.open(project_path) as project:
+        log = project.overrides
+        assert [o.class_id for o in log.active(0)] == [1]
+        assert log.active(1) == ()
+        assert log.can_redo
+        log.redo()
+        assert [o.class_id for o in log.active(0)] == [1, 2]
+        assert not log.can_redo
+        assert [e.kind for e in log.history()] == ["override"] * 3 + ["undo", "redo"]
+
+
+def test_new_decision_ends_redo_but_stays_in_history():
+    log = memory_log()
+    log.record([decision(class_id=1)])
+    log.undo()
+    log.record([decision(class_id=2)])
+    assert not log.can_redo
+    assert log.redo() == ()
+    assert len(log.history()) == 3
+
+
+def test_undo_of_nothing_does_nothing():
+    log = memory_log()
+    assert log.undo() == ()
+    assert log.redo() == ()
+    assert log.history() == []
+
+
+@pytest.mark.parametrize(
+    "bad", [{"mask": np.zeros((4, 4), bool)}, {"mask": np.ones((2, 2), bool)}, {"x0": -1}]
+)
+def test_masks_that_make_no_sense_are_refused(bad):
+    log = memory_log()
+    with pytest.raises(OverrideError):
+        log.record([decision(**bad)])
+    assert len(log) == 0
+
+
+def test_log_is_append_only(project_path: Path):
+    with Project.open(project_path) as project:
+        project.overrides.record([decision()])
+        for statement in ("DELETE FROM events", "UPDATE events SET class_id = 9"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                project.connection.execute(statement)
+
+
+def test_two_windows_see_each_others_decisions(project_path: Path):
+    with Project.open(project_path) as one, Project.open(project_path) as two:
+        one.overrides.record([decision(class_id=1)])
+        two.overrides.record([decision(class_id=2)])
+        assert [o.class_id for o in two.overrides.active(0)] == [1, 2]
+        assert [o.class_id for o in one.overrides.undo()] == [2]
+
+
+def test_full_disk_loses_nothing(project_path: Path):
+    with Project.open(project_path) as project:
+        project.overrides.record([decision(class_id=1)])
+        pages = project.connection.execute("PRAGMA page_count").fetchone()[0]
+        project.connection.execute(f"PRAGMA max_page_count = {pages}")
+        noise = np.random.default_rng(0).random((300, 300)) < 0.5
+        with pytest.raises(StorageFullError, match="intact"):
+            project.overrides.record([decision(0, 0, 300, 300, 2, mask=noise)])
+        assert [o.class_id for o in project.overrides.active(0)] == [1]
+        project.connection.execute("PRAGMA max_page_count = 1000000")
+        project.overrides.record([decision(class_id=3)])
+    with Project.open(project_path) as project:
+        assert [o.class_id for o in project.overrides.active(0)] == [1, 3]
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("record"), st.integers(0, 11), st.integers(0, 15), st.integers(1, 5), st.integers(0, 18)
+        ),
+        st.tuples(st.sampled_from(["undo", "redo", "reopen"])),
+    ),
+    max_size=25,
+)
+
+
+@given(steps)
+@settings(max_examples=150, deadline=None)
+def test_any_sequence_leaves_what_a_plain_stack_leaves(sequence):
+    log = memory_log()
+    done: list[tuple[slice, slice, int]] = []
+    undone: list[tuple[slice, slice, int]] = []
+    for step in sequence:
+        if step[0] == "record":
+            _, y, x, size, class_id = step
+            y1, x1 = min(y + size, SHAPE[0]), min(x + size, SHAPE[1])
+            log.record([decision(x, y, x1, y1, class_id)])
+            done.append((slice(y, y1), slice(x, x1), class_id))
+            undone.clear()
+        elif step[0] == "undo":
+            log.undo()
+            if done:
+                undone.append(done.pop())
+        elif step[0] == "redo":
+            log.redo()
+            if undone:
+                done.append(undone.pop())
+        else:
+            log = OverrideLog(log._connection)
+        expected = np.full(SHAPE, 255, dtype=np.uint8)
+        for rows, columns, class_id in done:
+            expected[rows, columns] = class_id
+        painted = paint_overrides(np.full(SHAPE, 255, dtype=np.uint8), log.active(0))
+        np.testing.assert_array_equal(painted, expected)
+        assert (log.can_undo, log.can_redo) == (bool(done), bool(undone))
+
+
+def test_owner_says_which_override_holds():
+    owner = override_owner(SHAPE, [decision(0, 0, 4, 4), decision(2, 2, 6, 6)])
+    assert owner[0, 0] == 1
+    assert owner[3, 3] == 2
+    assert owner[10, 10] == 0
+
+
+def test_region_counts_as_reviewed_from_half_of_its_pixels():
+    region_ids = np.zeros(SHAPE, dtype=np.uint16)
+    region_ids[0:4, 0:4], region_ids[6:10, 0:4] = 1, 2
+    half = [decision(0, 0, 4, 2, class_id=7), decision(0, 6, 4, 7, class_id=5)]
+    reviewed, decided = reviewed_regions(region_ids, 2, half)
+    assert reviewed.tolist() == [True, False]
+    assert decided.tolist() == [7, 255]
+
+
+def test_store_is_not_made_twice(tmp_path: Path):
+    from seco_core.errors import ProjectError
+
+    create_store(tmp_path / "seco.sqlite").close()
+    with pytest.raises(ProjectError, match="already"):
+        create_store(tmp_path / "seco.sqlite")

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_dataset
+from PIL import Image
+
+from benchmarks.common import store_digest
+from seco_core.dataset import Dataset
+from seco_core.evaluate import evaluate
+from seco_core.parameters import Parameters
+from seco_core.pipeline import run_pipeline
+from seco_core.progress import Cancelled, CancelToken, ProgressEvent
+from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision
+from seco_core.scheme import load_scheme
+
+QUICK = Parameters().replace(
+    **{"masks.parts": 100, "scc.epochs": 3, "scc.folds": 2, "psa.min_region_area": 20, "device": "cpu"}
+)
+
+
+def test_run_scores_every_region_and_reaches_a_curated_map(project_path: Path):
+    result = run_pipeline(project_path, QUICK)
+    assert (result.done, result.up_to_date, result.skipped, result.exit_code) == (3, 0, (), 0)
+    with Project.open(project_path) as project:
+        regions = project.regions()
+        assert len(regions) >= 9
+        assert not np.isnan(regions.noise_score).any()
+        np.testing.assert_allclose(regions.probabilities.sum(axis=1), 1, atol=1e-5)
+        assert project.neighbours(int(regions.id[0]))
+        for record in project.images:
+            region_ids = project.read_region_ids(record.id)
+            rows = regions.rows_of(record.id)
+            area = np.bincount(region_ids.ravel(), minlength=rows.stop - rows.start + 1)[1:]
+            np.testing.assert_array_equal(area, regions.area[rows])
+            assert (project.curated(record.id, "all") != 255).mean() > 0.97
+        assert project.runs()[-1].parameters == QUICK
+        assert project.runs()[-1].status == "finished"
+
+
+def test_two_runs_make_identical_stores_on_any_number_of_workers(tmp_path: Path, dataset: Dataset):
+    for name, workers in (("one", 1), ("two", 3)):
+        Project.create(tmp_path / name, load_scheme("cityscapes19"), dataset).close()
+        run_pipeline(tmp_path / name, QUICK.replace(workers=workers))
+    without = ("runs",)  # records the number of workers
+    assert store_digest(tmp_path / "one", without) == store_digest(tmp_path / "two", without)
+
+
+def test_second_run_has_nothing_to_do(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    before = store_digest(project_path, ("runs",))
+    result = run_pipeline(project_path, QUICK)
+    assert (result.done, result.up_to_date) == (0, 3)
+    assert store_digest(project_path, ("runs",)) == before
+
+
+def test_cancelled_run_goes_on_where_it_stopped(project_path: Path):
+    cancel = CancelToken()
+    seen: list[ProgressEvent] = []
+
+    def stop_after_one(event: ProgressEvent) -> None:
+        seen.append(event)
+        if event.stage == "psa" and event.done == 1:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run_pipeline(project_path, QUICK.replace(workers=1), progress=stop_after_one, cancel=cancel)
+    with Project.open(project_path) as project:
+        done = sum(r.status == "done" for r in project.images)
+        assert 1 <= done < 3
+        assert project.runs()[-1].status == "cancelled"
+    result = run_pipeline(project_path, QUICK)
+    assert (result.done, result.up_to_date) == (3 - done, done)
+
+
+def test_changed_thresholds_do_not_run_psa_again(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    events: list[ProgressEvent] = []
+    result = run_pipeline(project_path, QUICK.replace(**{"scc.tau_ns": 0.3}), progress=events.append)
+    assert result.done == 0
+    assert {e.stage for e in events if e.total} == {"refine"}
+
+
+def test_other_encoder_keeps_the_regions(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        before = project.regions()
+        width = project.read_raster(0, "features").shape[1]
+    run_pipeline(project_path, QUICK.replace(**{"scc.encoder": "timm:test_resnet"}))
+    with Project.open(project_path) as project:
+        after = project.regions()
+        assert project.read_raster(0, "features").shape[1] != width
+    np.testing.assert_array_equal(before.box, after.box)
+    assert not np.array_equal(before.loss, after.loss)
+
+
+def test_going_back_and_forth_between_parameters_never_leaves_regions_unscored(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    other = QUICK.replace(**{"psa.min_region_area": 200})
+    cancel = CancelToken()
+
+    def stop_before_scc(event: ProgressEvent) -> None:
+        if event.stage == "scc":
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run_pipeline(project_path, other, progress=stop_before_scc, cancel=cancel)
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        assert not np.isnan(project.regions().noise_score).any()
+
+
+def spoil_truncated(data: Path) -> None:
+    path = data / "image" / "frame_1.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def spoil_class_id(data: Path) -> None:
+    Image.fromarray(np.full((48, 64), 77, np.uint8)).save(data / "pseudo_label" / "frame_1.png")
+
+
+def spoil_size(data: Path) -> None:
+    Image.fromarray(np.zeros((48, 30), np.uint8)).save(data / "pseudo_label" / "frame_1.png")
+
+
+def spoil_mode(data: Path) -> None:
+    Image.new("1", (64, 48)).save(data / "pseudo_label" / "frame_1.png")
+
+
+def spoil_all_ignore(data: Path) -> None:
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(data / "pseudo_label" / "frame_1.png")
+
+
+def spoil_missing(data: Path) -> None:
+    (data / "confidence" / "frame_1.png").unlink()
+
+
+@pytest.mark.parametrize(
+    "spoil", [spoil_truncated, spoil_class_id, spoil_size, spoil_mode, spoil_all_ignore, spoil_missing]
+)
+def test_bad_image_is_reported_and_the_rest_goes_on(tmp_path: Path, project_path: Path, spoil):
+    spoil(tmp_path / "data")
+    result = run_pipeline(project_path, QUICK)
+    assert result.done == 2
+    assert result.exit_code == 1
+    ((name, error),) = result.skipped
+    assert name == "frame_1"
+    assert "frame_1" in str(error)
+    with Project.open(project_path) as project:
+        assert [r.status for r in project.images] == ["done", "skipped", "done"]
+        assert project.images[1].problem
+        assert not np.isnan(project.regions().noise_score).any()
+
+
+def test_image_that_turns_bad_keeps_what_was_stored(tmp_path: Path, project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        before = project.regions(1)
+    good = (tmp_path / "data" / "image" / "frame_1.png").read_bytes()
+    spoil_truncated(tmp_path / "data")
+    assert run_pipeline(project_path, QUICK).exit_code == 1
+    with Project.open(project_path) as project:
+        np.testing.assert_array_equal(project.regions(1).box, before.box)
+        assert not np.isnan(project.regions(1).noise_score).any()
+    (tmp_path / "data" / "image" / "frame_1.png").write_bytes(good)
+    assert run_pipeline(project_path, QUICK).exit_code == 0
+
+
+def test_nothing_usable_is_exit_code_two(tmp_path: Path, project_path: Path):
+    for i in range(3):
+        (tmp_path / "data" / "image" / f"frame_{i}.png").write_bytes(b"")
+    assert run_pipeline(project_path, QUICK).exit_code == 2
+
+
+def test_image_of_one_pixel(tmp_path: Path):
+    dataset = write_dataset(tmp_path / "data")
+    Image.new("RGB", (1, 1)).save(tmp_path / "data" / "image" / "frame_1.png")
+    for kind in ("pseudo_label", "confidence"):
+        Image.new("L", (1, 1)).save(tmp_path / "data" / kind / "frame_1.png")
+    Project.create(tmp_path / "project", load_scheme("cityscapes19"), dataset).close()
+    assert run_pipeline(tmp_path / "project", QUICK).exit_code == 0
+    with Project.open(tmp_path / "project") as project:
+        assert project.curated(1, "all").shape == (1, 1)
+
+
+def test_overrides_hold_through_a_re_run_and_teach(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    mask = np.zeros((10, 30), dtype=bool)
+    mask[2:9, 3:28] = True
+    with Project.open(project_path) as project:
+        project.overrides.record([Decision(Action.RELABEL, 0, 11, (8, 4, 38, 14), mask)])
+    run_pipeline(project_path, QUICK.replace(**{"psa.min_region_area": 5, "seed": 3}))
+    with Project.open(project_path) as project:
+        for state in ("all", "clean", "reviewed"):
+            assert (project.curated(0, state)[4:14, 8:38][mask] == 11).all()
+        assert (project.curated(0, "reviewed") != 255).sum() == mask.sum()
+        region_ids = project.read_region_ids(0)
+        inside = np.zeros(region_ids.shape, bool)
+        inside[4:14, 8:38] = mask
+        cut = np.unique(region_ids[inside])
+        assert not np.isin(region_ids[~inside], cut).any(), "regions are cut along the override"
+        rows = project.regions(0)
+        assert (rows.noise_score[cut - 1] == 0).all()
+        project.overrides.undo()
+        assert (project.curated(0, "all")[4:14, 8:38] != 11).any()
+
+
+def test_pipeline_does_not_open_ground_truth(tmp_path: Path, project_path: Path):
+    for path in (tmp_path / "data" / "ground_truth").iterdir():
+        path.write_bytes(b"not to be read")
+    assert run_pipeline(project_path, QUICK).exit_code == 0
+
+
+def test_evaluation_counts_what_can_be_counted_by_hand(project_path: Path, dataset: Dataset):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        numbers = evaluate(project)
+    wrong = [
+        (np.array(Image.open(s.pseudo_label)) != np.array(Image.open(s.ground_truth))).mean()
+        for s in dataset.samples
+    ]
+    assert numbers["accuracy_raw"] == pytest.approx(1 - np.mean(wrong))
+    assert numbers["coverage_raw"] == 1
+    assert numbers["purity_raw"] == pytest.approx(1, abs=0.2)
+    assert numbers["images"] == 3
+    for name in ("miou_psa", "miou_curated", "coverage_curated", "auroc_noise_score", "noise_rate"):
+        assert name in numbers
+
+
+def test_crash_of_a_library_is_a_skipped_image(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import seco_core.pipeline.image_work as work
+
+    real = work.aggregate
+
+    def crash(pseudo_label, *rest):
+        if crash.left:
+            crash.left -= 1
+            raise ZeroDivisionError("deep inside")
+        return real(pseudo_label, *rest)
+
+    crash.left = 1
+    monkeypatch.setattr(work, "aggregate", crash)
+    result = run_pipeline(project_path, QUICK.replace(workers=1))
+    assert result.exit_code == 1
+    assert "ZeroDivisionError" in str(result.skipped[0][1])

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seco_core.dataset import Dataset
+from seco_core.errors import (
+    ProjectError,
+    ProjectReadOnlyError,
+    ProjectVersionError,
+    StorageFullError,
+)
+from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision
+from seco_core.project.rasters import read_raster, write_raster
+from seco_core.project.schema import VERSION
+from seco_core.project.store import STORE_NAME
+from seco_core.scheme import load_scheme
+
+
+def test_reopened_project_knows_scheme_images_and_files(project_path: Path, dataset: Dataset):
+    with Project.open(project_path) as project:
+        assert project.scheme == load_scheme("cityscapes19")
+        assert [r.name for r in project.images] == [s.name for s in dataset.samples]
+        assert all(r.image.samefile(s.image) for r, s in zip(project.images, dataset.samples, strict=True))
+        assert project.read_image(0).shape == (48, 64, 3)
+        assert project.ground_truth_paths()[0].samefile(dataset.samples[0].ground_truth)
+
+
+def test_image_records_do_not_carry_ground_truth(project_path: Path):
+    with Project.open(project_path) as project:
+        assert not any("truth" in str(value) for value in vars(project.images[0]).values())
+
+
+def test_project_and_data_moved_together_are_found(project_path: Path, tmp_path: Path):
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    shutil.move(tmp_path / "data", moved / "data")
+    shutil.move(project_path, moved / "project")
+    with Project.open(moved / "project") as project:
+        assert project.read_image(1).shape == (48, 64, 3)
+
+
+def test_samples_are_added_once(project_path: Path, dataset: Dataset):
+    with Project.open(project_path) as project:
+        assert project.add_samples(dataset) == 0
+        assert len(project.images) == 3
+
+
+def test_missing_project_says_how_to_make_one(tmp_path: Path):
+    with pytest.raises(ProjectError, match="seco run"):
+        Project.open(tmp_path)
+
+
+def test_foreign_database_is_refused(tmp_path: Path):
+    with sqlite3.connect(tmp_path / STORE_NAME) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    with pytest.raises(ProjectError, match="no SeCo project"):
+        Project.open(tmp_path)
+
+
+def test_file_that_is_no_database_is_refused(tmp_path: Path):
+    (tmp_path / STORE_NAME).write_bytes(b"hello, this is no database at all" * 100)
+    with pytest.raises(ProjectError, match="not a database"):
+        Project.open(tmp_path)
+
+
+@pytest.mark.parametrize(("version", "age"), [(VERSION + 1, "newer"), (0, "older")])
+def test_other_versions_are_refused(project_path: Path, version: int, age: str):
+    connection = sqlite3.connect(project_path / STORE_NAME)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    with pytest.raises(ProjectVersionError, match=age) as caught:
+        Project.open(project_path)
+    assert caught.value.path == project_path
+    assert caught.value.remedy
+
+
+def test_read_only_folder(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with Project.open(project_path) as project:
+        project.connection.execute("PRAGMA journal_mode = DELETE")
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(ProjectReadOnlyError, match="permissions"):
+        Project.open(project_path)
+    with Project.open(project_path, readonly=True) as project:
+        assert len(project.images) == 3
+        mask = np.ones((1, 1), dtype=bool)
+        with pytest.raises(ProjectReadOnlyError):
+            project.overrides.record([Decision(Action.ACCEPT, 0, 0, (0, 0, 1, 1), mask)])
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path, dataset: Dataset):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ProjectReadOnlyError, match="cannot be made"):
+        Project.create(tmp_path / "file" / "project", load_scheme("cityscapes19"), dataset)
+
+
+def test_rasters_come_back_exactly(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    for kind, array in {
+        "psa": rng.integers(0, 255, (7, 9)).astype(np.uint8),
+        "regions": rng.integers(0, 65536, (7, 9)).astype(np.uint16),
+        "features": rng.normal(size=(3, 4)).astype(np.float32),
+    }.items():
+        file, _ = write_raster(tmp_path, 5, kind, array)
+        found = read_raster(tmp_path, file, kind)
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array)
+
+
+def test_damaged_raster_names_the_file(tmp_path: Path):
+    file, _ = write_raster(tmp_path, 0, "psa", np.zeros((4, 4), np.uint8))
+    (tmp_path / file).write_bytes(b"junk")
+    with pytest.raises(ProjectError, match="psa") as caught:
+        read_raster(tmp_path, file, "psa")
+    assert caught.value.path == tmp_path / file
+
+
+def test_full_disk_while_writing_a_raster_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageFullError, match="space"):
+        write_raster(tmp_path, 0, "psa", np.zeros((4, 4), np.uint8))
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_curated_before_the_pipeline_needs_the_pipeline(project_path: Path):
+    with Project.open(project_path) as project, pytest.raises(ProjectError, match="Run the pipeline"):
+        project.curated(0)
