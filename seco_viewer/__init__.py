@@ -1,0 +1,1 @@
+"""The napari plugin: a window in which pseudo-labels are reviewed region by region."""

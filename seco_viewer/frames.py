@@ -1,0 +1,162 @@
+"""Decoded images of a project: the one on screen, a few seen lately, and the next one fetched ahead."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.errors import SecoError
+from seco_core.project import Project
+from seco_core.scheme import IGNORE
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image with its maps, all of the image's size.
+
+    Attributes
+    ----------
+    image_id : int
+        Its id in the project.
+    image : ndarray of uint8, (H, W, 3)
+        RGB; black if it cannot be read.
+    pseudo_label : ndarray of uint8, (H, W)
+        The class map it came with; all ignore if it cannot be read.
+    region_ids : ndarray of uint16, (H, W)
+        The region id map; all zero before the pipeline has run.
+    areas : ndarray of int64, (N,)
+        Pixels of each region id from 1 on; tells whether a region table belongs to this map.
+    problem : str or None
+        Why something could not be read.
+    """
+
+    image_id: int
+    image: NDArray[np.uint8]
+    pseudo_label: NDArray[np.uint8]
+    region_ids: NDArray[np.uint16]
+    areas: NDArray[np.int64]
+    problem: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.region_ids.shape
+
+
+def load_frame(project: Project, image_id: int) -> Frame:
+    """Read an image and its maps. What cannot be read is left blank and named in the frame's `problem`."""
+    record = project.images[image_id]
+    problem = record.problem
+    region_ids = None
+    try:
+        region_ids = project.read_region_ids(image_id)
+    except SecoError as error:
+        problem = str(error)
+    try:
+        image = project.read_image(image_id)
+    except SecoError as error:
+        problem = str(error)
+        shape = region_ids.shape if region_ids is not None else record.shape or (1, 1)
+        image = np.zeros((*shape, 3), dtype=np.uint8)
+    height, width = image.shape[:2]
+    if region_ids is None or region_ids.shape != (height, width):
+        region_ids = np.zeros((height, width), dtype=np.uint16)
+    try:
+        pseudo_label = project.read_pseudo_label(image_id, (height, width))
+    except SecoError as error:
+        problem = problem or str(error)
+        pseudo_label = np.full((height, width), IGNORE, dtype=np.uint8)
+    areas = np.bincount(region_ids.ravel(), minlength=1)[1:]
+    return Frame(image_id, image, pseudo_label, region_ids, areas, problem)
+
+
+class FrameCache:
+    """Frames of a project, read at most once while they stay in the cache.
+
+    Ask it from the thread that owns the project. One thread of its own, with a read-only store of its own,
+    fetches ahead.
+
+    Parameters
+    ----------
+    project : Project
+        Whose images.
+    capacity : int
+        Most frames kept.
+    """
+
+    def __init__(self, project: Project, capacity: int = 8):
+        self._project = project
+        self._capacity = capacity
+        self._frames: OrderedDict[int, Frame] = OrderedDict()
+        self._coming: dict[int, Future[Frame]] = {}
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
+        self._reader = _Reader(project.path)
+
+    def get(self, image_id: int) -> Frame:
+        """The frame of an image; waits for it if it is just being fetched."""
+        frame = self._frames.pop(image_id, None)
+        if frame is None:
+            coming = self._coming.pop(image_id, None)
+            if coming is not None and not coming.cancel():
+                frame = self._result(coming)
+        if frame is None:
+            frame = load_frame(self._project, image_id)
+        self._frames[image_id] = frame
+        while len(self._frames) > self._capacity:
+            self._frames.popitem(last=False)
+        return frame
+
+    def prefetch(self, image_id: int) -> None:
+        """Begin to read an image that will be asked for soon; forgets an earlier wish not yet begun."""
+        if image_id in self._frames or image_id in self._coming:
+            return
+        for waiting, future in list(self._coming.items()):
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._frames[waiting] = future.result()
+            elif not future.cancel() and not future.done():
+                continue
+            del self._coming[waiting]
+        self._coming[image_id] = self._worker.submit(self._reader.load, image_id)
+
+    def forget(self) -> None:
+        """Drop all frames, because the project's maps have changed."""
+        for future in self._coming.values():
+            future.cancel()
+        self._coming.clear()
+        self._frames.clear()
+        self._worker.submit(self._reader.close)  # it opens again and sees the images' new states
+
+    def close(self) -> None:
+        """End the thread."""
+        self.forget()
+        self._worker.shutdown(wait=True)
+
+    @staticmethod
+    def _result(future: Future[Frame]) -> Frame | None:
+        try:
+            return future.result()
+        except SecoError:  # its own store could not be opened: read with the caller's
+            return None
+
+
+class _Reader:
+    """The fetching thread's own door to the project, opened when first needed."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._project: Project | None = None
+
+    def load(self, image_id: int) -> Frame:
+        if self._project is None:
+            self._project = Project.open(self._path, readonly=True)
+        return load_frame(self._project, image_id)
+
+    def close(self) -> None:
+        if self._project is not None:
+            self._project.close()
+            self._project = None

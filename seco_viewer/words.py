@@ -1,0 +1,129 @@
+"""A region's scores and neighbours, said in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from seco_core.scc.correction import Verdict
+
+SURE = 0.5
+"""Confidence from which a predicted class is said without doubt."""
+
+_FEW_VOTES = 0.05
+
+
+@dataclass(frozen=True)
+class RegionFacts:
+    """What there is to say about a region; class ids throughout.
+
+    Attributes
+    ----------
+    class_id : int
+        Class after PSA.
+    predicted : int
+        The classifier's.
+    probability : float
+        Its probability of `predicted`; NaN before it has run.
+    noise_score : float
+        0..1; NaN before scoring.
+    verdict : Verdict
+        What refinement makes of it.
+    votes : tuple of (int, float)
+        Classes of the pseudo-label inside it and their shares, largest first.
+    confidence : float
+        Mean confidence of the pseudo-label; NaN if there is none.
+    neighbours : tuple of int
+        Present class of each region of any image that is most like it, by the relational graph.
+    touching : tuple of int
+        Present class of each region that it touches, the longest border first.
+    area : int
+        Pixels.
+    decided : int or None
+        Class that a person gave it, 255 for ignore; None if nobody looked.
+    """
+
+    class_id: int
+    predicted: int
+    probability: float
+    noise_score: float
+    verdict: Verdict
+    votes: tuple[tuple[int, float], ...]
+    confidence: float
+    neighbours: tuple[int, ...]
+    touching: tuple[int, ...]
+    area: int
+    decided: int | None
+
+
+Name = Callable[[int], str]
+"""Gives a class id's name, such as `ClassScheme.label`."""
+
+
+def sentence(facts: RegionFacts, name: Name) -> str:
+    """What it is called, what it looks like, and what is around it.
+
+    Examples
+    --------
+    >>> facts = RegionFacts(0, 1, 0.91, 0.93, Verdict.DROP, ((0, 1.0),), 0.8, (1, 1, 0), (), 50, None)
+    >>> sentence(facts, ["wall", "building"].__getitem__)
+    'called wall, looks like building (0.91), 2 of 3 neighbours are building'
+    """
+    parts = [f"called {name(facts.class_id)}"]
+    if not math.isnan(facts.probability):
+        if facts.predicted == facts.class_id:
+            parts.append(f"looks it ({facts.probability:.2f})")
+        elif facts.probability >= SURE:
+            parts.append(f"looks like {name(facts.predicted)} ({facts.probability:.2f})")
+        else:
+            parts.append(f"could be {name(facts.predicted)} ({facts.probability:.2f})")
+    if facts.neighbours:
+        # the predicted class wins a draw: it is what the sentence is about
+        counted = Counter(facts.neighbours)
+        commonest = max(counted, key=lambda c: (counted[c], c == facts.predicted, c == facts.class_id, -c))
+        verb = "is" if len(facts.neighbours) == 1 else "are"
+        noun = "neighbour" if len(facts.neighbours) == 1 else "neighbours"
+        parts.append(f"{counted[commonest]} of {len(facts.neighbours)} {noun} {verb} {name(commonest)}")
+    return ", ".join(parts)
+
+
+def votes(facts: RegionFacts, name: Name) -> str:
+    """What the original pseudo-label said inside the region, and how surely.
+
+    Examples
+    --------
+    >>> facts = RegionFacts(0, 0, 1.0, 0.1, Verdict.KEEP, ((0, 0.71), (1, 0.29)), 0.84, (), (), 50, None)
+    >>> votes(facts, ["wall", "building"].__getitem__)
+    'pseudo-label: 71 % wall, 29 % building, confidence 0.84'
+    """
+    if not facts.votes:
+        return "pseudo-label: nothing here"
+    told = [v for v in facts.votes if v[1] >= _FEW_VOTES][:3] or list(facts.votes[:1])
+    text = "pseudo-label: " + ", ".join(f"{100 * share:.0f} % {name(c)}" for c, share in told)
+    if not math.isnan(facts.confidence):
+        text += f", confidence {facts.confidence:.2f}"
+    return text
+
+
+def surroundings(facts: RegionFacts, name: Name) -> str:
+    """What it touches, each class once; empty if nothing."""
+    classes = list(dict.fromkeys(facts.touching))
+    return f"touches {', '.join(name(c) for c in classes)}" if classes else ""
+
+
+def verdict(facts: RegionFacts, name: Name) -> str:
+    """What becomes of the region, and why."""
+    if facts.decided is not None:
+        if facts.decided == facts.class_id:
+            return f"reviewed: {name(facts.decided)} is right"
+        return f"reviewed: {name(facts.class_id)} → {name(facts.decided)}"
+    if math.isnan(facts.noise_score):
+        return "not scored yet: run the pipeline"
+    score = f"noise score {facts.noise_score:.2f}"
+    if facts.verdict == Verdict.RELABEL:
+        return f"corrected to {name(facts.predicted)} ({score})"
+    if facts.verdict == Verdict.DROP:
+        return f"flagged: {score}, the model is not sure what it is"
+    return f"kept ({score})"
