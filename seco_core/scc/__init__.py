@@ -1,0 +1,1 @@
+"""Semantic connectivity correction: which regions carry a wrong class (SeCo, section 3.3)."""
