@@ -93,5 +93,3 @@ class MaskSource(Protocol):
         Cancelled
             If `cancel` was set.
         """
-
-

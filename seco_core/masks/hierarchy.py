@@ -80,12 +80,14 @@ def smoothed_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]:
     """Cut an image into about `n_parts` connected parts along its colour edges.
 
-    One marker for each cell of a regular grid, where the gradient is lowest, so that parts are of similar size.
+    Every cell of a regular grid has a marker where its gradient is lowest, so parts are of similar size.
 
     Parameters
     ----------
     lab : ndarray of float32, (H, W, 3)
+        CIE Lab.
     n_parts : int
+        Parts wanted; there are at most as many as pixels.
 
     Returns
     -------
@@ -116,8 +118,8 @@ def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]
 class PartitionTree:
     """A binary partition tree whose nodes are intervals of ranked parts.
 
-    Parts are ranked so that every node is a run of consecutive ranks. Nodes are in merge order: the parts first
-    (n of them), the root last (2n - 1 nodes).
+    Parts are ranked so that every node is a run of consecutive ranks. The 2n - 1 nodes are in merge order: the
+    n parts first, the root last.
 
     Attributes
     ----------
@@ -173,6 +175,7 @@ def partition_tree(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Partit
     Parameters
     ----------
     lab : ndarray of float32, (H, W, 3)
+        CIE Lab.
     parts : ndarray of int32, (H, W)
         1 to n, every part connected.
     """
@@ -243,9 +246,9 @@ class HierarchyMasks:
     def answer(self, prompts: Sequence[Prompt]) -> MaskSet:
         """The node that fits each prompt best.
 
-        An object is expected as an ellipse in the middle of its box. The node with the highest intersection over
-        union with it answers, among those that agree with the most points (positive ones inside, negative ones
-        outside). No node is answered for a box off the image.
+        An object is expected as an ellipse in the middle of its box. The node with the highest intersection
+        over union with that ellipse answers, among those that agree with the most points (positive ones inside,
+        negative ones outside). The mask is empty for a box off the image.
         """
         height, width = self.tree.ranks.shape
         nodes = [_best_node(self.tree, prompt) for prompt in prompts]

@@ -1,0 +1,75 @@
+"""Pixel semantic aggregation (SeCo, section 3.2): speckled pixels in, full regions with sharp borders out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.errors import LabelError
+from seco_core.masks.base import ImageMasks
+from seco_core.parameters import PsaParameters
+from seco_core.psa.align import align, make_canvas, voting_weights
+from seco_core.psa.prompts import claim, thing_prompts
+from seco_core.regions import absorb_small
+from seco_core.scheme import IGNORE, ClassScheme
+
+LEAST_PROMPT_AREA = 10
+"""Smallest component of a thing class that prompts, in pixels."""
+
+
+def aggregate(
+    pseudo_label: NDArray[np.uint8],
+    confidence: NDArray[np.floating] | None,
+    image_masks: ImageMasks,
+    scheme: ClassScheme,
+    parameters: PsaParameters,
+) -> NDArray[np.uint8]:
+    """Aggregate the pixels of a pseudo-label to regions (profile ``default``).
+
+    Every automatic mask votes on the pixels it covers (`align`). Components of thing classes prompt for masks of
+    theirs, and these claim what their votes carry (`claim`). Components that are too small join a neighbour. The
+    result does not depend on the order of the masks.
+
+    Parameters
+    ----------
+    pseudo_label : ndarray of uint8, (H, W)
+        Class ids of `scheme`, 255 = ignore.
+    confidence : ndarray of float, (H, W), optional
+        0..1. With it the most confident `reliable_share` of the pixels of each class decide.
+    image_masks : ImageMasks
+        Masks of the image of the same size.
+    scheme : ClassScheme
+        Classes, and which of them are things.
+    parameters : PsaParameters
+        Share of reliable pixels and smallest region.
+
+    Returns
+    -------
+    ndarray of uint8, (H, W)
+        255 where there is neither a label nor a mask with labels.
+
+    Raises
+    ------
+    LabelError
+        If label, confidence and masks differ in size.
+    """
+    proposals = image_masks.proposals()
+    for what, shape in (
+        ("masks are", proposals.shape),
+        ("confidence map is", confidence.shape if confidence is not None else pseudo_label.shape),
+    ):
+        if tuple(shape) != pseudo_label.shape:
+            raise LabelError(f"the pseudo-label is {_size(pseudo_label.shape)}, the {what} {_size(shape)}.")
+    votes = np.where(np.isin(pseudo_label, scheme.ids), pseudo_label, np.uint8(IGNORE))
+    weights = voting_weights(votes, confidence, parameters.reliable_share)
+    class_map, strength = align(make_canvas(proposals), votes, weights, scheme.size)
+
+    prompts = thing_prompts(votes, scheme.thing_ids, LEAST_PROMPT_AREA)
+    if prompts:
+        answers = image_masks.answer([p.prompt for p in prompts])
+        class_map = claim(class_map, strength, answers, [p.class_id for p in prompts], votes, weights)
+    return absorb_small(class_map, parameters.min_region_area)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in reversed(shape))
