@@ -142,10 +142,20 @@ class Parameters:
         return "\n".join(lines) + "\n"
 
     def replace(self, **changes: Any) -> Parameters:
-        """A copy with some parameters changed; dotted names as ``**{"psa.min_region_area": 30}``."""
+        """A copy with some parameters changed; dotted names as ``**{"psa.min_region_area": 30}``.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown or a value is of the wrong type or out of range.
+        """
         data = self.to_dict()
         for name, value in changes.items():
             group, _, leaf = name.rpartition(".")
+            if group and group not in _GROUPS:
+                raise ParameterError(
+                    f"there is no parameter {name}.", remedy=f"Groups: {', '.join(_GROUPS)}."
+                )
             (data[group] if group else data)[leaf] = value
         return Parameters.from_dict(data)
 
@@ -193,7 +203,8 @@ def _check(group: Any) -> None:
             raise ParameterError(
                 f"{item.name} cannot be {value!r}.", remedy=f"One of: {', '.join(rule['choices'])}."
             )
-        if "minimum" in rule and value < rule["minimum"]:
+        # written so that NaN fails too
+        if "minimum" in rule and not value >= rule["minimum"]:
             raise ParameterError(f"{item.name} must be at least {rule['minimum']}, not {value}.")
         if "maximum" in rule and value > rule["maximum"]:
             raise ParameterError(f"{item.name} must be at most {rule['maximum']}, not {value}.")
@@ -205,4 +216,5 @@ def _toml_lines(item: dataclasses.Field[Any], value: Any) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(f"\\u{ord(c):04X}" if ord(c) < 0x20 or ord(c) == 0x7F else c for c in text)
