@@ -13,7 +13,7 @@ from seco_core.encoders import DescriptorEncoder, make_encoder, pool_feature_map
 from seco_core.encoders.base import membership
 from seco_core.encoders.descriptor import border_lengths
 from seco_core.encoders.sam import pool_embedding
-from seco_core.errors import ParameterError
+from seco_core.errors import ParameterError, WeightsError
 from seco_core.regions import RegionTable
 
 
@@ -175,6 +175,23 @@ def test_timm_encoder_is_decided_by_its_seed(model, scene):
     np.testing.assert_array_equal(features, again.encode(image, ids, table_of(ids)))
     assert first.signature == again.signature != other.signature
     assert json.loads(json.dumps(first.signature)) == first.signature
+
+
+def test_timm_maps_with_channels_last_are_turned(scene):
+    image, ids = scene
+    features = make_encoder("timm:swin_tiny_patch4_window7_224").encode(image, ids, table_of(ids))
+    assert features.shape == (4, 192 + 384)
+
+
+def test_weights_that_cannot_be_had_are_a_typed_error(monkeypatch):
+    import timm
+
+    def offline(*args, **kwargs):
+        raise ConnectionError("no route to host.")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(WeightsError, match="no route to host. Connect"):
+        make_encoder("timm:test_resnet+pretrained")
 
 
 class FakeSam:

@@ -57,16 +57,16 @@ class DescriptorEncoder:
         maps = dense_maps(image)
         flat = maps.reshape(rows * columns, -1).astype(np.float64)
         centre = flat.mean(axis=0)
-        spread = np.maximum(flat.std(axis=0), 1e-3)
-        flat = (flat - centre) / spread
+        flat -= centre
+        square = np.square(flat)
+        spread = np.maximum(np.sqrt(square.mean(axis=0)), 1e-3)
 
         shares = membership(region_ids, n, (rows, columns))
-        relative = shares @ flat
-        deviation = np.sqrt(np.maximum(shares @ np.square(flat) - np.square(relative), 0.0)) * spread
-        around = _surroundings(flat.reshape(maps.shape), region_ids.shape, table, relative)
+        mean = shares @ flat
+        deviation = np.sqrt(np.maximum(shares @ square - np.square(mean), 0.0))
+        around = _surroundings(flat.reshape(maps.shape), region_ids.shape, table, mean, spread)
         shape = _geometry(region_ids, table)
-        features = np.hstack([relative * spread + centre, deviation, relative, shape, around])
-        return features.astype(np.float32)
+        return np.hstack([mean + centre, deviation, mean / spread, shape, around]).astype(np.float32)
 
 
 def dense_maps(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -158,11 +158,16 @@ def border_lengths(region_ids: NDArray[np.uint16], n: int) -> NDArray[np.float64
 
 
 def _surroundings(
-    maps: NDArray[np.float64], shape: tuple[int, ...], table: RegionTable, own: NDArray[np.float64]
+    maps: NDArray[np.float64],
+    shape: tuple[int, ...],
+    table: RegionTable,
+    own: NDArray[np.float64],
+    spread: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Means of the ring, the band above and the band below each region, less the region's own mean.
 
-    Zero where there is no such place, as below a region that reaches the image's lower border.
+    In units of `spread`. Zero where there is no such place, as below a region that reaches the image's lower
+    border.
     """
     rows, columns = maps.shape[:2]
     to_grid = np.array([columns / shape[1], rows / shape[0]] * 2)
@@ -175,15 +180,16 @@ def _surroundings(
     above[:, 1], above[:, 3] = box[:, 1] - margin[:, 1], box[:, 1]
     below[:, 1], below[:, 3] = box[:, 3], box[:, 3] + margin[:, 1]
 
-    chosen = maps[:, :, list(_SURROUNDINGS)]
-    integral = np.zeros((rows + 1, columns + 1, chosen.shape[2]))
-    integral[1:, 1:] = chosen.cumsum(axis=0).cumsum(axis=1)
-    own = own[:, list(_SURROUNDINGS)]
+    chosen = list(_SURROUNDINGS)
+    integral = np.zeros((rows + 1, columns + 1, len(chosen)))
+    np.cumsum(maps[:, :, chosen], axis=0, out=integral[1:, 1:])
+    np.cumsum(integral[1:, 1:], axis=1, out=integral[1:, 1:])
+    own, spread = own[:, chosen], spread[chosen]
     ring_sum, ring_cells = _box_sums(integral, ring)
-    around = [_mean_difference(ring_sum - own * own_cells[:, None], ring_cells - own_cells, own)]
+    around = [_mean_difference(ring_sum - own * own_cells[:, None], ring_cells - own_cells, own) / spread]
     for band in (above, below):
         band_sum, band_cells = _box_sums(integral[:, :, _LAB], band)
-        around.append(_mean_difference(band_sum, band_cells, own[:, _LAB]))
+        around.append(_mean_difference(band_sum, band_cells, own[:, _LAB]) / spread[_LAB])
     return np.hstack(around)
 
 

@@ -41,7 +41,7 @@ class TimmEncoder:
     Raises
     ------
     ParameterError
-        If timm has no such model or it gives no feature maps.
+        If timm has no such model, or it gives no feature maps or has no published weights.
     WeightsError
         If published weights cannot be had.
     """
@@ -114,16 +114,15 @@ def _create(model: str, pretrained: bool, seed: int) -> Any:
         torch.manual_seed(seed)
         try:
             return timm.create_model(model, pretrained=pretrained, features_only=True)
-        except (RuntimeError, AttributeError, NotImplementedError) as error:
-            if pretrained and not isinstance(error, AttributeError):
-                raise WeightsError(
-                    f"weights of {model} cannot be had: {error}.", remedy=f'Use "timm:{model}" without them.'
-                ) from error
-            raise ParameterError(f"timm model {model!r} gives no feature maps: {error}.") from error
         except OSError as error:
             raise WeightsError(
-                f"weights of {model} cannot be downloaded: {error}.",
-                remedy="Connect to the internet once, or use random weights.",
+                f"weights of {model} cannot be downloaded: {str(error).rstrip('.')}.",
+                remedy=f'Connect to the internet once, or use random weights: "timm:{model}".',
+            ) from error
+        except (RuntimeError, AttributeError, NotImplementedError) as error:
+            raise ParameterError(
+                f"timm model {model!r} cannot be used: {str(error).rstrip('.')}.",
+                remedy="Choose a model that gives feature maps and, where asked for, has published weights.",
             ) from error
 
 
