@@ -1,0 +1,442 @@
+import csv
+import errno
+import json
+import os
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seco_core.dataset import open_dataset
+from seco_core.errors import ExportError, ProjectError, StorageFullError
+from seco_core.export import FORMATS, export, verify_export
+from seco_core.images import read_label
+from seco_core.progress import Cancelled, CancelToken
+from seco_core.project.overrides import Action, Decision
+from seco_core.project.project import Project
+from seco_core.scheme import IGNORE, ClassScheme
+
+SCHEME = ClassScheme.from_dict(
+    {
+        "name": "three",
+        "ignore": 200,
+        "classes": [
+            {"id": 0, "name": "road", "color": [10, 20, 30], "kind": "stuff"},
+            {"id": 3, "name": "traffic, light", "color": [40, 50, 60], "kind": "thing"},
+            {"id": 5, "name": "sky", "color": [70, 80, 90], "kind": "stuff"},
+        ],
+    }
+)
+FULL = np.array([[0, 0, 3, 3], [5, 5, 5, 5]], dtype=np.uint8)
+HALF = np.array([[0, 0, 255, 255], [5, 5, 255, 255]], dtype=np.uint8)
+
+
+class Source:
+    """What an export reads of a project."""
+
+    def __init__(self, root, maps, history=()):
+        self.path = root
+        self.scheme = SCHEME
+        self.maps = maps
+        self.images = tuple(
+            SimpleNamespace(id=i, name=name, image=root / f"{name}.jpg") for i, name in enumerate(maps)
+        )
+        self.overrides = SimpleNamespace(history=lambda: list(history))
+        self.states = []
+
+    def curated(self, image_id, state):
+        self.states.append(state)
+        labels = list(self.maps.values())[image_id]
+        if labels is None:
+            raise ProjectError("has not been processed.", path=self.path)
+        return labels
+
+    def provenance(self):
+        return {"version": "1.2.3", "runs": [{"seed": 7}]}
+
+
+@pytest.fixture
+def source(tmp_path):
+    return Source(tmp_path / "project", {"a": FULL, "b": HALF})
+
+
+def tree(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def event(seq, kind="override", **fields):
+    empty = dict.fromkeys(("target_batch", "action", "image_id", "region_id", "class_id", "box"))
+    return SimpleNamespace(
+        seq=seq, batch=seq, time="2024-01-01T00:00:00", by="ann", kind=kind, **{**empty, **fields}
+    )
+
+
+# what is written
+
+
+def test_export_holds_exactly_its_formats(tmp_path, source):
+    out = tmp_path / "new" / "out"
+    events = []
+    report = export(source, out, progress=events.append)
+    assert set(tree(out)) == {
+        "label/a.png", "label/b.png", "color/a.png", "color/b.png",
+        "labeled.txt", "unlabeled.txt", "decisions.csv", "manifest.json",
+    }  # fmt: skip
+    assert set(source.states) == {"clean"}
+    assert (report.path, report.state, report.images, report.labelled, report.files) == (
+        out,
+        "clean",
+        2,
+        1,
+        8,
+    )
+    assert report.covered == 0.75
+    assert report.problems == ()
+    assert "2 images" in str(report)
+    assert [(e.stage, e.done, e.total, e.message) for e in events] == [
+        ("export", 1, 2, "a"),
+        ("export", 2, 2, "b"),
+    ]
+
+
+def test_pngs_use_the_schemes_own_ignore_id_and_colours(tmp_path, source):
+    export(source, tmp_path / "out")
+    with Image.open(tmp_path / "out/label/b.png") as image:
+        assert image.mode == "L"
+        assert np.array_equal(np.array(image), np.where(HALF == IGNORE, 200, HALF))
+    with Image.open(tmp_path / "out/color/b.png") as image:
+        assert np.array_equal(np.array(image.convert("RGB")), SCHEME.palette[HALF])
+    for folder in ("label", "color"):
+        assert np.array_equal(read_label(tmp_path / "out" / folder / "b.png", SCHEME), HALF)
+
+
+def test_lists_split_by_share_and_open_as_a_dataset(tmp_path, source):
+    out = tmp_path / "out"
+    source.path.mkdir()
+    for record in source.images:
+        record.image.touch()
+    export(source, out)
+    image = source.path / "a.jpg"
+    assert (out / "labeled.txt").read_text() == f"{image} label/a.png\n"
+    assert (out / "unlabeled.txt").read_text() == f"{source.path / 'b.jpg'} label/b.png\n"
+    (sample,) = open_dataset(out / "labeled.txt").samples
+    assert (sample.image, sample.pseudo_label) == (image, out / "label/a.png")
+
+    assert export(source, out, labelled_share=0.5).labelled == 2
+    assert (out / "unlabeled.txt").read_text() == ""
+    assert export(source, out, labelled_share=1.0).labelled == 1
+
+
+def test_paths_with_spaces_are_separated_by_tabs(tmp_path):
+    source = Source(tmp_path / "my project", {"a": FULL})
+    source.path.mkdir()
+    source.images[0].image.touch()
+    export(source, tmp_path / "out")
+    assert (tmp_path / "out/labeled.txt").read_text() == f"{source.path}/a.jpg\tlabel/a.png\n"
+    assert open_dataset(tmp_path / "out/labeled.txt").samples[0].image == source.images[0].image
+
+
+def test_decisions_list_every_event(tmp_path):
+    history = [
+        event(1, action="relabel", image_id=1, region_id=17, class_id=3, box=(1, 2, 3, 4)),
+        event(2, kind="undo", target_batch=1),
+        event(3, action="ignore", image_id=0, class_id=IGNORE, box=(0, 0, 1, 1)),
+    ]
+    source = Source(tmp_path / "project", {"a": FULL, "b": HALF}, history)
+    export(source, tmp_path / "out")
+    with open(tmp_path / "out/decisions.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["kind"] for r in rows] == ["override", "undo", "override"]
+    first = {k: rows[0][k] for k in ("image", "region", "class_id", "class", "x0", "y1", "action", "by")}
+    assert first == {
+        "image": "b", "region": "17", "class_id": "3", "class": "traffic, light",
+        "x0": "1", "y1": "4", "action": "relabel", "by": "ann",
+    }  # fmt: skip
+    assert (rows[1]["target_batch"], rows[1]["image"], rows[1]["x0"]) == ("1", "", "")
+    assert (rows[2]["class_id"], rows[2]["class"]) == ("200", "ignore")
+
+
+def test_manifest_says_where_it_came_from(tmp_path, source):
+    export(source, tmp_path / "out", state="all")
+    content = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert content["provenance"] == {"version": "1.2.3", "runs": [{"seed": 7}]}
+    assert (content["complete"], content["state"], content["images"], content["labelled"]) == (
+        True,
+        "all",
+        2,
+        1,
+    )
+    files = {f["path"]: f["bytes"] for f in content["files"]}
+    on_disk = {name: len(data) for name, data in tree(tmp_path / "out").items() if name != "manifest.json"}
+    assert files == on_disk
+
+
+def test_the_same_project_exports_the_same_bytes(tmp_path, source):
+    export(source, tmp_path / "one")
+    export(source, tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_fewer_formats(tmp_path, source):
+    export(source, tmp_path / "out", formats=("color_png",))
+    assert set(tree(tmp_path / "out")) == {"color/a.png", "color/b.png", "manifest.json"}
+    assert verify_export(tmp_path / "out") == []
+
+
+def test_a_real_project_exports_what_was_reviewed(tmp_path):
+    data = tmp_path / "data"
+    (data / "image").mkdir(parents=True)
+    (data / "pseudo_label").mkdir()
+    Image.new("RGB", (4, 2)).save(data / "image/a.png")
+    Image.fromarray(FULL).save(data / "pseudo_label/a.png")
+    with Project.create(tmp_path / "project", SCHEME, open_dataset(data)) as project:
+        with pytest.raises(ExportError, match="no image can be exported") as error:
+            export(project, tmp_path / "out")
+        assert "pipeline" in error.value.remedy
+        assert not (tmp_path / "out").exists()
+        project.connection.execute("UPDATE images SET height = 2, width = 4")
+        project.refresh_images()
+        mask = np.ones((2, 2), dtype=bool)
+        project.overrides.record([Decision(Action.RELABEL, 0, 3, (1, 0, 3, 2), mask)])
+        report = export(project, tmp_path / "out", state="reviewed")
+    assert report.covered == 0.5
+    wanted = np.full((2, 4), IGNORE)
+    wanted[:, 1:3] = 3
+    assert np.array_equal(read_label(tmp_path / "out/label/a.png", SCHEME), wanted)
+    assert (tmp_path / "out/decisions.csv").read_text().count("\n") == 2
+
+
+# images that cannot be exported
+
+
+def test_image_without_a_map_is_left_out_and_named(tmp_path):
+    source = Source(tmp_path / "project", {"a": FULL, "new": None})
+    report = export(source, tmp_path / "out")
+    assert report.images == 1
+    assert [str(p) for p in report.problems] == [f"{source.path}: has not been processed."]
+    assert "1 left out" in str(report)
+    content = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert content["left_out"] == [str(report.problems[0])]
+    assert set(tree(tmp_path / "out/label")) == {"a.png"}
+
+
+@pytest.mark.parametrize("name", ["../a", "x/a", "/a"])
+def test_names_cannot_lead_out_of_the_folder(tmp_path, name):
+    source = Source(tmp_path / "project", {"a": FULL})
+    source.images[0].name = name
+    with pytest.raises(ExportError, match="no file name"):
+        export(source, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "match"),
+    [
+        ({"state": "good"}, "no state 'good'"),
+        ({"formats": ("pdf",)}, "no format 'pdf'"),
+        ({"formats": ()}, "no format was asked for"),
+        ({"formats": ("lists",)}, "lists name class PNGs"),
+        ({"labelled_share": 1.5}, "labelled share"),
+        ({"labelled_share": float("nan")}, "labelled share"),
+    ],
+)
+def test_requests_that_make_no_sense(tmp_path, source, request_, match):
+    with pytest.raises(ExportError, match=match):
+        export(source, tmp_path / "out", **request_)
+    assert list(tmp_path.iterdir()) == []
+
+
+# folders that are not empty
+
+
+def test_foreign_folder_is_left_alone(tmp_path, source):
+    for name, content in [
+        ("thesis.txt", "x"),
+        ("manifest.json", '{"name": "my web page"}'),
+        ("manifest.json", "{"),
+    ]:
+        out = tmp_path / "out"
+        out.mkdir()
+        (out / name).write_text(content)
+        with pytest.raises(ExportError, match="not empty"):
+            export(source, out)
+        assert tree(out) == {name: content.encode()}
+        shutil.rmtree(out)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ExportError, match="is a file"):
+        export(source, tmp_path / "file")
+
+
+def test_empty_folder_is_used_and_stays_if_nothing_comes_of_it(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(ExportError):
+        export(Source(tmp_path / "project", {"a": None}), out)
+    assert list(out.iterdir()) == []
+    export(Source(tmp_path / "project", {"a": FULL}), out)
+
+
+def test_export_again_replaces_the_earlier_one_only(tmp_path, source):
+    out = tmp_path / "out"
+    export(source, out)
+    (out / "notes.txt").write_text("mine")
+    (out / "label/mine.png").write_text("mine")
+    export(Source(source.path, {"b": FULL, "c": FULL}), out, formats=("class_png",))
+    assert set(tree(out)) == {"label/b.png", "label/c.png", "label/mine.png", "notes.txt", "manifest.json"}
+    assert np.array_equal(read_label(out / "label/b.png", SCHEME), FULL)
+    assert verify_export(out) == []
+
+
+def test_a_file_in_the_way_is_not_overwritten(tmp_path, source):
+    out = tmp_path / "out"
+    export(source, out, formats=("class_png",))
+    before = tree(out)
+    (out / "labeled.txt").write_text("mine")
+    with pytest.raises(ExportError, match="in the way") as error:
+        export(source, out)
+    assert error.value.path == out / "labeled.txt"
+    assert tree(out) == {**before, "labeled.txt": b"mine"}
+
+
+def test_manifest_cannot_have_files_elsewhere_deleted(tmp_path, source):
+    out = tmp_path / "out"
+    export(source, out)
+    victim = tmp_path / "victim.txt"
+    victim.write_text("precious")
+    content = json.loads((out / "manifest.json").read_text())
+    for path in ("../victim.txt", str(victim), "label/../../victim.txt", 7):
+        content["files"] = [{"path": path}]
+        (out / "manifest.json").write_text(json.dumps(content))
+        with pytest.raises(ExportError, match="not empty"):
+            export(source, out)
+        assert verify_export(out)
+    assert victim.read_text() == "precious"
+
+
+def test_newer_manifest_is_not_replaced(tmp_path, source):
+    out = tmp_path / "out"
+    export(source, out)
+    content = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps({**content, "version": 99}))
+    with pytest.raises(ExportError, match="newer version"):
+        export(source, out)
+    assert "newer version" in verify_export(out)[0].message
+
+
+# interruptions
+
+
+def test_cancelling_leaves_the_earlier_export_as_it_was(tmp_path, source):
+    out = tmp_path / "out"
+    export(source, out)
+    before = tree(out)
+    token = CancelToken()
+    changed = Source(source.path, {"a": HALF, "b": FULL})
+    with pytest.raises(Cancelled):
+        export(changed, out, progress=lambda _: token.cancel(), cancel=token)
+    assert tree(out) == before
+    token = CancelToken()
+    with pytest.raises(Cancelled):
+        export(changed, tmp_path / "new", progress=lambda _: token.cancel(), cancel=token)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("code", "wanted"), [(errno.ENOSPC, StorageFullError), (errno.EACCES, ExportError)])
+def test_disk_that_cannot_be_written(tmp_path, source, monkeypatch, code, wanted):
+    out = tmp_path / "out"
+    export(source, out)
+    before = tree(out)
+    real, calls = os.fsync, []
+
+    def fail_later(handle):
+        calls.append(handle)
+        if len(calls) == 4:
+            raise OSError(code, os.strerror(code))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fail_later)
+    with pytest.raises(wanted) as error:
+        export(Source(source.path, {"a": HALF, "b": FULL}), out)
+    assert error.value.remedy
+    assert tree(out) == before
+    assert verify_export(out) == []
+
+
+def test_a_crash_at_any_move_never_leaves_a_manifest_that_lies(tmp_path, source, monkeypatch):
+    changed = Source(source.path, {"b": FULL, "c": HALF})
+    export(changed, tmp_path / "wanted")
+    wanted = tree(tmp_path / "wanted")
+    real = os.replace
+    finished = False
+    crash_at = 0
+    seen = set()
+    while not finished:
+        crash_at += 1
+        out = tmp_path / f"out{crash_at}"
+        export(source, out)
+        before = tree(out)
+        moves = 0
+
+        def crash(a, b, crash_at=crash_at):
+            nonlocal moves
+            moves += 1
+            if moves == crash_at:
+                raise KeyboardInterrupt
+            real(a, b)
+
+        monkeypatch.setattr(os, "replace", crash)
+        try:
+            export(changed, out)
+            finished = True
+        except KeyboardInterrupt:
+            seen.add("unchanged" if tree(out) == before else "interrupted")
+            if tree(out) == before:
+                assert verify_export(out) == []
+            else:
+                assert "interrupted" in verify_export(out)[0].message
+        finally:
+            monkeypatch.setattr(os, "replace", real)
+        export(changed, out)
+        assert tree(out) == wanted
+    assert seen == {"unchanged", "interrupted"}
+
+
+def test_a_killed_export_leaves_a_folder_that_can_be_used_again(tmp_path, source, monkeypatch):
+    # what a killed process leaves: nothing gets the chance to clean up
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(KeyboardInterrupt):
+        export(source, tmp_path / "out", progress=lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert tree(tmp_path / "out")
+    monkeypatch.undo()
+    export(source, tmp_path / "out")
+    assert verify_export(tmp_path / "out") == []
+    assert not [p for p in (tmp_path / "out").iterdir() if p.name.startswith(".")]
+
+
+# verification
+
+
+def test_verify_finds_what_was_changed_or_lost(tmp_path, source):
+    out = tmp_path / "out"
+    export(source, out, formats=FORMATS)
+    assert verify_export(out) == []
+    data = bytearray((out / "label/a.png").read_bytes())
+    data[-1] ^= 1
+    (out / "label/a.png").write_bytes(data)
+    (out / "labeled.txt").write_text("")
+    (out / "color/b.png").unlink()
+    problems = verify_export(out)
+    assert sorted(p.path.relative_to(out).as_posix() for p in problems) == [
+        "color/b.png",
+        "label/a.png",
+        "labeled.txt",
+    ]
+    assert all(isinstance(p, ExportError) and p.remedy for p in problems)
+
+
+def test_verify_of_what_is_no_export(tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        (problem,) = verify_export(path)
+        assert "no manifest" in problem.message
