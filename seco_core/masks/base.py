@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,3 +93,17 @@ class MaskSource(Protocol):
         Cancelled
             If `cancel` was set.
         """
+
+
+def crop_masks(masks: Iterable[NDArray[np.bool_]], shape: tuple[int, int]) -> MaskSet:
+    """Cut masks of the whole image (H, W) to their boxes; a mask without pixels becomes a 0x0 crop."""
+    boxes, crops = [], []
+    for mask in masks:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if len(rows):
+            x0, y0, x1, y1 = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+        else:
+            x0 = y0 = x1 = y1 = 0
+        boxes.append((x0, y0, x1, y1))
+        crops.append(mask[y0:y1, x0:x1].copy())
+    return MaskSet(shape, np.array(boxes, dtype=np.int32).reshape(-1, 4), tuple(crops))

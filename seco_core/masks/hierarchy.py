@@ -118,8 +118,8 @@ def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]
 class PartitionTree:
     """A binary partition tree whose nodes are intervals of ranked parts.
 
-    Parts are ranked so that every node is a run of consecutive ranks. The 2n - 1 nodes are in merge order: the
-    n parts first, the root last.
+    Parts are ranked so that every node is a run of consecutive ranks. The 2n - 1 nodes are in merge order:
+    the n parts first, the root last.
 
     Attributes
     ----------
@@ -247,8 +247,8 @@ class HierarchyMasks:
         """The node that fits each prompt best.
 
         An object is expected as an ellipse in the middle of its box. The node with the highest intersection
-        over union with that ellipse answers, among those that agree with the most points (positive ones inside,
-        negative ones outside). The mask is empty for a box off the image.
+        over union with that ellipse answers, among those that agree with the most points (positive ones
+        inside, negative ones outside). The mask is empty for a box off the image.
         """
         height, width = self.tree.ranks.shape
         nodes = [_best_node(self.tree, prompt) for prompt in prompts]

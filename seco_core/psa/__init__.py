@@ -26,9 +26,9 @@ def aggregate(
 ) -> NDArray[np.uint8]:
     """Aggregate the pixels of a pseudo-label to regions (profile ``default``).
 
-    Every automatic mask votes on the pixels it covers (`align`). Components of thing classes prompt for masks of
-    theirs, and these claim what their votes carry (`claim`). Components that are too small join a neighbour. The
-    result does not depend on the order of the masks.
+    Every automatic mask votes on the pixels it covers (`align`). Components of thing classes prompt for masks
+    of theirs, and these claim what their votes carry (`claim`). Components that are too small join a
+    neighbour. The result does not depend on the order of the masks.
 
     Parameters
     ----------

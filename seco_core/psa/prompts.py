@@ -111,8 +111,8 @@ def prompt_points(pixels: NDArray[np.int64], entropy: NDArray[np.float32], width
     Returns
     -------
     ndarray of float64, (1 or 2, 2)
-        x, y: the first pixel of lowest entropy of each piece that is completed. The pieces end at index n // 2
-        and 2 (n // 2), inclusive.
+        x, y: the first pixel of lowest entropy of each piece that is completed. The pieces end at index
+        n // 2 and 2 (n // 2), inclusive.
     """
     half = len(pixels) // 2
     pieces = [(0, half)] if len(pixels) % 2 == 0 or half == 0 else [(0, half), (half + 1, 2 * half)]
@@ -163,9 +163,9 @@ def claim(
 ) -> NDArray[np.uint8]:
     """Let the answers of thing prompts claim pixels, whatever the order they come in.
 
-    An answer's share is that of its class in the weighted votes inside it. If that is a majority, it claims the
-    pixels whose class is held with less than that share. Where answers overlap the higher share wins, then the
-    smaller area, then the lower class id.
+    An answer's share is that of its class in the weighted votes inside it. If that is a majority, it claims
+    the pixels whose class is held with less than that share. Where answers overlap the higher share wins,
+    then the smaller area, then the lower class id.
 
     Parameters
     ----------
