@@ -142,7 +142,7 @@ class Session:
         )
 
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
-        """Rows of all images that the graph links to a region, weight and kind of the link, heaviest first."""
+        """Rows of all images linked to a region, with weight and kind of the link, heaviest first."""
         ids = self.regions.id
         found = []
         for region_id, weight, kind in self.project.neighbours(int(ids[row])):

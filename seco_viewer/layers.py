@@ -1,0 +1,276 @@
+"""The session on napari's canvas: layers made once and updated in place, camera, clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Points, Vectors
+from napari.utils import Colormap, DirectLabelColormap
+from numpy.typing import NDArray
+
+from seco_core.graph import EdgeKind
+from seco_core.project.overrides import Box
+from seco_core.scheme import IGNORE, ClassScheme
+from seco_viewer.outline import outline
+from seco_viewer.session import Session
+
+NAME = "SeCo: "
+"""What the names of the layers begin with."""
+
+_OUTLINE_PIXELS = 2.5
+_CASING_PIXELS = 6.0
+_CLOSEST = 6.0
+"""How much closer than the whole image the camera goes to a small region."""
+_REGION_SHARE = 0.3
+"""Share of the view that a region takes when the camera goes to it."""
+_KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
+_NO_VECTORS = np.zeros((1, 2, 2), dtype=np.float32)
+
+
+def noise_colormap() -> Colormap:
+    """Transparent to dark red to yellow: readable with every kind of colour vision, and nothing below a limit."""
+    stops = np.array(
+        [
+            [0.30, 0.02, 0.30, 0.0],
+            [0.55, 0.09, 0.42, 0.65],
+            [0.85, 0.27, 0.27, 0.75],
+            [0.98, 0.60, 0.12, 0.85],
+            [0.99, 0.97, 0.55, 0.9],
+        ]
+    )
+    return Colormap(stops, name="seco noise", display_name="noise")
+
+
+def class_colormap(scheme: ClassScheme) -> DirectLabelColormap:
+    """Colours of the classes; ignore, and ids without a class, are transparent."""
+    colors: dict[int | None, Any] = {c.id: (*np.array(c.color) / 255, 1.0) for c in scheme.classes}
+    colors[None] = "transparent"
+    colors[IGNORE] = "transparent"
+    if 0 not in colors:
+        colors[0] = "transparent"
+    return DirectLabelColormap(color_dict=colors)
+
+
+class ReviewLayers:
+    """The layers that show a session.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The window's viewer; plugin widgets get a proxy of it.
+    session : Session
+        What is shown.
+
+    Attributes
+    ----------
+    keep_zoom : bool
+        Whether going to a region only centres it.
+    """
+
+    def __init__(self, viewer: Any, session: Session):
+        self._viewer = viewer
+        self._session = session
+        self._shape = session.frame.shape
+        # napari 0.9 moved it and warns about the old place
+        self._camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+        self._hidden: list[Layer] = []
+        self.keep_zoom = False
+        self._build()
+        session.image_changed.connect(self._show_image)
+        session.region_changed.connect(self._show_region)
+        session.regions_decided.connect(self._show_decisions)
+        viewer.mouse_drag_callbacks.append(self._clicked)
+        self._camera.events.zoom.connect(self._widen_outline)
+        viewer.reset_view()
+        self._show_region()
+
+    @property
+    def all(self) -> list[Layer]:
+        """Every layer, from the bottom up."""
+        return [
+            self.image, self.pseudo_label, self.curated, self.noise, self.regions,
+            self.edges, self.nodes, self.casing, self.outline,
+        ]  # fmt: skip
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer and let go of the session."""
+        self._session.image_changed.disconnect(self._show_image)
+        self._session.region_changed.disconnect(self._show_region)
+        self._session.regions_decided.disconnect(self._show_decisions)
+        self._camera.events.zoom.disconnect(self._widen_outline)
+        self._viewer.mouse_drag_callbacks.remove(self._clicked)
+        for layer in self.all:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def toggle_overlays(self) -> None:
+        """Show the bare image, or what was visible before again."""
+        if self._hidden:
+            for layer in self._hidden:
+                layer.visible = True
+            self._hidden = []
+        else:
+            self._hidden = [layer for layer in self.all[1:] if layer.visible]
+            for layer in self._hidden:
+                layer.visible = False
+
+    def toggle_noise(self) -> None:
+        """Show or hide the noise heat map."""
+        self.noise.visible = not self.noise.visible
+
+    def toggle_graph(self) -> None:
+        """Show or hide nodes and edges of the relational graph."""
+        self.nodes.visible = self.edges.visible = not self.nodes.visible
+
+    def toggle_keep_zoom(self) -> None:
+        """Keep the zoom from region to region, or zoom to each."""
+        self.keep_zoom = not self.keep_zoom
+
+    # ------------------------------------------------------------------ build
+
+    def _build(self) -> None:
+        session, frame = self._session, self._session.frame
+        names = {c.id: c.name for c in session.scheme.classes} | {IGNORE: "ignore"}
+        features = {"index": list(names), "class": list(names.values())}
+        colors = class_colormap(session.scheme)
+        self.image = Image(frame.image, rgb=True, name=NAME + "image")
+        self.pseudo_label = Labels(
+            frame.pseudo_label, name=NAME + "pseudo-label", colormap=colors, features=features,
+            opacity=0.6, visible=False,
+        )  # fmt: skip
+        self.curated = Labels(
+            session.curated, name=NAME + "curated", colormap=colors, features=features, opacity=0.45
+        )
+        self.noise = Image(
+            self._noise_map(), name=NAME + "noise", colormap=noise_colormap(), contrast_limits=(0.5, 1.0),
+            blending="translucent", opacity=0.9, visible=False, interpolation2d="nearest",
+        )  # fmt: skip
+        self.noise.contrast_limits_range = (0.0, 1.0)
+        self.regions = Labels(
+            frame.region_ids, name=NAME + "regions", opacity=0.25,
+            colormap=DirectLabelColormap(color_dict={None: "white", 0: "transparent"}),
+        )  # fmt: skip
+        self.regions.contour = 1
+        self.edges = Vectors(
+            _NO_VECTORS, name=NAME + "graph edges", vector_style="line", visible=False, edge_width=1.5
+        )
+        self.nodes = Points(
+            np.zeros((0, 2)), ndim=2, name=NAME + "graph nodes", border_width=0.08, border_color="black",
+            opacity=0.9, visible=False,
+        )  # fmt: skip
+        self.casing = Vectors(
+            _NO_VECTORS, name=NAME + "outline casing", vector_style="line", opacity=0.75, edge_color="black"
+        )
+        self.outline = Vectors(
+            _NO_VECTORS, name=NAME + "current region", vector_style="line", opacity=1.0, edge_color="white"
+        )
+        for layer in self.all:
+            layer.editable = False
+            self._viewer.add_layer(layer)
+        for layer in (self.nodes, self.edges):
+            layer.events.visible.connect(self._show_graph)
+        self._viewer.layers.selection.active = self.image
+
+    # ----------------------------------------------------------------- update
+
+    def _show_image(self) -> None:
+        session, frame = self._session, self._session.frame
+        self.image.data = frame.image
+        self.pseudo_label.data = frame.pseudo_label
+        self.curated.data = session.curated
+        self.noise.data = self._noise_map()
+        self.regions.data = frame.region_ids
+        if frame.shape != self._shape:
+            self._shape = frame.shape
+            self._viewer.reset_view()
+
+    def _show_decisions(self, rows: NDArray[np.int64], box: Box) -> None:
+        x0, y0, x1, y1 = box
+        part = self._session.frame.region_ids[y0:y1, x0:x1]
+        self.noise.data[y0:y1, x0:x1] = self._noise_table()[part]
+        # the session has written this box of its map, which is the layer's
+        self.curated.refresh()
+        self.noise.refresh()
+        self._show_graph()
+
+    def _show_region(self) -> None:
+        row = self._session.row
+        if row is None:
+            self.outline.data = self.casing.data = _NO_VECTORS
+            self._show_graph()
+            return
+        (x0, y0, x1, y1), mask = self._session.mask(row)
+        segments = outline(mask, (y0, x0))
+        self._look_at((x0, y0, x1, y1))
+        self.outline.data = self.casing.data = segments
+        self._widen_outline()
+        self._show_graph()
+
+    def _show_graph(self) -> None:
+        if not (self.nodes.visible or self.edges.visible):
+            return
+        session = self._session
+        rows = session.rows
+        noise = np.nan_to_num(session.noise(rows))
+        size = np.clip(np.sqrt(session.regions.area[rows]) * 0.25, 3, 0.05 * max(self._shape))
+        self.nodes.data = session.regions.centroid[rows]
+        if len(noise):
+            self.nodes.size = size
+            color = noise_colormap().map(noise)
+            color[:, 3] = 1.0
+            self.nodes.face_color = color
+        links = [] if session.row is None else session.links(session.row)
+        links = [link for link in links if rows.start <= link[0] < rows.stop]
+        if not links:
+            self.edges.data = _NO_VECTORS
+            return
+        centroid = session.regions.centroid
+        start = np.broadcast_to(centroid[session.row], (len(links), 2))
+        self.edges.data = np.stack([start, centroid[[n for n, _, _ in links]] - start], axis=1)
+        weight = [0.25 + 0.75 * w for _, w, _ in links]
+        self.edges.edge_color = np.array(
+            [(*_KIND_COLOR[kind], w) for w, (_, _, kind) in zip(weight, links, strict=True)]
+        )
+
+    def _widen_outline(self) -> None:
+        """Keep the lines as wide as they are on the screen, whatever the zoom."""
+        zoom = max(self._camera.zoom, 1e-6)
+        self.outline.edge_width = _OUTLINE_PIXELS / zoom
+        self.casing.edge_width = _CASING_PIXELS / zoom
+        self.edges.edge_width = _OUTLINE_PIXELS / zoom
+
+    def _look_at(self, box: Box) -> None:
+        x0, y0, x1, y1 = box
+        center = ((y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2)
+        if self.keep_zoom:
+            self._camera.center = center
+            return
+        height, width = self._shape
+        closer = _REGION_SHARE * min(height / (y1 - y0), width / (x1 - x0))
+        self._viewer.reset_view()
+        if closer > 1:
+            self._camera.center = center
+            self._camera.zoom *= min(closer, _CLOSEST)
+
+    def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
+        if event.button != 1 or event.modifiers:
+            return
+        yield
+        while event.type == "mouse_move":
+            return  # a drag moves the camera
+        row, column = (round(float(v)) for v in event.position[-2:])
+        self._session.select_at(row, column)
+
+    # ------------------------------------------------------------------- maps
+
+    def _noise_table(self) -> NDArray[np.float32]:
+        """Noise score of each region id; 0 for none."""
+        score = np.nan_to_num(self._session.noise(self._session.rows))
+        table = np.zeros(len(self._session.frame.areas) + 1, dtype=np.float32)
+        table[1:] = score[: len(table) - 1]
+        return table
+
+    def _noise_map(self) -> NDArray[np.float32]:
+        return self._noise_table()[self._session.frame.region_ids]

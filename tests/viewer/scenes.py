@@ -1,0 +1,93 @@
+"""Small scored projects, made through the pipeline's ledger without running its models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from seco_core.dataset import Dataset, Sample
+from seco_core.graph import EdgeKind
+from seco_core.parameters import Parameters
+from seco_core.pipeline.image_work import ImageRegions
+from seco_core.pipeline.ledger import Ledger
+from seco_core.project import Project
+from seco_core.regions import adjacency, class_votes, connected_regions
+from seco_core.scc.correction import correct
+from seco_core.scheme import load_scheme
+
+ROAD, BUILDING, SKY = 0, 2, 10
+
+
+def class_map(shape: tuple[int, int], seed: int) -> NDArray[np.uint8]:
+    """Sky, a building and a road, with blocks of other classes in them and some ignored pixels."""
+    rng = np.random.default_rng(seed)
+    height, width = shape
+    found = np.full(shape, BUILDING, dtype=np.uint8)
+    found[: height // 3], found[2 * height // 3 :] = SKY, ROAD
+    for class_id in (3, 8, 13, 1, 5):
+        y, x = int(rng.integers(0, height - 10)), int(rng.integers(0, width - 12))
+        found[y : y + 9, x : x + 11] = class_id
+    found[:3, :3] = 255
+    return found
+
+
+def make_project(folder: Path, shapes: list[tuple[int, int]] | None = None, *, scored: bool = True) -> Path:
+    """A project with an image of each shape; with regions, scores and edges unless `scored` is false."""
+    shapes = shapes or [(60, 80), (60, 80), (48, 96)]
+    scheme = load_scheme("cityscapes19")
+    data = folder / "data"
+    data.mkdir(parents=True)
+    samples = []
+    for i, shape in enumerate(shapes):
+        labels = class_map(shape, seed=i)
+        noise = np.random.default_rng(i).normal(0, 12, (*shape, 3))
+        Image.fromarray(np.clip(scheme.palette[labels] + noise, 0, 255).astype(np.uint8)).save(
+            data / f"image_{i}.png"
+        )
+        Image.fromarray(labels).save(data / f"label_{i}.png")
+        samples.append(Sample(f"scene_{i}", data / f"image_{i}.png", data / f"label_{i}.png", None, None))
+    path = folder / "project"
+    with Project.create(path, scheme, Dataset(data, "list", tuple(samples), ())) as project:
+        if scored:
+            store_regions(project, [class_map(s, seed=i) for i, s in enumerate(shapes)])
+    return path
+
+
+def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed: int = 0) -> None:
+    """What a run of the pipeline leaves, with made-up scores: some regions kept, relabelled and dropped each."""
+    rng = np.random.default_rng(seed)
+    n_classes = project.scheme.size
+    ledger = Ledger.start_run(project, Parameters(), {}, "cpu")
+    for image_id, labels in enumerate(class_maps):
+        region_ids, table = connected_regions(labels)
+        pairs, contact = adjacency(region_ids)
+        votes = class_votes(region_ids, len(table), labels, n_classes)
+        found = ImageRegions(
+            class_map=labels,
+            region_ids=region_ids,
+            table=table,
+            votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
+            confidence=rng.random(len(table)).astype(np.float32),
+            features=np.zeros((len(table), 2), dtype=np.float32),
+            contacts=np.column_stack([pairs, contact]),
+            shape=labels.shape,
+            inputs_sha256="",
+        )
+        ledger.store_regions(image_id, found, f"psa {seed}", f"features {seed}")
+    regions = project.regions()
+    probabilities = rng.dirichlet(np.full(n_classes, 0.05), len(regions)).astype(np.float32)
+    probabilities[::3] = np.eye(n_classes, dtype=np.float32)[rng.integers(0, n_classes, len(regions))][::3]
+    eta = np.round(rng.random(len(regions)), 2).astype(np.float32)
+    eta[:4] = 0.9  # equal scores: the order must not depend on chance
+    verdict, predicted = correct(regions.class_id, eta, probabilities)
+    ledger.store_scores(regions.id, -np.log1p(-eta * 0.99), eta, predicted, probabilities, "scc")
+    ids = regions.id
+    a, b = np.triu_indices(len(ids), k=1)
+    kept = rng.random(len(a)) < 6 / max(len(ids), 1)
+    kind = np.full(int(kept.sum()), EdgeKind.FEATURE, dtype=np.uint8)
+    ledger.store_edges(ids[a[kept]], ids[b[kept]], kind, rng.random(len(kind)).astype(np.float32), "graph")
+    ledger.store_verdicts(regions.id, verdict, "refine")
+    ledger.end_run("finished", {})
