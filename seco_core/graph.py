@@ -13,7 +13,7 @@ from scipy import sparse
 
 from seco_core.errors import ParameterError
 
-_CHUNK_ENTRIES = 2**24
+_CHUNK_ENTRIES = 2**23
 _DECIMALS = 6
 
 
@@ -118,11 +118,11 @@ def relational_graph(
     """Link each region to the regions most like it anywhere in the project, and to those it touches.
 
     Features are standardised first (mean 0 and spread 1 over all regions): the cosine of raw ones would be
-    near 1 for all pairs and be ruled by the feature with the largest numbers. Similarities are exact, in
-    float32, row blocks at a time, so that no N x N array is made; they are rounded to 6 decimals, so that
-    equals tie whatever the order of summation, and of equals the lower row is chosen. An edge exists if
-    either end chose the other; similarities of 0 or less make none. Regions of other images count like those
-    of the same one.
+    near 1 for all pairs and be ruled by the feature with the largest numbers. Similarities are exact,
+    row blocks at a time, so that no N x N array is made; they are rounded to 6 decimals, so that neither the
+    order of summation nor the number of threads decides, and of equals the lower row is chosen. An edge
+    exists if either end chose the other; similarities of 0 or less make none. Regions of other images count
+    like those of the same one.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def relational_graph(
     features = np.asarray(features, dtype=np.float64)
     pairs = np.asarray(adjacency_pairs, dtype=np.int64).reshape(-1, 2)
     _check(features, boxes_normalised, image_index, pairs, contact, neighbours, alpha)
-    vectors = similarity_vectors(_standardise(features), boxes_normalised, alpha=alpha).astype(np.float32)
+    vectors = similarity_vectors(_standardise(features), boxes_normalised, alpha=alpha)
     edges = [_feature_edges(vectors, neighbours), _touching_edges(pairs, np.asarray(contact), len(features))]
     kind = np.repeat(np.array(EdgeKind, dtype=np.uint8), [len(e[0]) for e in edges])
     a, b, weight = (np.concatenate(parts) for parts in zip(*edges, strict=True))
@@ -224,12 +224,12 @@ def _standardise(features: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any
 
 
 def _feature_edges(
-    vectors: NDArray[np.float32], neighbours: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    vectors: NDArray[np.float64], neighbours: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     n = len(vectors)
     k = min(neighbours, n - 1)
     if k < 1:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     found = []
     chunk = max(1, _CHUNK_ENTRIES // n)
     for start in range(0, n, chunk):
@@ -244,12 +244,12 @@ def _feature_edges(
     row, column, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
     pair, position = np.unique(np.minimum(row, column) * n + np.maximum(row, column), return_inverse=True)
     # both ends may have found the pair; rounding can leave the two weights a digit apart
-    merged = np.zeros(len(pair), dtype=np.float32)
+    merged = np.zeros(len(pair))
     np.maximum.at(merged, position, weight)
-    return pair // n, pair % n, np.minimum(merged, np.float32(1.0))
+    return pair // n, pair % n, merged
 
 
-def _largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _largest(values: NDArray[np.float64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of the k largest entries of each row, the first of equals."""
     width = values.shape[1]
     limit = np.partition(values, width - k, axis=1)[:, width - k, None]
@@ -265,13 +265,13 @@ def _largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], ND
 
 def _touching_edges(
     pairs: NDArray[np.int64], contact: NDArray[np.number[Any]], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     a, b = pairs.min(axis=1), pairs.max(axis=1)
     order = np.lexsort((b, a))
     a, b, length = a[order], b[order], contact[order].astype(np.float64)
     border = np.bincount(a, length, minlength=n) + np.bincount(b, length, minlength=n)
     weight = length / np.minimum(border[a], border[b])
-    return a, b, weight.astype(np.float32)
+    return a, b, weight
 
 
 def _check(
