@@ -226,7 +226,8 @@ def _validate(scheme: ClassScheme) -> None:
             raise SchemeError(
                 f'kind of class {c.name!r} must be "stuff" or "thing", not {c.kind!r}.', remedy=_REMEDY
             )
-    for what, values in (("id", ids), ("name", [c.name.casefold() for c in scheme.classes])):
+    used: dict[str, list[Any]] = {"id": ids, "name": [c.name.casefold() for c in scheme.classes]}
+    for what, values in used.items():
         twice = sorted({str(v) for v in values if values.count(v) > 1})
         if twice:
             raise SchemeError(f"{what} used by two classes: {', '.join(twice)}.", remedy=_REMEDY)
