@@ -1,0 +1,193 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seco_core.errors import MaskSourceError, WeightsError
+from seco_core.masks.base import Prompt, crop_masks
+from seco_core.masks.files import FilesSource
+from seco_core.masks.hierarchy import HierarchySource, partition_tree, smoothed_lab, watershed_parts
+from seco_core.masks.sources import open_mask_source
+from seco_core.parameters import MaskParameters
+from seco_core.progress import Cancelled, CancelToken
+from seco_core.regions import encode_mask
+
+
+def scene():
+    """A red disc and a blue bar on grey, with a little texture."""
+    y, x = np.indices((80, 120))
+    image = np.full((80, 120, 3), 120, np.uint8)
+    disc = (x - 40) ** 2 + (y - 40) ** 2 <= 15**2
+    bar = (x >= 80) & (x < 90) & (y >= 10) & (y < 70)
+    image[disc], image[bar] = (200, 40, 40), (40, 60, 190)
+    noise = np.random.default_rng(0).integers(-4, 5, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8), disc, bar
+
+
+def full(masks, i):
+    mask = np.zeros(masks.shape, bool)
+    x0, y0, x1, y1 = masks.boxes[i]
+    mask[y0:y1, x0:x1] = masks.crops[i]
+    return mask
+
+
+def overlap(a, b):
+    return np.count_nonzero(a & b) / np.count_nonzero(a | b)
+
+
+def test_proposals_contain_the_objects_and_tile_the_image():
+    image, disc, bar = scene()
+    masks = HierarchySource(parts=150).prepare(image, "scene").proposals()
+    whole = [full(masks, i) for i in range(len(masks))]
+    assert max(overlap(m, disc) for m in whole) > 0.9
+    assert max(overlap(m, bar) for m in whole) > 0.9
+    assert np.any(whole, axis=0).all()
+    assert len({m.tobytes() for m in whole}) == len(whole)
+
+
+def test_a_prompt_is_answered_by_its_object():
+    image, disc, bar = scene()
+    seen = HierarchySource(parts=150).prepare(image, "scene")
+    prompts = [
+        Prompt((17, 17, 64, 64), np.array([[40.0, 40.0]]), np.array([1])),
+        Prompt((75, 5, 95, 75), np.array([[85.0, 40.0]]), np.array([1])),
+        Prompt((500, 5, 600, 75)),
+    ]
+    answers = seen.answer(prompts)
+    assert overlap(full(answers, 0), disc) > 0.9
+    assert overlap(full(answers, 1), bar) > 0.9
+    assert answers.crops[2].shape == (0, 0)
+    outside = Prompt((17, 17, 64, 64), np.array([[40.0, 40.0]]), np.array([0]))
+    assert not full(seen.answer([outside]), 0)[40, 40]
+    assert len(seen.answer([])) == 0
+
+
+def test_the_tree_is_nested_and_its_numbers_are_right():
+    image, _, _ = scene()
+    lab = smoothed_lab(image)
+    tree = partition_tree(lab, watershed_parts(lab, 60))
+    n = tree.n_parts
+    everything = tree.masks(np.arange(2 * n - 1))
+    for node in range(2 * n - 1):
+        mask, above = full(everything, node), full(everything, int(tree.parent[node]))
+        assert tree.area[node] == np.count_nonzero(mask)
+        rows, columns = np.nonzero(mask)
+        assert tree.box[node].tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert not np.any(mask & ~above)
+    assert tree.area[-1] == 80 * 120
+    for k in (1, 2, 7, n, n + 50):
+        cut = tree.cut(k)
+        assert len(cut) == min(k, n)
+        assert tree.area[cut].sum() == 80 * 120
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_any_size_works_and_gives_the_same_again(height, width, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    first, second = (HierarchySource(parts=20).prepare(image, "tiny") for _ in range(2))
+    one, two = first.proposals(), second.proposals()
+    assert np.array_equal(one.boxes, two.boxes)
+    assert all(np.array_equal(a, b) for a, b in zip(one.crops, two.crops, strict=True))
+    answer = first.answer([Prompt((0, 0, width, height), np.array([[0.5, 0.5]]), np.array([1]))])
+    assert full(answer, 0)[0, 0]
+
+
+def test_one_colour_is_still_cut():
+    masks = HierarchySource(parts=50).prepare(np.zeros((40, 60, 3), np.uint8), "black").proposals()
+    assert len(masks) > 50
+
+
+def test_cancelling_stops_before_the_work():
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        HierarchySource().prepare(np.zeros((4, 4, 3), np.uint8), "x", token)
+
+
+def as_rle(mask):
+    return {"size": list(mask.shape), "counts": encode_mask(mask).decode("ascii")}
+
+
+def uncompressed(mask):
+    flat = mask.T.ravel()
+    ends = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
+    return {"size": list(mask.shape), "counts": np.diff([0, *ends, flat.size]).tolist()}
+
+
+def test_files_give_their_masks_in_order(tmp_path):
+    image, disc, bar = scene()
+    records = [{"segmentation": as_rle(disc), "area": 1}, uncompressed(bar), as_rle(np.zeros_like(bar))]
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "a.json").write_text(json.dumps(records))
+    seen = FilesSource(tmp_path).prepare(image, "town/a")
+    masks = seen.proposals()
+    assert np.array_equal(full(masks, 0), disc)
+    assert np.array_equal(full(masks, 1), bar)
+    assert masks.crops[2].shape == (0, 0)
+    inside = Prompt((20, 20, 60, 60), np.array([[40.0, 40.0]]), np.array([1]))
+    beside = Prompt((20, 20, 60, 60), np.array([[21.0, 21.0]]), np.array([1]))
+    answers = seen.answer([beside, inside, Prompt((75, 5, 95, 75))])
+    assert answers.crops[0].size == 0
+    assert np.array_equal(full(answers, 1), disc)
+    assert np.array_equal(full(answers, 2), bar)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("[", "JSON"),
+        ('{"a": 1}', "list"),
+        ("[3]", "mask 1 is not"),
+        ('[{"size": [80, 120], "counts": null}]', "mask 1 is not"),
+        ('[{"size": [8, 12], "counts": [96]}]', "80 high and 120 wide"),
+        ('[{"size": [80, 120], "counts": [96]}]', "damaged"),
+        ('[{"size": [80, 120], "counts": ["x"]}]', "damaged"),
+        ('[{"size": [80, 120], "counts": "0Z"}]', "damaged"),
+        ('[{"size": [80, 120], "counts": "é"}]', "damaged"),
+    ],
+)
+def test_bad_mask_files_are_named(tmp_path, content, complaint):
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    with pytest.raises(MaskSourceError, match=complaint) as caught:
+        FilesSource(tmp_path).prepare(scene()[0], "a")
+    assert caught.value.path == tmp_path / "a.json"
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    with pytest.raises(MaskSourceError, match="missing"):
+        FilesSource(tmp_path).prepare(scene()[0], "b")
+    with pytest.raises(MaskSourceError, match="folder"):
+        FilesSource(tmp_path / "nowhere")
+    with pytest.raises(MaskSourceError, match="folder"):
+        open_mask_source(MaskParameters(source="files"))
+
+
+def test_the_signature_follows_the_files(tmp_path):
+    before = FilesSource(tmp_path).signature
+    (tmp_path / "a.json").write_text("[]")
+    after = FilesSource(tmp_path).signature
+    assert before != after
+    assert after == FilesSource(tmp_path).signature
+    assert json.loads(json.dumps(after)) == after
+
+
+def test_parameters_choose_the_source(tmp_path):
+    source = open_mask_source(MaskParameters(parts=77))
+    assert source.name == "hierarchy"
+    assert source.signature["parts"] == 77
+    assert open_mask_source(MaskParameters(source="files", folder=str(tmp_path))).name == "files"
+    with pytest.raises(WeightsError, match="sam_vit_b_01ec64"):
+        open_mask_source(MaskParameters(source="sam", checkpoint=str(tmp_path / "none.pth")))
+    with pytest.raises(WeightsError, match=r"masks\.checkpoint"):
+        open_mask_source(MaskParameters(source="sam"))
+
+
+def test_cropping_keeps_every_pixel():
+    rng = np.random.default_rng(1)
+    masks = [rng.random((7, 9)) < p for p in (0.0, 0.05, 0.5, 1.0)]
+    cropped = crop_masks(masks, (7, 9))
+    assert all(np.array_equal(full(cropped, i), mask) for i, mask in enumerate(masks))
+    assert len(crop_masks([], (7, 9)).boxes) == 0

@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco
+from scipy import ndimage
+
+from seco_core.errors import ParameterError
+from seco_core.regions import (
+    absorb_small,
+    adjacency,
+    class_votes,
+    connected_regions,
+    decode_mask,
+    encode_mask,
+    mask_runs,
+    mean_in_regions,
+    runs_to_mask,
+)
+
+small_shapes = st.tuples(st.integers(1, 9), st.integers(1, 9))
+class_maps = hnp.arrays(np.uint8, small_shapes, elements=st.sampled_from([0, 1, 2, 255]))
+cut_maps = hnp.arrays(np.int32, (9, 9), elements=st.integers(-1, 2))
+bool_masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=40))
+
+
+def slow_components(class_map, cuts):
+    """One pass per class and cut; a set of frozensets of flat indices."""
+    found = set()
+    flat = np.arange(class_map.size).reshape(class_map.shape)
+    for c in set(class_map.ravel()) - {255}:
+        for cut in np.unique(cuts):
+            labels, n = ndimage.label((class_map == c) & (cuts == cut), np.ones((3, 3)))
+            found |= {frozenset(flat[labels == i].tolist()) for i in range(1, n + 1)}
+    return found
+
+
+@given(class_maps, cut_maps)
+@settings(max_examples=150, deadline=None)
+def test_regions_are_the_components_of_each_class_and_cut(class_map, cuts):
+    cuts = cuts[: class_map.shape[0], : class_map.shape[1]]
+    ids, table = connected_regions(class_map, cuts=cuts)
+    assert ids.dtype == np.uint16
+    assert np.array_equal(ids == 0, class_map == 255)
+    flat = ids.ravel()
+    parts = [np.flatnonzero(flat == i + 1) for i in range(len(table))]
+    assert {frozenset(p.tolist()) for p in parts} == slow_components(class_map, cuts)
+    assert [p[0] for p in parts] == sorted(p[0] for p in parts)
+    for i, part in enumerate(parts):
+        rows, columns = np.divmod(part, class_map.shape[1])
+        assert table.class_id[i] == class_map.ravel()[part[0]]
+        assert table.area[i] == len(part)
+        assert table.box[i].tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert np.allclose(table.centroid[i], [rows.mean(), columns.mean()])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1)])
+def test_images_of_one_class_and_without_any(shape):
+    ids, table = connected_regions(np.full(shape, 3, np.uint8), min_area=100)
+    assert len(table) == 1
+    assert table.box.tolist() == [[0, 0, shape[1], shape[0]]]
+    assert np.all(ids == 1)
+    ids, table = connected_regions(np.full(shape, 255, np.uint8), min_area=100)
+    assert len(table) == 0
+    assert table.box.shape == (0, 4)
+    assert not ids.any()
+    assert adjacency(ids)[0].shape == (0, 2)
+
+
+def test_too_many_regions_name_the_remedy():
+    y, x = np.indices((520, 520))
+    checks = ((y % 2) * 2 + x % 2).astype(np.uint8)
+    with pytest.raises(ParameterError, match="min_region_area"):
+        connected_regions(checks)
+
+
+def test_absorbing_takes_the_longest_contact_not_the_largest_neighbour():
+    rows = ["00000", "00000", "00000", "11210", "11110"]
+    class_map = np.array([[int(c) for c in row] for row in rows], np.uint8)
+    assert absorb_small(class_map, 2)[3, 2] == 1
+    assert absorb_small(class_map, 1)[3, 2] == 2
+
+
+def test_specks_in_specks_end_in_the_large_region():
+    class_map = np.zeros((20, 20), np.uint8)
+    class_map[5:9, 5:9] = 1
+    class_map[6:8, 6:8] = 2
+    class_map[0, 0] = 3
+    assert not absorb_small(class_map, 20).any()
+
+
+def test_overrides_are_never_absorbed_across_their_border():
+    class_map = np.zeros((6, 6), np.uint8)
+    class_map[2, 2] = 1
+    cuts = np.zeros((6, 6), np.int32)
+    cuts[2, 2] = 7
+    assert absorb_small(class_map, 10)[2, 2] == 0
+    assert absorb_small(class_map, 10, cuts=cuts)[2, 2] == 1
+    assert len(connected_regions(class_map, cuts=cuts, min_area=10)[1]) == 2
+
+
+@given(class_maps, cut_maps, st.integers(1, 12))
+@settings(max_examples=150, deadline=None)
+def test_what_stays_small_touches_nothing(class_map, cuts, min_area):
+    cuts = cuts[: class_map.shape[0], : class_map.shape[1]]
+    absorbed = absorb_small(class_map, min_area, cuts=cuts)
+    assert np.array_equal(absorbed == 255, class_map == 255)
+    ids, table = connected_regions(absorbed, cuts=cuts)
+    merged, _ = connected_regions(class_map, cuts=cuts, min_area=min_area)
+    assert np.array_equal(ids, merged)
+    pairs, _ = adjacency(ids)
+    cut_of = np.array([cuts[ids == i + 1][0] for i in range(len(table))])
+    same = pairs[cut_of[pairs[:, 0]] == cut_of[pairs[:, 1]]]
+    assert np.all(table.area[np.unique(same)] >= min_area)
+    # absorbing joins components and never cuts one
+    before, table_before = connected_regions(class_map, cuts=cuts)
+    for i in range(len(table_before)):
+        assert len(np.unique(ids[before == i + 1])) == 1
+
+
+def test_votes_and_means_agree_with_a_mask_per_region():
+    rng = np.random.default_rng(3)
+    ids = rng.integers(0, 6, (12, 9)).astype(np.uint16)
+    labels = rng.choice([0, 1, 2, 255], (12, 9)).astype(np.uint8)
+    weights = rng.random((12, 9))
+    votes = class_votes(ids, 6, labels, 3, weights)
+    counts = class_votes(ids, 6, labels, 3)
+    means = mean_in_regions(ids, 6, weights)
+    for i in range(5):
+        inside = ids == i + 1
+        assert means[i] == pytest.approx(weights[inside].mean())
+        for c in range(3):
+            assert counts[i, c] == np.count_nonzero(inside & (labels == c))
+            assert votes[i, c] == pytest.approx(weights[inside & (labels == c)].sum())
+    assert counts[5].sum() == 0
+    assert np.isnan(means[5])
+
+
+@given(hnp.arrays(np.uint16, small_shapes, elements=st.integers(0, 4)))
+@settings(max_examples=100, deadline=None)
+def test_adjacency_counts_neighbouring_pixels(ids):
+    expected: dict[tuple[int, int], int] = {}
+    height, width = ids.shape
+    for y in range(height):
+        for x in range(width):
+            for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+                if y + dy < height and 0 <= x + dx < width:
+                    a, b = sorted((int(ids[y, x]), int(ids[y + dy, x + dx])))
+                    if 0 < a < b:
+                        expected[a - 1, b - 1] = expected.get((a - 1, b - 1), 0) + 1
+    pairs, contact = adjacency(ids)
+    assert dict(zip(map(tuple, pairs.tolist()), contact.tolist(), strict=True)) == expected
+    assert pairs.tolist() == sorted(pairs.tolist())
+
+
+@given(bool_masks)
+@settings(max_examples=200, deadline=None)
+def test_masks_survive_encoding(mask):
+    assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
+
+
+@given(bool_masks.filter(lambda m: m.size > 0))
+@settings(max_examples=100, deadline=None)
+def test_runs_are_those_of_coco(mask):
+    rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    assert np.array_equal(runs_to_mask(mask_runs(rle["counts"]), mask.shape), coco.decode(rle).astype(bool))
+
+
+def test_long_runs_survive_encoding():
+    mask = np.zeros((1024, 2048), bool)
+    mask[500:, 1000:1900] = True
+    assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
+
+
+@pytest.mark.parametrize("counts", [b"11", b"zzzzzz", b"\x00", b"P" * 40])
+def test_damaged_runs_are_refused(counts):
+    with pytest.raises(ValueError, match="run"):
+        decode_mask(counts, (3, 3))
