@@ -201,5 +201,5 @@ def shade(color: Color, factor: float) -> Color:
 def vary(rng: np.random.Generator, color: Color, amount: float = 0.06) -> Color:
     """A colour near another one."""
     light = 1.0 + rng.normal(0.0, amount)
-    r, g, b = (float(np.clip(v * light + rng.normal(0.0, amount / 3), 0.01, 1.0)) for v in color)
+    r, g, b = (min(max(v * light + rng.normal(0.0, amount / 3), 0.01), 1.0) for v in color)
     return (r, g, b)

@@ -19,6 +19,8 @@ ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, LIGHT, SIGN, VEGETATION, TERRAIN, S
 PERSON, RIDER, CAR, TRUCK, BUS, TRAIN, MOTORCYCLE, BICYCLE = range(11, 19)
 VOID = 255
 N_CLASSES = 19
+ALWAYS = 9.0
+"""A rate that is certain in any light."""
 
 
 class _Habit(NamedTuple):
@@ -50,7 +52,7 @@ HABITS: dict[int, _Habit] = {
     BUS: _Habit(0.25, 0.25, 0.0, (0.30, 0.60), {TRUCK: 0.5, TRAIN: 0.25, CAR: 0.25}),
     MOTORCYCLE: _Habit(0.40, 0.15, 0.10, (0.30, 0.60), {BICYCLE: 0.7, CAR: 0.3}),
     BICYCLE: _Habit(0.25, 0.15, 0.25, (0.30, 0.60), {MOTORCYCLE: 0.6, PERSON: 0.4}),
-    VOID: _Habit(1.00, 0.00, 0.0, (1.00, 1.00), {WALL: 0.4, CAR: 0.3, PERSON: 0.3}),
+    VOID: _Habit(ALWAYS, 0.00, 0.0, (1.00, 1.00), {WALL: 0.4, CAR: 0.3, PERSON: 0.3}),
 }
 
 SEVERITY = {"day": 0.85, "overcast": 1.0, "evening": 1.05, "dusk": 1.2}

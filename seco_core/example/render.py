@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seco_core.example.geometry import Camera, Item, clip_near
+from seco_core.example.geometry import NEAR, Camera, Item, clip_near
 from seco_core.example.light import Light, sky_color
 from seco_core.example.materials import Material, surface_texture
 
@@ -161,9 +161,15 @@ def _paint(world: World, camera: Camera, size: tuple[int, int], frame: int) -> _
     for item in items:
         if item.shadow is not None:
             cast = camera.look(item.shadow + np.array([0.0, 0.0, item.speed * frame]))
-            _fill(painted.shadow, camera, clip_near(cast), 255)
-    for i in np.flatnonzero(~hidden):
-        _fill(painted.index, camera, clip_near(seen[start[i] : start[i + 1]]), int(i) + 1)
+            _fill(painted.shadow, _pixels(camera, clip_near(cast)), 255)
+    ahead = np.minimum.reduceat(seen[:, 2], start[:-1]) >= NEAR
+    hidden |= np.maximum.reduceat(seen[:, 2], start[:-1]) < NEAR
+    # most faces are wholly ahead: all of those are projected at once
+    pixels = _pixels(camera, np.where(seen[:, 2:] >= NEAR, seen, 1.0))
+    for i in np.flatnonzero(~hidden).tolist():
+        here = slice(start[i], start[i + 1])
+        corners = pixels[here] if ahead[i] else _pixels(camera, clip_near(seen[here]))
+        _fill(painted.index, corners, i + 1)
     return painted
 
 
@@ -179,12 +185,14 @@ def _planes(
     return normals, np.sum(normals * middle, axis=1)
 
 
-def _fill(canvas: NDArray[np.generic], camera: Camera, corners: NDArray[np.float64], value: int) -> None:
-    if len(corners) < 3:
-        return
-    pixels = camera.project(corners) * 16
-    points = np.clip(np.rint(pixels), -(2**20), 2**20).astype(np.int32)
-    cv2.fillPoly(canvas, [points], value, lineType=cv2.LINE_8, shift=4)
+def _pixels(camera: Camera, corners: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Corners (K, 3) in camera axes as columns and rows in sixteenths of a pixel."""
+    return np.clip(np.rint(camera.project(corners) * 16), -(2**20), 2**20).astype(np.int32)
+
+
+def _fill(canvas: NDArray[np.generic], corners: NDArray[np.int32], value: int) -> None:
+    if len(corners) >= 3:
+        cv2.fillPoly(canvas, [corners], value, lineType=cv2.LINE_8, shift=4)
 
 
 def _table(rows: ArrayLike, sky: tuple[float, ...]) -> NDArray[np.float32]:
