@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from enum import IntEnum
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,8 +67,6 @@ def noise_texture() -> NDArray[np.float32]:
 
 def sample_noise(u: NDArray[np.float32], v: NDArray[np.float32], wavelength: float) -> NDArray[np.float32]:
     """Noise at positions ``u``, ``v`` in metres, both (H, W)."""
-    import cv2
-
     scale = np.float32(CELL / wavelength)
     period = np.float32(256)
     # remap holds positions in 16 bits, so the repeats are taken off first
