@@ -76,7 +76,7 @@ def connected_regions(
     --------
     >>> ids, table = connected_regions(np.array([[0, 0, 1], [255, 1, 0]], dtype=np.uint8))
     >>> ids.tolist(), table.class_id.tolist(), table.area.tolist()
-    ([[1, 1, 2], [0, 2, 3]], [0, 1, 0], [2, 2, 1])
+    ([[1, 1, 2], [0, 2, 1]], [0, 1], [3, 2])
     """
     if min_area > 1:
         class_map = absorb_small(class_map, min_area, cuts=cuts)
