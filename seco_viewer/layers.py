@@ -30,7 +30,7 @@ _NO_VECTORS = np.zeros((1, 2, 2), dtype=np.float32)
 
 
 def noise_colormap() -> Colormap:
-    """Transparent to dark red to yellow: readable with every kind of colour vision, and nothing below a limit."""
+    """Transparent over red to yellow: rising in lightness, for every kind of colour vision."""
     stops = np.array(
         [
             [0.30, 0.02, 0.30, 0.0],

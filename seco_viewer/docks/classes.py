@@ -1,0 +1,103 @@
+"""The classes of the scheme: legend, buttons, and a search line for the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from seco_core.scheme import ClassScheme
+from seco_viewer.class_search import find_classes
+
+_COLUMNS = 3
+
+
+class ClassChooser(QWidget):
+    """Chooses a class by a click, or by first letters or number and Enter.
+
+    Attributes
+    ----------
+    left : Signal()
+        The search is over; the keys should work again.
+    """
+
+    left = Signal()
+
+    def __init__(self, scheme: ClassScheme, choose: Callable[[int], None], hint: str):
+        super().__init__()
+        self._scheme = scheme
+        self._choose = choose
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(hint)
+        self.search.setToolTip("Enter takes the marked class, Escape goes back to the keys.")
+        self.search.textChanged.connect(self._narrow)
+        self.search.returnPressed.connect(self._enter)
+        self.search.installEventFilter(self)
+        layout.addWidget(self.search)
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        self.buttons: dict[int, QToolButton] = {}
+        for i, c in enumerate(scheme.classes):
+            button = QToolButton()
+            button.setIcon(swatch(c.color))
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setText(f"{c.id} {c.name}")
+            button.setToolTip(f"relabel the region: {c.name} ({c.kind}, class {c.id})")
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(lambda _=False, class_id=c.id: self._choose(class_id))
+            self.buttons[c.id] = button
+            grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
+        layout.addLayout(grid)
+        self.emphasise(())
+
+    def start(self) -> None:
+        """Begin to type."""
+        self.search.clear()
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def emphasise(self, class_ids: tuple[int, ...]) -> None:
+        """Show some classes in bold."""
+        for class_id, button in self.buttons.items():
+            weight = "bold" if class_id in class_ids else "normal"
+            button.setStyleSheet(f"QToolButton {{ font-weight: {weight}; text-align: left; padding: 2px; }}")
+
+    def _narrow(self, text: str) -> None:
+        found = find_classes(self._scheme, text)
+        for class_id, button in self.buttons.items():
+            button.setEnabled(class_id in found)
+        self.emphasise(tuple(found[:1]) if text.strip() else ())
+
+    def _enter(self) -> None:
+        found = find_classes(self._scheme, self.search.text())
+        if self.search.text().strip() and found:
+            self._end()
+            self._choose(found[0])
+
+    def _end(self) -> None:
+        self.search.clear()
+        self.left.emit()
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
+        """Escape leaves the search."""
+        pressed = watched is self.search and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() == Qt.Key.Key_Escape:
+            self._end()
+            return True
+        return bool(super().eventFilter(watched, event))
+
+
+def swatch(color: tuple[int, int, int], size: int = 12) -> QIcon:
+    """A square of a colour."""
+    pixmap = QPixmap(size, size)
+    pixmap.fill(QColor(128, 128, 128))  # an edge, for classes as dark as the window
+    painter = QPainter(pixmap)
+    painter.fillRect(1, 1, size - 2, size - 2, QColor(*color))
+    painter.end()
+    return QIcon(pixmap)

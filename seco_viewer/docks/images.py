@@ -1,0 +1,144 @@
+"""The list of images with what is left to do in each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QLineEdit, QTableView, QVBoxLayout, QWidget
+
+from seco_viewer.session import Session
+
+_HEADERS = ("image", "regions", "flagged", "reviewed", "state")
+_HEADER_TIPS = (
+    "Click an image to go to its worst region.",
+    "Regions of the image",
+    "Regions that the machine does not keep as they are and nobody has looked at",
+    "Regions that a person has decided",
+    "new: not processed; done; skipped: rest the pointer on it to see why",
+)
+_NAME, _REGIONS, _FLAGGED, _REVIEWED, _STATE = range(len(_HEADERS))
+
+
+class ImageTable(QAbstractTableModel):
+    """The images of a session, one a row; numbers are counted when a row is drawn."""
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self._session = session
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Number of images."""
+        return 0 if parent is not None and parent.isValid() else len(self._session.project.images)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(_HEADERS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """What a column is."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADERS[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
+            return _HEADER_TIPS[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, number, alignment or problem of a cell."""
+        record, column = self._session.project.images[index.row()], index.column()
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return record.problem or str(record.image)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if column == _NAME:
+            return record.name
+        if column == _STATE:
+            return f"⚠ {record.status}" if record.problem else record.status
+        return self._session.counts(record.id)[column - _REGIONS]
+
+    def changed(self, image_id: int) -> None:
+        """An image's numbers are no longer the same."""
+        self.dataChanged.emit(self.index(image_id, 0), self.index(image_id, len(_HEADERS) - 1))
+
+    def reset(self) -> None:
+        """Everything may have changed."""
+        self.beginResetModel()
+        self.endResetModel()
+
+
+class ImagesPanel(QWidget):
+    """The list with a filter line and the project's totals."""
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self._session = session
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        self.totals = QLabel()
+        self.totals.setWordWrap(True)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("find an image by its name")
+        self.search.setClearButtonEnabled(True)
+        self.model = ImageTable(session)
+        self.sorted = QSortFilterProxyModel()
+        self.sorted.setSourceModel(self.model)
+        self.sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.search.textChanged.connect(self.sorted.setFilterFixedString)
+        self.table = QTableView()
+        self.table.setModel(self.sorted)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.verticalHeader().setVisible(False)
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(40)
+        for column, width in ((_REGIONS, 58), (_FLAGGED, 58), (_REVIEWED, 66), (_STATE, 66)):
+            self.table.setColumnWidth(column, width)
+        self.table.clicked.connect(self._clicked)
+        for part in (self.totals, self.search, self.table):
+            layout.addWidget(part)
+        session.regions_decided.connect(self._decided)
+        session.image_changed.connect(self._mark_current)
+        session.reloaded.connect(self._reloaded)
+        self._show_totals()
+        self._mark_current()
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._session.regions_decided.disconnect(self._decided)
+        self._session.image_changed.disconnect(self._mark_current)
+        self._session.reloaded.disconnect(self._reloaded)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        self._session.go_to_image(self.sorted.mapToSource(index).row())
+
+    def _decided(self) -> None:
+        self.model.changed(self._session.image_id)
+        self._show_totals()
+
+    def _reloaded(self) -> None:
+        self.model.reset()
+        self._show_totals()
+        self._mark_current()
+
+    def _mark_current(self) -> None:
+        index = self.sorted.mapFromSource(self.model.index(self._session.image_id, 0))
+        if index.isValid():
+            self.table.selectRow(index.row())
+            self.table.scrollTo(index)
+
+    def _show_totals(self) -> None:
+        regions, flagged, reviewed = self._session.counts()
+        images = self._session.project.images
+        skipped = sum(record.status == "skipped" for record in images)
+        text = f"{len(images):,} images, {regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
+        self.totals.setText(text + (f"; {skipped:,} images skipped" if skipped else ""))

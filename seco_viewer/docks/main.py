@@ -1,0 +1,289 @@
+"""The dock: start page, or the tabs of an open project; every key and button ends here."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QShortcut,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from seco_core.errors import ProjectReadOnlyError, SecoError
+from seco_core.project import Project
+from seco_core.project.store import STORE_NAME
+from seco_viewer import shortcuts
+from seco_viewer.docks.export import ExportPanel
+from seco_viewer.docks.images import ImagesPanel
+from seco_viewer.docks.pipeline import PipelinePanel
+from seco_viewer.docks.review import ReviewPanel
+from seco_viewer.docks.start import StartPage
+from seco_viewer.layers import ReviewLayers
+from seco_viewer.session import Session
+
+_BUSY = "The pipeline or an export is still going on: cancel it or wait for its end."
+_NOTHING = {"undo": "Nothing to undo.", "redo": "Nothing to redo.", "back": "Nothing before this."}
+_DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
+
+
+class SecoDock(QWidget):
+    """Everything of SeCo in napari's window.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The window's viewer, or napari's public proxy of it.
+
+    Attributes
+    ----------
+    session : Session or None
+        The open project under review.
+    """
+
+    def __init__(self, napari_viewer: Any):
+        super().__init__()
+        self._viewer = napari_viewer
+        self.session: Session | None = None
+        self.layers: ReviewLayers | None = None
+        self.setMinimumWidth(330)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        self._header = self._make_header()
+        self.start = StartPage(self.open_project, self.say)
+        self.start.made.connect(self._run_if_new)
+        self._start_area = _scrolling(self.start)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.tabs.setVisible(False)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setTextFormat(Qt.TextFormat.RichText)
+        self.message.setContentsMargins(6, 2, 6, 4)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for part in (self._header, self._start_area, self.tabs, self.message):
+            layout.addWidget(part)
+
+    def sizeHint(self) -> Any:  # noqa: N802
+        """As wide as the dock is meant to be."""
+        hint = super().sizeHint()
+        hint.setWidth(370)
+        return hint
+
+    # --------------------------------------------------------------- projects
+
+    def open_project(self, path: Path | str) -> bool:
+        """Open a project folder, or the store in it, in place of the one that is open; whether it could."""
+        path = Path(path)
+        path = path.parent if path.name == STORE_NAME else path
+        if self.busy:
+            self.say(
+                "The pipeline or an export is still going on: cancel it or wait for its end.", wrong=True
+            )
+            return False
+        try:
+            try:
+                project = Project.open(path)
+            except ProjectReadOnlyError:
+                project = Project.open(path, readonly=True)
+            session = Session(project)
+        except SecoError as error:
+            self.say(str(error), wrong=True)
+            return False
+        self.close_project()
+        self._show_session(session)
+        if project.readonly:
+            self.say("The project cannot be written: look around, but nothing can be decided.", wrong=True)
+        else:
+            self.say("")
+        return True
+
+    def close_project(self) -> None:
+        """Go back to the start page. Everything decided is stored already."""
+        if self.session is None or self.layers is None:
+            return
+        shortcuts.unbind([self._viewer, *self.layers.all])
+        self.review.release()
+        self.images.release()
+        self.layers.remove()
+        self.session.close()
+        self.session = self.layers = None
+        while self.tabs.count():
+            page = self.tabs.widget(0)
+            self.tabs.removeTab(0)
+            page.deleteLater()
+        self.tabs.setVisible(False)
+        self._header.setVisible(False)
+        self._start_area.setVisible(True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether long work of the open project is going on."""
+        return self.session is not None and (self.pipeline.running or self.export.running)
+
+    def _show_session(self, session: Session) -> None:
+        self.session = session
+        self.layers = ReviewLayers(self._viewer, session)
+        self.review = ReviewPanel(session, self.perform, self._relabel)
+        self.images = ImagesPanel(session)
+        self.pipeline = PipelinePanel(session)
+        self.export = ExportPanel(session)
+        self.pipeline.ended.connect(self._run_ended)
+        for name, page in (
+            ("Review", self.review),
+            ("Images", self.images),
+            ("Pipeline", self.pipeline),
+            ("Export", self.export),
+        ):
+            self.tabs.addTab(_scrolling(page), name)
+        # only where no text or numbers are typed
+        for index in (0, 1):
+            self._bind_keys(self.tabs.widget(index))
+        shortcuts.bind([self._viewer, *self.layers.all], self.perform)
+        self._actions: dict[str, Callable[[], Any]] = {
+            "accept": session.accept,
+            "take_prediction": session.take_prediction,
+            "relabel": self._start_relabel,
+            "ignore": session.ignore,
+            "unknown": session.unknown,
+            "skip": session.skip,
+            "back": session.back,
+            "undo": session.undo,
+            "redo": session.redo,
+            "resume": session.resume,
+            "next_image": session.next_image,
+            "previous_image": session.previous_image,
+            "overlays": self.layers.toggle_overlays,
+            "noise": self.layers.toggle_noise,
+            "graph": self.layers.toggle_graph,
+            "keep_zoom": self.layers.toggle_keep_zoom,
+            "help": self._toggle_keys,
+        }
+        self._name.setText(f"<b>{html.escape(session.project.path.absolute().name)}</b>")
+        self._name.setToolTip(str(session.project.path.absolute()))
+        self._header.setVisible(True)
+        self._start_area.setVisible(False)
+        self.tabs.setVisible(True)
+        self.tabs.setCurrentIndex(0 if len(session.regions) else 2)
+
+    # ---------------------------------------------------------------- actions
+
+    def perform(self, action_id: str) -> None:
+        """Do the action of an id of the table of shortcuts and say what came of it."""
+        if self.session is None:
+            return
+        if action_id in _DECISIONS:
+            self._decide(self._actions[action_id])
+            return
+        try:
+            done = self._actions[action_id]()
+        except SecoError as error:
+            self.say(str(error), wrong=True)
+            return
+        if done is False:
+            self.say(
+                {"undo": "Nothing to undo.", "redo": "Nothing to redo."}.get(
+                    action_id, "Nothing before this."
+                )
+            )
+        elif action_id in ("undo", "redo"):
+            self.say("Taken back." if action_id == "undo" else "Decided again.")
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Show a message below the tabs; what is wrong also on the canvas."""
+        self.message.setText(f"<b>⚠ {html.escape(text)}</b>" if wrong else html.escape(text))
+        if wrong:
+            show_warning(text)
+
+    def _relabel(self, class_id: int) -> None:
+        if self.session is not None:
+            self._decide(partial(self.session.relabel, class_id))
+
+    def _decide(self, decide: Callable[[], None]) -> None:
+        session = self.session
+        assert session is not None
+        row = session.row
+        try:
+            decide()
+        except SecoError as error:
+            self.say(str(error), wrong=True)
+            return
+        assert row is not None
+        name = session.scheme.label
+        was, now = name(int(session.regions.class_id[row])), name(int(session.decided[row]))
+        told = f"{was} is right" if was == now else f"{was} → {now}"
+        done = "" if session.queue.current() is not None else " The queue is empty: well done."
+        self.say(f"✓ {told}. {shortcuts.shortcut('undo').keys[0]} takes it back.{done}")
+
+    def _start_relabel(self) -> None:
+        self.tabs.setCurrentIndex(0)
+        self.review.chooser.start()
+
+    def _toggle_keys(self) -> None:
+        self.tabs.setCurrentIndex(0)
+        self.review.toggle_keys()
+
+    def _bind_keys(self, page: QWidget) -> None:
+        for entry in shortcuts.SHORTCUTS:
+            for key in entry.keys:
+                bound = QShortcut(QKeySequence(shortcuts.shown(key)), page)
+                bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                bound.setAutoRepeat(False)
+                bound.activated.connect(partial(self.perform, entry.id))
+
+    def _run_if_new(self) -> None:
+        if self.session is not None and not len(self.session.regions):
+            self.pipeline.run()
+
+    def _run_ended(self) -> None:
+        if self.session is not None and len(self.session.regions):
+            _, flagged, _ = self.session.counts()
+            self.say(f"{flagged:,} regions are flagged. The Review tab has the worst first.")
+
+    def _make_header(self) -> QWidget:
+        box = QWidget()
+        layout = QHBoxLayout(box)
+        layout.setContentsMargins(6, 2, 6, 0)
+        self._name = QLabel()
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        close = QPushButton("close project")
+        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        close.setToolTip("Everything decided is stored already.")
+        close.clicked.connect(self._close_clicked)
+        layout.addWidget(self._name, 1)
+        layout.addWidget(close)
+        box.setVisible(False)
+        return box
+
+    def _close_clicked(self) -> None:
+        if self.busy:
+            self.say(
+                "The pipeline or an export is still going on: cancel it or wait for its end.", wrong=True
+            )
+        else:
+            self.close_project()
+            self.say("")
+
+
+def _scrolling(page: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area

@@ -1,0 +1,162 @@
+"""Running the pipeline: parameters, run, cancel, progress, what came of it."""
+
+from __future__ import annotations
+
+import html
+import time
+from functools import partial
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from seco_core.errors import SecoError
+from seco_core.parameters import Parameters
+from seco_core.pipeline import RunResult, run_pipeline
+from seco_core.progress import ProgressEvent
+from seco_viewer.docks.parameters import ParameterForm
+from seco_viewer.session import Session
+from seco_viewer.workers import Job
+
+_STAGES = {
+    "psa": "cutting images into regions (PSA)",
+    "scc": "looking for wrong labels (SCC)",
+    "graph": "linking regions (graph)",
+    "refine": "deciding what to keep",
+}
+_MOST_PROBLEMS = 20
+
+
+class PipelinePanel(QWidget):
+    """The form, Run and Cancel, and a line for the result.
+
+    Attributes
+    ----------
+    ended : Signal()
+        A run has ended, however.
+    """
+
+    ended = Signal()
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self._session = session
+        self._job: Job | None = None
+        self._stage, self._since = "", 0.0
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(6)
+        runs = session.project.runs()
+        self.form = ParameterForm(runs[-1].parameters if runs else Parameters())
+        self.run_button = QPushButton("Run the pipeline")
+        self.run_button.setToolTip("What is up to date is not done again; decisions are kept.")
+        self.run_button.setStyleSheet("font-weight: bold")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setEnabled(False)
+        self.cancel_button.setToolTip("Stops soon; what is done stays and is not done again.")
+        self.run_button.clicked.connect(self.run)
+        self.cancel_button.clicked.connect(self.cancel)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.cancel_button, 1)
+        self.progress = QProgressBar()
+        self.progress.setVisible(False)
+        self.stage = QLabel()
+        self.stage.setWordWrap(True)
+        self.result = QLabel()
+        self.result.setWordWrap(True)
+        self.result.setTextFormat(Qt.TextFormat.RichText)
+        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self.form)
+        layout.addLayout(buttons)
+        for part in (self.progress, self.stage, self.result):
+            layout.addWidget(part)
+        layout.addStretch(1)
+        if session.project.readonly:
+            self.run_button.setEnabled(False)
+            self.result.setText("The project is open for reading only.")
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is going on."""
+        return self._job is not None
+
+    def run(self) -> None:
+        """Begin a run with the form's parameters."""
+        if self._job is not None:
+            return
+        try:
+            parameters = self.form.parameters()
+        except SecoError as error:
+            self._tell(str(error), wrong=True)
+            return
+        path = self._session.project.path
+        self._job = Job(
+            lambda progress, cancel: run_pipeline(path, parameters, progress=progress, cancel=cancel),
+            "SeCo pipeline",
+            self,
+        )
+        self._job.progressed.connect(self._progressed)
+        self._job.succeeded.connect(self._succeeded)
+        self._job.failed.connect(partial(self._tell, wrong=True))
+        self._job.cancelled.connect(partial(self._tell, "Cancelled. What was done is kept: Run goes on."))
+        self._job.ended.connect(self._ended)
+        self.run_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
+        self.form.setEnabled(False)
+        self.progress.setRange(0, 0)
+        self.progress.setVisible(True)
+        self.stage.setText("starting")
+        self.result.setText("")
+        self._job.start()
+
+    def cancel(self) -> None:
+        """Ask the run to stop."""
+        if self._job is not None:
+            self._job.cancel()
+            self.cancel_button.setEnabled(False)
+            self.stage.setText("stopping after this step")
+
+    def _progressed(self, event: ProgressEvent) -> None:
+        if event.stage != self._stage:
+            self._stage, self._since = event.stage, time.monotonic()
+        self.progress.setRange(0, event.total)
+        self.progress.setValue(event.done)
+        text = _STAGES.get(event.stage, event.stage)
+        if event.total > 1:
+            text += f": {event.done} of {event.total}"
+            spent = time.monotonic() - self._since
+            if 0 < event.done < event.total and spent > 1:
+                text += f", {_duration(spent / event.done * (event.total - event.done))} left"
+        self.stage.setText(text)
+
+    def _succeeded(self, result: RunResult) -> None:
+        text = f"Done in {_duration(result.seconds)}: {result.done} images worked on"
+        if result.up_to_date:
+            text += f", {result.up_to_date} were up to date"
+        if result.skipped:
+            text += f"; <b>{len(result.skipped)} skipped</b>:<br>" + "<br>".join(
+                html.escape(f"⚠ {name}: {error}") for name, error in result.skipped[:_MOST_PROBLEMS]
+            )
+            if len(result.skipped) > _MOST_PROBLEMS:
+                text += "<br>… the list of images says why for all of them."
+        self.result.setText(text)
+
+    def _tell(self, text: str, *, wrong: bool = False) -> None:
+        self.result.setText(("⚠ " if wrong else "") + html.escape(text))
+
+    def _ended(self) -> None:
+        self._job = None
+        self._stage = ""
+        self.run_button.setEnabled(True)
+        self.cancel_button.setEnabled(False)
+        self.form.setEnabled(True)
+        self.progress.setVisible(False)
+        self.stage.setText("")
+        self._session.reload()
+        self.ended.emit()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,277 @@
+"""Review: where one is in the queue, what is known about the region, and what can be decided."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from seco_viewer import words
+from seco_viewer.docks.bars import ShareBars
+from seco_viewer.docks.classes import ClassChooser, swatch
+from seco_viewer.session import Session
+from seco_viewer.shortcuts import html_table, shortcut, shown
+
+_TOGGLES = ("overlays", "noise", "graph", "keep_zoom")
+
+
+class ReviewPanel(QWidget):
+    """The part of the dock one works with most.
+
+    Parameters
+    ----------
+    session : Session
+        What is shown.
+    perform : callable
+        Does the action of an id of the table of shortcuts.
+    relabel : callable
+        Gives the current region a class.
+    """
+
+    def __init__(self, session: Session, perform: Callable[[str], None], relabel: Callable[[int], None]):
+        super().__init__()
+        self._session = session
+        self._perform = perform
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(6)
+        self.chooser = ClassChooser(
+            session.scheme, relabel, f"first letters or number of a class, Enter  {_key('relabel')}"
+        )
+        self.chooser.left.connect(self.setFocus)
+        for part in (self._make_place(), self._make_facts(), self._make_actions(), self.chooser):
+            layout.addWidget(part)
+        layout.addWidget(self._make_filters())
+        self.keys = QLabel(html_table())
+        self.keys.setWordWrap(True)
+        self.keys.setVisible(False)
+        layout.addWidget(self.keys)
+        layout.addStretch(1)
+        session.region_changed.connect(self.refresh)
+        session.queue_changed.connect(self.refresh)
+        self.refresh()
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._session.region_changed.disconnect(self.refresh)
+        self._session.queue_changed.disconnect(self.refresh)
+
+    # ------------------------------------------------------------------ build
+
+    def _make_place(self) -> QWidget:
+        box = QWidget()
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        self.place = QLabel()
+        self.place.setTextFormat(Qt.TextFormat.RichText)
+        self.place.setWordWrap(True)
+        self.done = QProgressBar()
+        self.done.setTextVisible(True)
+        layout.addWidget(self.place)
+        layout.addWidget(self.done)
+        return box
+
+    def _make_facts(self) -> QWidget:
+        card = QFrame()
+        card.setFrameShape(QFrame.Shape.StyledPanel)
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(4)
+        self.headline = _text()
+        self.sentence = _text()
+        self.sentence.setToolTip("Neighbours are the regions of all images that are most like this one.")
+        self.bars = ShareBars()
+        self.details = _text()
+        self.problem = _text()
+        for part in (self.headline, self.sentence, self.bars, self.details, self.problem):
+            layout.addWidget(part)
+        return card
+
+    def _make_actions(self) -> QWidget:
+        box = QWidget()
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        self.buttons: dict[str, QPushButton] = {}
+        places = {
+            "accept": (0, 0, 3), "take_prediction": (0, 3, 3),
+            "relabel": (1, 0, 2), "ignore": (1, 2, 2), "unknown": (1, 4, 2),
+            "skip": (2, 0, 2), "back": (2, 2, 2), "resume": (2, 4, 2),
+            "undo": (3, 0, 2), "redo": (3, 2, 2), "help": (3, 4, 2),
+        }  # fmt: skip
+        for action_id, (row, column, span) in places.items():
+            button = _Button(action_id, self._perform)
+            self.buttons[action_id] = button
+            grid.addWidget(button, row, column, 1, span)
+        for action_id in ("accept", "take_prediction"):
+            self.buttons[action_id].setMinimumHeight(34)
+            self.buttons[action_id].setStyleSheet("font-weight: bold")
+        return box
+
+    def _make_filters(self) -> QWidget:
+        box = QWidget()
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        first = QHBoxLayout()
+        self.which = QComboBox()
+        self.which.addItems(["flagged regions", "all not reviewed"])
+        self.which.setToolTip("What is in the queue: regions that the machine does not keep, or all.")
+        self.of_class = QComboBox()
+        self.of_class.addItem("every class", None)
+        for c in self._session.scheme.classes:
+            self.of_class.addItem(swatch(c.color), c.name, c.id)
+        self.of_class.setToolTip("Only regions that are called this.")
+        self.this_image = QCheckBox("this image")
+        self.this_image.setToolTip("Only regions of the image on screen.")
+        for combo in (self.which, self.of_class):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(7)
+            combo.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.this_image.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        first.addWidget(self.which, 3)
+        first.addWidget(self.of_class, 3)
+        first.addWidget(self.this_image)
+        self.which.currentIndexChanged.connect(self._filter_changed)
+        self.of_class.currentIndexChanged.connect(self._filter_changed)
+        self.this_image.toggled.connect(self._filter_changed)
+        layout.addLayout(first)
+        second = QHBoxLayout()
+        for action_id in _TOGGLES:
+            second.addWidget(_Button(action_id, self._perform))
+        layout.addLayout(second)
+        return box
+
+    # ------------------------------------------------------------------- show
+
+    def refresh(self) -> None:
+        """Show the session as it is now."""
+        self._show_place()
+        self._show_facts()
+        session = self._session
+        self.buttons["undo"].setEnabled(session.project.overrides.can_undo)
+        self.buttons["redo"].setEnabled(session.project.overrides.can_redo)
+        for action_id in ("accept", "take_prediction", "relabel", "ignore", "unknown"):
+            self.buttons[action_id].setEnabled(session.row is not None)
+
+    def toggle_keys(self) -> None:
+        """Show or hide the list of keys."""
+        self.keys.setVisible(not self.keys.isVisible())
+
+    def _show_place(self) -> None:
+        session = self._session
+        record = session.project.images[session.image_id]
+        _, flagged, reviewed = session.counts()
+        place = f"<b>{html.escape(record.name)}</b> (image {record.id + 1} of {len(session.project.images)})"
+        if not len(session.queue):
+            what = "flagged region" if session.only_flagged else "region"
+            place += f"<br>no {what} is left in the queue" if len(session.regions) else ""
+        elif session.row is not None and (position := session.queue.position(session.row)):
+            place += f"<br>{position:,} of {len(session.queue):,} in the queue, worst first"
+        else:
+            place += (
+                f"<br>beside the queue of {len(session.queue):,}: {shown(shortcut('resume').keys[0])} goes on"
+            )
+        self.place.setText(place)
+        self.done.setRange(0, max(1, flagged + reviewed))
+        self.done.setValue(reviewed)
+        self.done.setFormat(f"{reviewed:,} reviewed, {flagged:,} flagged to go")
+
+    def _show_facts(self) -> None:
+        session, scheme = self._session, self._session.scheme
+        problem = session.frame.problem
+        self.problem.setText(f"⚠ {html.escape(problem)}" if problem else "")
+        self.problem.setVisible(bool(problem))
+        row = session.row
+        self.bars.setVisible(row is not None)
+        self.buttons["accept"].setText(_with_key("accept"))
+        self.buttons["take_prediction"].setText(_with_key("take_prediction"))
+        if row is None:
+            self.chooser.emphasise(())
+            self.headline.setText("No region is selected")
+            if not len(session.regions):
+                self.sentence.setText("There are no regions yet: run the pipeline.")
+            else:
+                self.sentence.setText("Click a region, or go on with the queue.")
+            self.details.setText("")
+            return
+        facts = session.facts(row)
+        name = scheme.label
+        self.chooser.emphasise((facts.class_id, facts.predicted))
+        self.headline.setText(self._headline(facts))
+        self.sentence.setText(html.escape(words.sentence(facts, name)))
+        probabilities = session.regions.probabilities[row]
+        likely = np.argsort(-probabilities, kind="stable")[:3].tolist()
+        self.bars.show_shares(
+            [(name(c), tuple(scheme.palette[c].tolist()), float(probabilities[c])) for c in likely]
+        )
+        lines = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
+        lines.append(f"{facts.area:,} pixels")
+        self.details.setText("<br>".join(html.escape(line) for line in lines if line))
+        self.buttons["accept"].setText(f"{name(facts.class_id)} is right  {_key('accept')}")
+        self.buttons["take_prediction"].setText(f"→ {name(facts.predicted)}  {_key('take_prediction')}")
+        self.buttons["take_prediction"].setEnabled(facts.predicted != facts.class_id)
+
+    def _headline(self, facts: words.RegionFacts) -> str:
+        text = self._chip(facts.class_id)
+        if facts.decided is not None:
+            text += "  ✓" if facts.decided == facts.class_id else f"  →  {self._chip(facts.decided)}  ✓"
+        elif facts.predicted != facts.class_id:
+            text += f"  or  {self._chip(facts.predicted)}  ?"
+        return f"<span style='font-size: 14pt'>{text}</span>"
+
+    def _chip(self, class_id: int) -> str:
+        red, green, blue = self._session.scheme.palette[class_id].tolist()
+        name = html.escape(self._session.scheme.label(class_id))
+        return f"<span style='color: rgb({red},{green},{blue})'>■</span> <b>{name}</b>"
+
+    def _filter_changed(self) -> None:
+        self._session.set_filter(
+            only_flagged=self.which.currentIndex() == 0,
+            only_class=self.of_class.currentData(),
+            only_image=self._session.image_id if self.this_image.isChecked() else None,
+        )
+
+
+class _Button(QPushButton):
+    """A button for an action of the table of shortcuts."""
+
+    def __init__(self, action_id: str, perform: Callable[[str], None]):
+        entry = shortcut(action_id)
+        super().__init__(_with_key(action_id))
+        self.setToolTip(f"{entry.help} [{' or '.join(shown(key) for key in entry.keys)}]")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(lambda _=False: perform(action_id))
+
+
+def _with_key(action_id: str) -> str:
+    return f"{shortcut(action_id).text}  {_key(action_id)}"
+
+
+def _key(action_id: str) -> str:
+    return f"({shown(shortcut(action_id).keys[0])})"
+
+
+def _text() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    return label

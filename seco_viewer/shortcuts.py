@@ -1,0 +1,127 @@
+"""One table of keys, from which bindings, tool tips, the help and the README come.
+
+``python -m seco_viewer.shortcuts`` prints the README's table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """One action that has keys.
+
+    Attributes
+    ----------
+    id : str
+        Name of the action.
+    keys : tuple of str
+        In napari's notation, such as ``"Ctrl-Z"``; the first is the one that is told.
+    text : str
+        Short name, for buttons.
+    help : str
+        What it does.
+    momentary : bool
+        Held down, it acts again when the key is let go.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    text: str
+    help: str
+    momentary: bool = False
+
+
+SHORTCUTS: tuple[Shortcut, ...] = (
+    Shortcut("accept", ("A",), "Accept", "the region's class is right"),
+    Shortcut("take_prediction", ("T",), "Take prediction", "the class that the model predicts is right"),
+    Shortcut("relabel", ("R",), "Relabel", "type a class's first letters or its number, then Enter"),
+    Shortcut("ignore", ("I",), "Ignore", "its pixels shall have no label"),
+    Shortcut(
+        "unknown",
+        ("O",),
+        "Other",
+        "none of the classes: unknown, or no label if there is no such class",
+    ),
+    Shortcut("skip", ("S",), "Skip", "go on without deciding"),
+    Shortcut("back", ("G",), "Go back", "go to the region seen before"),
+    Shortcut("undo", ("U", "Ctrl-Z"), "Undo", "take the last decision back and go to it"),
+    Shortcut("redo", ("Y", "Ctrl-Shift-Z"), "Redo", "decide again what was undone and go to it"),
+    Shortcut("resume", ("C",), "Continue", "go on with the queue after looking elsewhere"),
+    Shortcut("next_image", ("N",), "Next image", "go to the next image's worst region"),
+    Shortcut("previous_image", ("Shift-N",), "Previous image", "go to the previous image's worst region"),
+    Shortcut("overlays", ("H",), "Overlays", "bare image and back; hold it for a glance", momentary=True),
+    Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
+    Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
+    Shortcut("keep_zoom", ("K",), "Keep zoom", "keep your zoom, or zoom to each region"),
+    Shortcut("help", ("Q",), "Keys", "show or hide this list"),
+)
+
+Perform = Callable[[str], None]
+"""Does the action of a given id."""
+
+
+def shortcut(action_id: str) -> Shortcut:
+    """The table's entry of an action."""
+    return next(s for s in SHORTCUTS if s.id == action_id)
+
+
+def bind(targets: Iterable[Any], perform: Perform) -> None:
+    """Bind every key on napari objects (the viewer, and each layer, whose own keys would win over it)."""
+    for target in targets:
+        for entry in SHORTCUTS:
+            for key in entry.keys:
+                target.bind_key(key, partial(_press, entry, perform), overwrite=True)
+
+
+def unbind(targets: Iterable[Any]) -> None:
+    """Take the bindings back."""
+    for target in targets:
+        for entry in SHORTCUTS:
+            for key in entry.keys:
+                target.bind_key(key, None)
+
+
+def _press(entry: Shortcut, perform: Perform, target: Any) -> Callable[[], None] | None:
+    perform(entry.id)
+    # napari calls what is returned when the key is let go after it was held
+    return partial(perform, entry.id) if entry.momentary else None
+
+
+def shown(key: str) -> str:
+    """A key as people write it.
+
+    Examples
+    --------
+    >>> shown("Ctrl-Shift-Z")
+    'Ctrl+Shift+Z'
+    """
+    return key.replace("-", "+")
+
+
+def markdown_table() -> str:
+    """All shortcuts as a table for the README."""
+    lines = ["| key | action | what it does |", "|---|---|---|"]
+    for entry in SHORTCUTS:
+        keys = " or ".join(f"`{shown(key)}`" for key in entry.keys)
+        lines.append(f"| {keys} | {entry.text} | {entry.help} |")
+    return "\n".join(lines)
+
+
+def html_table() -> str:
+    """All shortcuts as a table for the window."""
+    rows = "".join(
+        f"<tr><td><b>{' '.join(shown(key) for key in entry.keys)}</b>&nbsp;&nbsp;</td>"
+        f"<td><b>{entry.text}</b>: {entry.help}</td></tr>"
+        for entry in SHORTCUTS
+    )
+    click = "<tr><td><b>click</b></td><td>go to the region clicked on</td></tr>"
+    return f"<table cellspacing=3>{rows}{click}</table>"
+
+
+if __name__ == "__main__":
+    print(markdown_table())

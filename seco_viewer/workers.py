@@ -1,0 +1,107 @@
+"""Long work of the engine in a thread of napari's, with progress, cancelling and readable errors."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils import progress as napari_progress
+from qtpy.QtCore import QObject, Signal
+
+from seco_core.errors import SecoError
+from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_EVENTS = 0.05
+
+Work = Callable[[ProgressCallback, CancelToken], Any]
+"""What is done in the thread. It must open its own store."""
+
+
+class Job(QObject):
+    """One piece of work. Make it on the main thread; its signals arrive there.
+
+    Parameters
+    ----------
+    work : callable
+        Called in a thread with a progress callback and a cancel token.
+    title : str
+        What napari's activity dock shows.
+
+    Attributes
+    ----------
+    progressed : Signal(ProgressEvent)
+        Not more often than twenty times a second.
+    succeeded : Signal(object)
+        What the work returned.
+    failed : Signal(str)
+        What went wrong and what can be done about it.
+    cancelled : Signal()
+        It was stopped on request.
+    ended : Signal()
+        After any of the three.
+    """
+
+    progressed = Signal(object)
+    succeeded = Signal(object)
+    failed = Signal(str)
+    cancelled = Signal()
+    ended = Signal()
+
+    def __init__(self, work: Work, title: str, parent: QObject | None = None):
+        super().__init__(parent)
+        self._work = work
+        self._token = CancelToken()
+        self._last = ("", 0.0)
+        self._bar = napari_progress(total=0, desc=title, file=io.StringIO())  # the terminal stays quiet
+        self.progressed.connect(self._show)
+        self._worker = create_worker(self._run, _start_thread=False, _ignore_errors=True)
+        self._worker.returned.connect(self._returned)
+        self._worker.errored.connect(self._errored)
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Ask the work to stop; `cancelled` or another ending follows."""
+        self._token.cancel()
+
+    def _run(self) -> Any:
+        return self._work(self._report, self._token)
+
+    def _report(self, event: ProgressEvent) -> None:
+        """Pass an event on to the main thread; called in the work's."""
+        if self._worker.abort_requested:  # napari is closing
+            self._token.cancel()
+        now = time.monotonic()
+        stage, then = self._last
+        if event.stage != stage or event.done == event.total or now - then >= _SECONDS_BETWEEN_EVENTS:
+            self._last = (event.stage, now)
+            self.progressed.emit(event)
+
+    def _show(self, event: ProgressEvent) -> None:
+        self._bar.total = event.total
+        self._bar.set_description(event.stage)
+        self._bar.update(event.done - self._bar.n)
+
+    def _returned(self, value: Any) -> None:
+        self._bar.close()
+        self.succeeded.emit(value)
+        self.ended.emit()
+
+    def _errored(self, error: BaseException) -> None:
+        self._bar.close()
+        if isinstance(error, Cancelled):
+            self.cancelled.emit()
+        elif isinstance(error, SecoError):
+            self.failed.emit(str(error))
+        else:
+            logger.error("unexpected error", exc_info=error)
+            self.failed.emit(f"Unexpected {type(error).__name__}: {error}. Nothing that was stored is lost.")
+        self.ended.emit()
