@@ -34,10 +34,10 @@ def noise_colormap() -> Colormap:
     stops = np.array(
         [
             [0.30, 0.02, 0.30, 0.0],
-            [0.55, 0.09, 0.42, 0.65],
-            [0.85, 0.27, 0.27, 0.75],
-            [0.98, 0.60, 0.12, 0.85],
-            [0.99, 0.97, 0.55, 0.9],
+            [0.55, 0.09, 0.42, 0.5],
+            [0.85, 0.27, 0.27, 0.6],
+            [0.98, 0.60, 0.12, 0.65],
+            [0.99, 0.97, 0.55, 0.7],
         ]
     )
     return Colormap(stops, name="seco noise", display_name="noise")
@@ -123,10 +123,6 @@ class ReviewLayers:
     def toggle_graph(self) -> None:
         """Show or hide nodes and edges of the relational graph."""
         self.nodes.visible = self.edges.visible = not self.nodes.visible
-
-    def toggle_keep_zoom(self) -> None:
-        """Keep the zoom from region to region, or zoom to each."""
-        self.keep_zoom = not self.keep_zoom
 
     # ------------------------------------------------------------------ build
 

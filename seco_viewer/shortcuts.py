@@ -44,7 +44,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut(
         "unknown",
         ("O",),
-        "Other",
+        "Unknown",
         "none of the classes: unknown, or no label if there is no such class",
     ),
     Shortcut("skip", ("S",), "Skip", "go on without deciding"),
@@ -54,10 +54,10 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("resume", ("C",), "Continue", "go on with the queue after looking elsewhere"),
     Shortcut("next_image", ("N",), "Next image", "go to the next image's worst region"),
     Shortcut("previous_image", ("Shift-N",), "Previous image", "go to the previous image's worst region"),
-    Shortcut("overlays", ("H",), "Overlays", "bare image and back; hold it for a glance", momentary=True),
+    Shortcut("overlays", ("H",), "Hide", "bare image and back; hold it for a glance", momentary=True),
     Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
     Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
-    Shortcut("keep_zoom", ("K",), "Keep zoom", "keep your zoom, or zoom to each region"),
+    Shortcut("keep_zoom", ("K",), "Zoom", "keep your zoom, or zoom to each region"),
     Shortcut("help", ("Q",), "Keys", "show or hide this list"),
 )
 
@@ -115,7 +115,7 @@ def markdown_table() -> str:
 def html_table() -> str:
     """All shortcuts as a table for the window."""
     rows = "".join(
-        f"<tr><td><b>{' '.join(shown(key) for key in entry.keys)}</b>&nbsp;&nbsp;</td>"
+        f"<tr><td><b>{'<br>'.join(shown(key) for key in entry.keys)}</b>&nbsp;&nbsp;</td>"
         f"<td><b>{entry.text}</b>: {entry.help}</td></tr>"
         for entry in SHORTCUTS
     )

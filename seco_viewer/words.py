@@ -108,9 +108,10 @@ def votes(facts: RegionFacts, name: Name) -> str:
 
 
 def surroundings(facts: RegionFacts, name: Name) -> str:
-    """What it touches, each class once; empty if nothing."""
+    """How large it is and what it touches, each class once."""
     classes = list(dict.fromkeys(facts.touching))
-    return f"touches {', '.join(name(c) for c in classes)}" if classes else ""
+    touches = f", touches {', '.join(name(c) for c in classes)}" if classes else ""
+    return f"{facts.area:,} pixels{touches}"
 
 
 def verdict(facts: RegionFacts, name: Name) -> str:

@@ -66,7 +66,9 @@ class ClassChooser(QWidget):
         """Show some classes in bold."""
         for class_id, button in self.buttons.items():
             weight = "bold" if class_id in class_ids else "normal"
-            button.setStyleSheet(f"QToolButton {{ font-weight: {weight}; text-align: left; padding: 2px; }}")
+            button.setStyleSheet(
+                f"QToolButton {{ font-weight: {weight}; font-size: 8.5pt; text-align: left; padding: 1px; }}"
+            )
 
     def _narrow(self, text: str) -> None:
         found = find_classes(self._scheme, text)

@@ -101,7 +101,7 @@ class ImagesPanel(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
-        for column, width in ((_REGIONS, 58), (_FLAGGED, 58), (_REVIEWED, 66), (_STATE, 66)):
+        for column, width in ((_REGIONS, 60), (_FLAGGED, 60), (_REVIEWED, 72), (_STATE, 62)):
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
         for part in (self.totals, self.search, self.table):

@@ -12,12 +12,10 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
     QShortcut,
-    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -61,9 +59,8 @@ class SecoDock(QWidget):
         self.layers: ReviewLayers | None = None
         self.setMinimumWidth(330)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 5, 0, 0)
         layout.setSpacing(2)
-        self._header = self._make_header()
         self.start = StartPage(self.open_project, self.say)
         self.start.made.connect(self._run_if_new)
         self._start_area = _scrolling(self.start)
@@ -71,12 +68,16 @@ class SecoDock(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.tabs.setVisible(False)
+        self._close = QPushButton("close")
+        self._close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._close.clicked.connect(self._close_clicked)
+        self.tabs.setCornerWidget(self._close)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextFormat(Qt.TextFormat.RichText)
         self.message.setContentsMargins(6, 2, 6, 4)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for part in (self._header, self._start_area, self.tabs, self.message):
+        for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
 
     def sizeHint(self) -> Any:  # noqa: N802
@@ -128,7 +129,6 @@ class SecoDock(QWidget):
             self.tabs.removeTab(0)
             page.deleteLater()
         self.tabs.setVisible(False)
-        self._header.setVisible(False)
         self._start_area.setVisible(True)
 
     @property
@@ -171,12 +171,12 @@ class SecoDock(QWidget):
             "overlays": self.layers.toggle_overlays,
             "noise": self.layers.toggle_noise,
             "graph": self.layers.toggle_graph,
-            "keep_zoom": self.layers.toggle_keep_zoom,
+            "keep_zoom": self._toggle_keep_zoom,
             "help": self._toggle_keys,
         }
-        self._name.setText(f"<b>{html.escape(session.project.path.absolute().name)}</b>")
-        self._name.setToolTip(str(session.project.path.absolute()))
-        self._header.setVisible(True)
+        self._close.setToolTip(
+            f"Close {session.project.path.absolute()}. Everything decided is stored already."
+        )
         self._start_area.setVisible(False)
         self.tabs.setVisible(True)
         self.tabs.setCurrentIndex(0 if len(session.regions) else 2)
@@ -238,6 +238,11 @@ class SecoDock(QWidget):
         self.tabs.setCurrentIndex(0)
         self.review.toggle_keys()
 
+    def _toggle_keep_zoom(self) -> None:
+        if self.layers is not None:
+            self.layers.keep_zoom = not self.layers.keep_zoom
+            self.say("Your zoom is kept." if self.layers.keep_zoom else "The camera zooms to each region.")
+
     def _bind_keys(self, page: QWidget) -> None:
         for entry in shortcuts.SHORTCUTS:
             for key in entry.keys:
@@ -254,21 +259,6 @@ class SecoDock(QWidget):
         if self.session is not None and len(self.session.regions):
             _, flagged, _ = self.session.counts()
             self.say(f"{flagged:,} regions are flagged. The Review tab has the worst first.")
-
-    def _make_header(self) -> QWidget:
-        box = QWidget()
-        layout = QHBoxLayout(box)
-        layout.setContentsMargins(6, 2, 6, 0)
-        self._name = QLabel()
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        close = QPushButton("close project")
-        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        close.setToolTip("Everything decided is stored already.")
-        close.clicked.connect(self._close_clicked)
-        layout.addWidget(self._name, 1)
-        layout.addWidget(close)
-        box.setVisible(False)
-        return box
 
     def _close_clicked(self) -> None:
         if self.busy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -49,11 +50,14 @@ class ParameterForm(QWidget):
         for name in [*MAIN, *(n for n in fields if n not in MAIN)]:
             field = fields[name]
             editor = _editor(name, field)
-            tip = f"{field.metadata['doc']} [{name}, default {field.default!r}]"
+            doc = field.metadata["doc"]
+            tip = f"{doc} [{name}, default {field.default!r}]"
             editor.setToolTip(tip)
-            label = QLabel(name)
+            label = QLabel(f"<b>{name}</b>: {html.escape(doc)}")
+            label.setWordWrap(True)
             label.setToolTip(tip)
-            forms[name in MAIN].addRow(label, editor)
+            forms[name in MAIN].addRow(label)
+            forms[name in MAIN].addRow(editor)
             self._fields[name] = editor
         unfold = QToolButton()
         unfold.setText("more parameters")

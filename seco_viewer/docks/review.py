@@ -55,13 +55,13 @@ class ReviewPanel(QWidget):
             session.scheme, relabel, f"first letters or number of a class, Enter  {_key('relabel')}"
         )
         self.chooser.left.connect(self.setFocus)
-        for part in (self._make_place(), self._make_facts(), self._make_actions(), self.chooser):
-            layout.addWidget(part)
-        layout.addWidget(self._make_filters())
         self.keys = QLabel(html_table())
         self.keys.setWordWrap(True)
         self.keys.setVisible(False)
         layout.addWidget(self.keys)
+        for part in (self._make_place(), self._make_facts(), self._make_actions(), self.chooser):
+            layout.addWidget(part)
+        layout.addWidget(self._make_filters())
         layout.addStretch(1)
         session.region_changed.connect(self.refresh)
         session.queue_changed.connect(self.refresh)
@@ -132,8 +132,10 @@ class ReviewPanel(QWidget):
         layout.setSpacing(4)
         first = QHBoxLayout()
         self.which = QComboBox()
-        self.which.addItems(["flagged regions", "all not reviewed"])
-        self.which.setToolTip("What is in the queue: regions that the machine does not keep, or all.")
+        self.which.addItems(["flagged", "not reviewed"])
+        self.which.setToolTip(
+            "What is in the queue: regions that the machine does not keep, or all that nobody has decided."
+        )
         self.of_class = QComboBox()
         self.of_class.addItem("every class", None)
         for c in self._session.scheme.classes:
@@ -142,8 +144,7 @@ class ReviewPanel(QWidget):
         self.this_image = QCheckBox("this image")
         self.this_image.setToolTip("Only regions of the image on screen.")
         for combo in (self.which, self.of_class):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(7)
+            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             combo.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.this_image.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         first.addWidget(self.which, 3)
@@ -223,7 +224,6 @@ class ReviewPanel(QWidget):
             [(name(c), tuple(scheme.palette[c].tolist()), float(probabilities[c])) for c in likely]
         )
         lines = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
-        lines.append(f"{facts.area:,} pixels")
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
         self.buttons["accept"].setText(f"{name(facts.class_id)} is right  {_key('accept')}")
         self.buttons["take_prediction"].setText(f"→ {name(facts.predicted)}  {_key('take_prediction')}")
@@ -263,7 +263,7 @@ class _Button(QPushButton):
 
 
 def _with_key(action_id: str) -> str:
-    return f"{shortcut(action_id).text}  {_key(action_id)}"
+    return f"{shortcut(action_id).text} {_key(action_id)}"
 
 
 def _key(action_id: str) -> str:
