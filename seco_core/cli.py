@@ -135,6 +135,9 @@ def export(
                 opened, to or project / f"export-{state}", state=state, progress=progress, cancel=cancel
             )
         out.print(str(report), soft_wrap=True)
+        print_problems(report.problems)
+        if report.problems:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -211,9 +214,10 @@ def print_summary(path: Path) -> None:
     with Project.open(path, readonly=True) as project:
         regions = project.regions()
         counts = {v: int((regions.verdict == v).sum()) for v in Verdict}
-        out.print(
+        typer.echo(
             f"{len(project.images)} images, {len(regions)} regions: {counts[Verdict.KEEP]} kept, "
-            f"{counts[Verdict.RELABEL]} relabelled, {counts[Verdict.DROP]} dropped; "
+            f"{counts[Verdict.RELABEL]} relabelled, {counts[Verdict.DOUBT]} doubted, "
+            f"{counts[Verdict.DROP]} dropped; "
             f"{len(project.overrides)} overrides by people"
         )
 

@@ -58,6 +58,12 @@ class SccParameters:
     tau_cr: float = _parameter(
         0.95, "confidence above which a noisy region takes the predicted class", minimum=0.0, maximum=1.0
     )
+    class_share: float = _parameter(
+        0.80,
+        "share of each class, the least noisy, that is never dropped, so that no rare class vanishes",
+        minimum=0.0,
+        maximum=1.0,
+    )
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,9 @@ def test_wrong_labels_get_high_losses_and_the_mixture_finds_them():
     eta = fit_mixture(fit.loss).eta(fit.loss)
     assert wrong[eta > 0.6].mean() > 0.86
     assert wrong[eta <= 0.6].mean() < 0.063
-    verdict, predicted = correct(labels.astype(np.uint8), eta, fit.probabilities, tau_cr=0.7)
+    verdict, predicted = correct(
+        labels.astype(np.uint8), eta, fit.loss, fit.probabilities, tau_cr=0.7, class_share=0
+    )
     relabelled = verdict == Verdict.RELABEL
     assert relabelled.sum() > 20
     assert wrong[relabelled].mean() > 0.95
@@ -287,9 +289,19 @@ def test_a_few_extreme_losses_do_not_take_a_component():
 def test_correction_at_its_thresholds():
     p = np.array([[0.02, 0.98], [0.02, 0.98], [0.98, 0.02], [0.05, 0.95], [0.4, 0.6]])
     eta = np.array([0.60, 0.61, 0.99, 0.99, 0.1])
-    verdict, predicted = correct(np.zeros(5, np.uint8), eta, p, tau_ns=0.60, tau_cr=0.95)
+    verdict, predicted = correct(np.zeros(5, np.uint8), eta, eta, p, tau_ns=0.60, tau_cr=0.95, class_share=0)
     assert verdict.tolist() == [Verdict.KEEP, Verdict.RELABEL, Verdict.KEEP, Verdict.DROP, Verdict.KEEP]
     assert predicted.tolist() == [1, 1, 0, 1, 1]
     assert verdict.dtype == predicted.dtype == np.uint8
-    none = correct(np.zeros(0, np.uint8), np.zeros(0), np.zeros((0, 3)))
+    none = correct(np.zeros(0, np.uint8), np.zeros(0), np.zeros(0), np.zeros((0, 3)))
     assert [len(part) for part in none] == [0, 0]
+
+
+def test_best_of_each_class_is_doubted_instead_of_dropped():
+    class_id = np.repeat(np.array([0, 1], np.uint8), [10, 5])
+    loss = np.concatenate([np.linspace(3, 4, 10), np.linspace(6, 5, 5)])
+    flat = np.full((15, 2), 0.5)
+    verdict, _ = correct(class_id, np.ones(15), loss, flat, class_share=0.8)
+    assert (verdict[:8] == Verdict.DOUBT).all()
+    assert (verdict[8:10] == Verdict.DROP).all()
+    assert verdict[10:].tolist() == [Verdict.DROP] + [Verdict.DOUBT] * 4

@@ -57,7 +57,11 @@ def run_scoring(
         _link(project, regions, parameters, ledger, graph_key, progress)
         ran.append("graph")
     refine_key = signature(
-        stage="refine", scc=scc_key, tau_ns=parameters.scc.tau_ns, tau_cr=parameters.scc.tau_cr
+        stage="refine",
+        scc=scc_key,
+        tau_ns=parameters.scc.tau_ns,
+        tau_cr=parameters.scc.tau_cr,
+        class_share=parameters.scc.class_share,
     )
     cancel.raise_if_cancelled()
     if ledger.project_signature("refine") != refine_key:
@@ -81,7 +85,8 @@ def _score(
     """SCC-LD: out-of-sample loss of every region's class, and the mixture's noise score."""
     rows, features = _features(project, regions, ledger)
     reviewed, decided = _decisions(project, regions)
-    labels, weight = regions.class_id.copy(), np.ones(len(regions), dtype=np.float32)
+    # a label that the network itself was unsure of teaches less
+    labels, weight = regions.class_id.copy(), np.nan_to_num(regions.confidence, nan=1.0)
     labels[reviewed] = decided[reviewed]
     weight[reviewed] = OVERRIDE_WEIGHT
     # the classifier has no ignore class: what a person set to ignore cannot teach it one
@@ -158,9 +163,11 @@ def _refine(project: Project, parameters: Parameters, ledger: Ledger, key: str) 
     verdict, _ = correct(
         regions.class_id[scored],
         regions.noise_score[scored],
+        regions.loss[scored],
         regions.probabilities[scored],
         tau_ns=parameters.scc.tau_ns,
         tau_cr=parameters.scc.tau_cr,
+        class_share=parameters.scc.class_share,
     )
     ledger.store_verdicts(regions.id[scored], verdict, key)
 
