@@ -125,6 +125,8 @@ def verdict(facts: RegionFacts, name: Name) -> str:
     score = f"noise score {facts.noise_score:.2f}"
     if facts.verdict == Verdict.RELABEL:
         return f"corrected to {name(facts.predicted)} ({score})"
+    if facts.verdict == Verdict.DOUBT:
+        return f"flagged: {score}, but among the likeliest of its class, so it stays for now"
     if facts.verdict == Verdict.DROP:
         return f"flagged: {score}, the model is not sure what it is"
     return f"kept ({score})"

@@ -15,7 +15,7 @@ from seco_core.pipeline.image_work import ImageRegions
 from seco_core.pipeline.ledger import Ledger
 from seco_core.project import Project
 from seco_core.regions import adjacency, class_votes, connected_regions
-from seco_core.scc.correction import correct
+from seco_core.scc.correction import Verdict
 from seco_core.scheme import load_scheme
 
 ROAD, BUILDING, SKY = 0, 2, 10
@@ -57,7 +57,7 @@ def make_project(folder: Path, shapes: list[tuple[int, int]] | None = None, *, s
 
 
 def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed: int = 0) -> None:
-    """What a run of the pipeline leaves, with made-up scores: some regions kept, relabelled and dropped each."""
+    """What a run of the pipeline leaves, with made-up scores and verdicts of every kind."""
     rng = np.random.default_rng(seed)
     n_classes = project.scheme.size
     ledger = Ledger.start_run(project, Parameters(), {}, "cpu")
@@ -82,7 +82,9 @@ def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed
     probabilities[::3] = np.eye(n_classes, dtype=np.float32)[rng.integers(0, n_classes, len(regions))][::3]
     eta = np.round(rng.random(len(regions)), 2).astype(np.float32)
     eta[:4] = 0.9  # equal scores: the order must not depend on chance
-    verdict, predicted = correct(regions.class_id, eta, probabilities)
+    predicted = probabilities.argmax(axis=1).astype(np.uint8)
+    flagged = np.array([Verdict.RELABEL, Verdict.DROP, Verdict.DOUBT], dtype=np.uint8)
+    verdict = np.where(eta > 0.5, flagged[rng.integers(0, 3, len(eta))], np.uint8(Verdict.KEEP))
     ledger.store_scores(regions.id, -np.log1p(-eta * 0.99), eta, predicted, probabilities, "scc")
     ids = regions.id
     a, b = np.triu_indices(len(ids), k=1)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from seco_core.scc.correction import Verdict
+from seco_core.scheme import load_scheme
+from seco_viewer import words
+from seco_viewer.class_search import find_classes
+from seco_viewer.words import RegionFacts
+
+SCHEME = load_scheme("cityscapes19")
+BUILDING, WALL = 2, 3
+FACTS = RegionFacts(
+    class_id=WALL,
+    predicted=BUILDING,
+    probability=0.912,
+    noise_score=0.93,
+    verdict=Verdict.DROP,
+    votes=((WALL, 0.71), (BUILDING, 0.29)),
+    confidence=0.84,
+    neighbours=(BUILDING,) * 5 + (WALL,),
+    touching=(BUILDING, 10, BUILDING),
+    area=1234,
+    decided=None,
+)
+NAME = SCHEME.label
+
+
+def with_(**changes) -> RegionFacts:
+    return dataclasses.replace(FACTS, **changes)
+
+
+def test_the_sentence():
+    assert (
+        words.sentence(FACTS, NAME)
+        == "called wall, looks like building (0.91), 5 of 6 neighbours are building"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (with_(predicted=WALL), "called wall, looks it (0.91), 5 of 6 neighbours are building"),
+        (with_(probability=0.3, neighbours=(BUILDING,)), "called wall, could be building (0.30), "
+         "1 of 1 neighbour is building"),
+        (with_(probability=math.nan, neighbours=()), "called wall"),
+        (with_(neighbours=(WALL, BUILDING)), "called wall, looks like building (0.91), "
+         "1 of 2 neighbours are building"),
+    ],
+)  # fmt: skip
+def test_other_sentences(facts: RegionFacts, expected: str):
+    assert words.sentence(facts, NAME) == expected
+
+
+def test_votes_and_surroundings():
+    assert words.votes(FACTS, NAME) == "pseudo-label: 71 % wall, 29 % building, confidence 0.84"
+    assert words.votes(with_(votes=(), confidence=math.nan), NAME) == "pseudo-label: nothing here"
+    assert words.surroundings(FACTS, NAME) == "1,234 pixels, touches building, sky"
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (FACTS, "flagged: noise score 0.93, the model is not sure what it is"),
+        (
+            with_(verdict=Verdict.DOUBT),
+            "flagged: noise score 0.93, but among the likeliest of its class, so it stays for now",
+        ),
+        (with_(verdict=Verdict.RELABEL), "corrected to building (noise score 0.93)"),
+        (with_(verdict=Verdict.KEEP, noise_score=0.1), "kept (noise score 0.10)"),
+        (with_(noise_score=math.nan), "not scored yet: run the pipeline"),
+        (with_(decided=WALL), "reviewed: wall is right"),
+        (with_(decided=255), "reviewed: wall → ignore"),
+    ],
+)
+def test_verdicts(facts: RegionFacts, expected: str):
+    assert words.verdict(facts, NAME) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ro", [0]),
+        ("L", [6]),
+        ("1", [1, 10, 11, 12, 13, 14, 15, 16, 17, 18]),
+        ("19", []),
+        ("zzz", []),
+        (" traffic s", [7]),
+    ],
+)
+def test_class_search(text: str, expected: list[int]):
+    found = find_classes(SCHEME, text)
+    assert found[: len(expected)] == expected
+    assert bool(found) == bool(expected)
