@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,12 +178,14 @@ def demo(
     if not view:
         return
     with _errors():
-        from seco_viewer.plugin import display_available, open_viewer
-
-        if display_available():
-            open_viewer(project, block=True)
-        else:
+        if sys.platform.startswith("linux") and not (
+            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        ):
             out.print("no display here: open the project elsewhere with `seco view`")
+            return
+        from seco_viewer.plugin import open_viewer
+
+        open_viewer(project, block=True)
 
 
 @app.command("config")

@@ -17,6 +17,7 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 STAGES = {
+    "example": "example scenes",
     "psa": "PSA: masks and regions",
     "scc": "SCC: region classifier",
     "graph": "relational graph",

@@ -9,6 +9,7 @@ from seco_core.dataset import open_dataset
 from seco_core.errors import ProjectError
 from seco_core.evaluate import evaluate
 from seco_core.example import write_example
+from seco_core.example.write import FOLDERS
 from seco_core.export import export
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
@@ -18,7 +19,15 @@ from seco_core.project.store import STORE_NAME
 from seco_core.scheme import load_scheme
 
 
-def make_example_project(folder: Path, *, count: int, size: tuple[int, int], seed: int) -> Path:
+def make_example_project(
+    folder: Path,
+    *,
+    count: int,
+    size: tuple[int, int],
+    seed: int,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> Path:
     """Write example scenes to ``folder/data`` and make a project of them in ``folder/project``.
 
     A project that is there already is kept, with everything that was decided in it.
@@ -31,9 +40,9 @@ def make_example_project(folder: Path, *, count: int, size: tuple[int, int], see
     data, project = folder / "data", folder / "project"
     if (project / STORE_NAME).exists():
         return project
-    if data.exists() and not (data / "list" / "all.txt").exists():
-        raise ProjectError("the folder holds something else.", path=data, remedy="Choose another with --dir.")
-    write_example(data, count=count, size=size, seed=seed)
+    if data.exists() and not {p.name for p in data.iterdir()} <= {*FOLDERS, "list"}:
+        raise ProjectError("the folder holds something else.", path=data, remedy="Choose another folder.")
+    write_example(data, count=count, size=size, seed=seed, progress=progress, cancel=cancel)
     Project.create(project, load_scheme("cityscapes19"), open_dataset(data)).close()
     return project
 
@@ -51,8 +60,7 @@ def run_demo(
 
     Prints the table of results and where everything is.
     """
-    out.print(f"example: {count} street scenes of {size[1]} x {size[0]} pixels in {folder / 'data'}")
-    path = make_example_project(folder, count=count, size=size, seed=seed)
+    path = make_example_project(folder, count=count, size=size, seed=seed, progress=progress, cancel=cancel)
     result = run_pipeline(path, Parameters(seed=seed), progress=progress, cancel=cancel)
     print_problems(f"{name}: {error}" for name, error in result.skipped)
     with Project.open(path, readonly=True) as project:

@@ -30,7 +30,7 @@ def run_scoring(
 ) -> list[str]:
     """Bring scc, graph and refine up to date; the stages that had to run."""
     described = ledger.image_signatures("features")
-    ran = []
+    ran: list[str] = []
     regions = project.regions()
     if len(regions) == 0:
         return ran

@@ -1,6 +1,7 @@
 """A project: a folder with an SQLite store, rasters beside it, and the log of what people decided."""
 
+from seco_core.project.arrays import RegionArrays
 from seco_core.project.overrides import Action, Override
-from seco_core.project.project import ImageRecord, Project, RegionArrays
+from seco_core.project.project import ImageRecord, Project
 
 __all__ = ["Action", "ImageRecord", "Override", "Project", "RegionArrays"]
