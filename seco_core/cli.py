@@ -63,6 +63,9 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     workers: Annotated[int | None, typer.Option(help="Images worked on at once; 0 = one a core.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a dask scheduler whose workers do the images.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Parameters as TOML; `seco config` writes one to start from.")
     ] = None,
@@ -91,7 +94,7 @@ def run(
         parameters = parameters.replace(**{k: v for k, v in changes.items() if v is not None})
         parameters = parameters.replace(**_assignments(set_ or []))
         with progress_bars() as progress, _interruptible() as cancel:
-            result = run_pipeline(project, parameters, progress=progress, cancel=cancel)
+            result = run_pipeline(project, parameters, progress=progress, cancel=cancel, cluster=cluster)
     print_problems([*problems, *(f"{name}: {error}" for name, error in result.skipped)])
     print_summary(project)
     out.print(

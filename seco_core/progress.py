@@ -44,6 +44,10 @@ class CancelToken:
     def __init__(self) -> None:
         self._event = threading.Event()
 
+    def __reduce__(self) -> tuple[type[CancelToken], tuple[()]]:
+        # in another process it is a token of its own: work there is cancelled by its scheduler
+        return CancelToken, ()
+
     def cancel(self) -> None:
         """Ask the work to stop at its next check."""
         self._event.set()

@@ -9,6 +9,7 @@ from PIL import Image
 
 from benchmarks.common import store_digest
 from seco_core.dataset import Dataset
+from seco_core.errors import ParameterError
 from seco_core.evaluate import evaluate
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
@@ -246,3 +247,20 @@ def test_crash_of_a_library_is_a_skipped_image(project_path: Path, monkeypatch: 
     result = run_pipeline(project_path, QUICK.replace(workers=1))
     assert result.exit_code == 1
     assert "ZeroDivisionError" in str(result.skipped[0][1])
+
+
+def test_cluster_makes_the_same_store(tmp_path: Path, dataset: Dataset):
+    distributed = pytest.importorskip("distributed")
+    for name in ("here", "there"):
+        Project.create(tmp_path / name, load_scheme("cityscapes19"), dataset).close()
+    run_pipeline(tmp_path / "here", QUICK)
+    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
+        result = run_pipeline(tmp_path / "there", QUICK, cluster=cluster.scheduler_address)
+    assert result.done == 3
+    assert store_digest(tmp_path / "here") == store_digest(tmp_path / "there")
+
+
+def test_cluster_that_does_not_answer(project_path: Path):
+    pytest.importorskip("distributed")
+    with pytest.raises(ParameterError, match="dask scheduler"):
+        run_pipeline(project_path, QUICK, cluster="tcp://127.0.0.1:1")

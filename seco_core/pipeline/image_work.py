@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,68 +65,74 @@ class ImageRegions:
     features: NDArray[np.float32]
 
 
-def find_regions(
-    record: ImageRecord,
-    scheme: ClassScheme,
-    source: MaskSource,
-    encoder: RegionEncoder,
-    parameters: PsaParameters,
-    overrides: Sequence[Override],
-    cancel: CancelToken,
-) -> ImageRegions:
-    """Read an image and its pseudo-label, aggregate, cut into regions, describe each.
+@dataclass(frozen=True)
+class ImageTask:
+    """What has to be done to one image, with all it needs of the store; can be sent to another machine.
 
-    Regions are cut along the borders of `overrides`, so that each one lies either inside or outside.
-
-    Raises
-    ------
-    SecoError
-        If a file is bad or has no masks.
-    Cancelled
-        If `cancel` was set.
+    Attributes
+    ----------
+    record : ImageRecord
+        The image.
+    scheme : ClassScheme
+        Of the project.
+    psa : PsaParameters
+        For the aggregation.
+    overrides : tuple of Override
+        Regions are cut along their borders, so that each one lies either inside or outside.
+    known : (ndarray of uint16, RegionTable) or None
+        Regions that are up to date, when only their features are wanted.
     """
-    cancel.raise_if_cancelled()
-    image = read_image(record.image)
-    shape = image.shape[:2]
-    pseudo_label = read_label(record.pseudo_label, scheme, shape)
-    confidence = read_confidence(record.confidence, shape) if record.confidence else None
-    cancel.raise_if_cancelled()
-    class_map = aggregate(
-        pseudo_label, confidence, source.prepare(image, record.name, cancel), scheme, parameters
-    )
-    cancel.raise_if_cancelled()
-    cuts = override_owner(shape, overrides) if overrides else None
-    class_map = absorb_small(class_map, parameters.min_region_area, cuts=cuts)
-    region_ids, table = connected_regions(class_map, cuts=cuts)
-    votes = class_votes(region_ids, len(table), pseudo_label, scheme.size)
-    pairs, contact = adjacency(region_ids)
-    return ImageRegions(
-        shape=shape,
-        inputs_sha256=_hash_inputs(record),
-        class_map=class_map,
-        region_ids=region_ids,
-        table=table,
-        votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
-        confidence=(
-            mean_in_regions(region_ids, len(table), confidence).astype(np.float32)
-            if confidence is not None
-            else np.full(len(table), np.nan, dtype=np.float32)
-        ),
-        contacts=np.column_stack([pairs, contact]).astype(np.int32),
-        features=encoder.encode(image, region_ids, table),
-    )
 
+    record: ImageRecord
+    scheme: ClassScheme
+    psa: PsaParameters
+    overrides: tuple[Override, ...]
+    known: tuple[NDArray[np.uint16], RegionTable] | None
 
-def describe_regions(
-    record: ImageRecord,
-    region_ids: NDArray[np.uint16],
-    table: RegionTable,
-    encoder: RegionEncoder,
-    cancel: CancelToken,
-) -> NDArray[np.float32]:
-    """Features of regions that are known already, for another encoder; float32 (N, D)."""
-    cancel.raise_if_cancelled()
-    return encoder.encode(read_image(record.image), region_ids, table)
+    def run(
+        self, source: MaskSource, encoder: RegionEncoder, cancel: CancelToken
+    ) -> ImageRegions | NDArray[np.float32]:
+        """Find and describe the image's regions, or only describe those that are known.
+
+        Raises
+        ------
+        SecoError
+            If a file is bad or the image has no masks.
+        Cancelled
+            If `cancel` was set.
+        """
+        cancel.raise_if_cancelled()
+        image = read_image(self.record.image)
+        if self.known is not None:
+            return encoder.encode(image, *self.known)
+        shape = image.shape[:2]
+        pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape)
+        confidence = read_confidence(self.record.confidence, shape) if self.record.confidence else None
+        cancel.raise_if_cancelled()
+        masks = source.prepare(image, self.record.name, cancel)
+        class_map = aggregate(pseudo_label, confidence, masks, self.scheme, self.psa)
+        cancel.raise_if_cancelled()
+        cuts = override_owner(shape, self.overrides) if self.overrides else None
+        class_map = absorb_small(class_map, self.psa.min_region_area, cuts=cuts)
+        region_ids, table = connected_regions(class_map, cuts=cuts)
+        n = len(table)
+        votes = class_votes(region_ids, n, pseudo_label, self.scheme.size)
+        pairs, contact = adjacency(region_ids)
+        return ImageRegions(
+            shape=shape,
+            inputs_sha256=_hash_inputs(self.record),
+            class_map=class_map,
+            region_ids=region_ids,
+            table=table,
+            votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
+            confidence=(
+                mean_in_regions(region_ids, n, confidence).astype(np.float32)
+                if confidence is not None
+                else np.full(n, np.nan, dtype=np.float32)
+            ),
+            contacts=np.column_stack([pairs, contact]).astype(np.int32),
+            features=encoder.encode(image, region_ids, table),
+        )
 
 
 def _hash_inputs(record: ImageRecord) -> str:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from seco_core.device import resolve_device
 from seco_core.encoders import RegionEncoder, make_encoder
@@ -21,15 +15,14 @@ from seco_core.errors import SecoError
 from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
-from seco_core.pipeline.image_work import ImageRegions, describe_regions, find_regions
+from seco_core.pipeline.image_work import ImageRegions, ImageTask
 from seco_core.pipeline.ledger import Ledger, fingerprint, signature
 from seco_core.pipeline.scoring import run_scoring
+from seco_core.pipeline.workers import Pending, Workers, cluster_workers, local_workers
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import ImageRecord, Project
 
 logger = logging.getLogger(__name__)
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -68,6 +61,7 @@ def run_pipeline(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
     on_image: Callable[[int], None] = lambda image_id: None,
+    cluster: str | None = None,
 ) -> RunResult:
     """Bring a project up to date: psa for each image, then scc, graph and refine over all regions.
 
@@ -86,6 +80,9 @@ def run_pipeline(
         Stops the run between steps; what is stored stays.
     on_image : callable, optional
         Called in this thread with an image's id when its regions are stored.
+    cluster : str, optional
+        Address of a dask scheduler whose workers do the images; threads of this process otherwise. The result
+        is the same.
 
     Raises
     ------
@@ -105,7 +102,15 @@ def run_pipeline(
         sources = {"masks": source.signature, "encoder": encoder.signature}
         ledger = Ledger.start_run(project, parameters, sources, device)
         try:
-            result = _run(project, parameters, ledger, source, encoder, device, progress, cancel, on_image)
+            with (
+                local_workers(parameters, source, encoder, cancel)
+                if cluster is None
+                else cluster_workers(cluster, parameters)
+            ) as workers:
+                result = _run_images(
+                    project, parameters, ledger, source, encoder, workers, progress, cancel, on_image
+                )
+            run_scoring(project, parameters, ledger, device, progress, cancel)
         except Cancelled:
             ledger.end_run("cancelled", {})
             raise
@@ -117,13 +122,13 @@ def run_pipeline(
     return RunResult(done, up_to_date, tuple(skipped), time.monotonic() - started)
 
 
-def _run(
+def _run_images(
     project: Project,
     parameters: Parameters,
     ledger: Ledger,
     source: MaskSource,
     encoder: RegionEncoder,
-    device: str,
+    workers: Workers,
     progress: ProgressCallback,
     cancel: CancelToken,
     on_image: Callable[[int], None],
@@ -140,21 +145,18 @@ def _run(
     total = len(stale)
     progress(ProgressEvent("psa", 0, total))
 
-    def job(record: ImageRecord) -> Callable[[], ImageRegions | NDArray[np.float32]]:
-        """The work on an image, with what it needs of the store, which other threads cannot use."""
+    def task(record: ImageRecord) -> ImageTask:
+        known = None
         if known_psa.get(record.id) == psa_keys[record.id]:
-            region_ids, table = project.read_region_ids(record.id), project.region_table(record.id)
+            region_ids = project.read_region_ids(record.id)
             assert region_ids is not None, "the ledger says that psa is done"
-            return lambda: describe_regions(record, region_ids, table, encoder, cancel)
-        overrides = project.overrides.active(record.id)
-        return lambda: find_regions(
-            record, project.scheme, source, encoder, parameters.psa, overrides, cancel
-        )
+            known = region_ids, project.region_table(record.id)
+        return ImageTask(record, project.scheme, parameters.psa, project.overrides.active(record.id), known)
 
-    workers = _workers(parameters, source, encoder)
-    for number, (record, future) in enumerate(_in_order(stale, job, workers), start=1):
+    for number, (record, pending) in enumerate(_in_order(stale, task, workers), start=1):
+        cancel.raise_if_cancelled()
         try:
-            found = future.result()
+            found = pending.result()
         except Cancelled:
             raise
         except SecoError as error:
@@ -176,7 +178,6 @@ def _run(
         skipped.append((record.name, problem))
         progress(ProgressEvent("psa", number, total, f"{record.name} skipped"))
     cancel.raise_if_cancelled()
-    run_scoring(project, parameters, ledger, device, progress, cancel)
     return total - len(skipped), len(project.images) - total, skipped
 
 
@@ -194,25 +195,18 @@ def _image_keys(
     return psa, features
 
 
-def _workers(parameters: Parameters, source: MaskSource, encoder: RegionEncoder) -> int:
-    if not (source.concurrent and encoder.concurrent):
-        return 1
-    return parameters.workers or os.cpu_count() or 1
-
-
 def _in_order(
-    records: list[ImageRecord], job: Callable[[ImageRecord], Callable[[], _Result]], workers: int
-) -> Iterator[tuple[ImageRecord, Future[_Result]]]:
-    """Work on images in threads, yielding in the order given, at most a few results ahead."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="seco-image") as pool:
-        waiting: deque[tuple[ImageRecord, Future[_Result]]] = deque()
-        try:
-            for record in records:
-                waiting.append((record, pool.submit(job(record))))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft()
-            while waiting:
+    records: list[ImageRecord], task: Callable[[ImageRecord], ImageTask], workers: Workers
+) -> Iterator[tuple[ImageRecord, Pending]]:
+    """Have images worked on, yielding in the order given, at most a few results ahead."""
+    waiting: deque[tuple[ImageRecord, Pending]] = deque()
+    try:
+        for record in records:
+            waiting.append((record, workers.submit(task(record))))
+            if len(waiting) > 2 * workers.count:
                 yield waiting.popleft()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        for _, pending in waiting:
+            pending.cancel()
