@@ -75,7 +75,7 @@ def bind(targets: Iterable[Any], perform: Perform) -> None:
     for target in targets:
         for entry in SHORTCUTS:
             for key in entry.keys:
-                target.bind_key(key, partial(_press, entry, perform), overwrite=True)
+                target.bind_key(key, _pressed(entry, perform), overwrite=True)
 
 
 def unbind(targets: Iterable[Any]) -> None:
@@ -86,10 +86,14 @@ def unbind(targets: Iterable[Any]) -> None:
                 target.bind_key(key, None)
 
 
-def _press(entry: Shortcut, perform: Perform, target: Any) -> Callable[[], None] | None:
-    perform(entry.id)
-    # napari calls what is returned when the key is let go after it was held
-    return partial(perform, entry.id) if entry.momentary else None
+def _pressed(entry: Shortcut, perform: Perform) -> Callable[[Any], Callable[[], None] | None]:
+    # napari wants functions with a name
+    def press(target: Any) -> Callable[[], None] | None:
+        perform(entry.id)
+        # napari calls what is returned when the key is let go after it was held
+        return partial(perform, entry.id) if entry.momentary else None
+
+    return press
 
 
 def shown(key: str) -> str:

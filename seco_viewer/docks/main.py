@@ -10,7 +10,7 @@ from typing import Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
@@ -85,6 +85,10 @@ class SecoDock(QWidget):
         hint = super().sizeHint()
         hint.setWidth(370)
         return hint
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Keep keys that nothing here wants: napari would pass them to the canvas, where they decide."""
+        event.accept()
 
     # --------------------------------------------------------------- projects
 

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from seco_core.parameters import Parameters, parameter_fields
+from seco_core.project import Project
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.docks.parameters import ParameterForm
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(qtbot, scored_path: Path):
+    """The dock on a viewer without a window, which is much faster, with a project open."""
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(scored_path)
+    yield found
+    found.close_project()
+
+
+def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy, scored_path: Path):
+    viewer = make_napari_viewer_proxy()
+    dock = SecoDock(viewer)
+    viewer.window.add_dock_widget(dock)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Private attribute access")
+        assert dock.open_project(scored_path)
+        for action_id in ("accept", "undo", "noise", "graph", "overlays", "next_image", "skip"):
+            dock.perform(action_id)
+        dock.close_project()
+    assert len(viewer.layers) == 0
+
+
+def test_facts_and_counts_follow_a_decision(dock: SecoDock):
+    session = dock.session
+    flagged = session.counts()[1]
+    assert f"{flagged} flagged to go" in dock.review.done.text()
+    assert "called" in dock.review.sentence.text()
+    dock.review.buttons["accept"].click()
+    assert "1 reviewed" in dock.review.done.text()
+    assert "is right" in dock.message.text()
+    assert dock.review.buttons["undo"].isEnabled()
+    dock.review.buttons["undo"].click()
+    assert "0 reviewed" in dock.review.done.text()
+    assert not session.reviewed.any()
+
+
+def test_class_search_relabels_by_letters_and_by_number(dock: SecoDock, qtbot):
+    session, search = dock.session, dock.review.chooser.search
+    for typed, class_id in (("veg", 8), ("13", 13)):
+        row = session.row
+        dock.perform("relabel")
+        qtbot.keyClicks(search, typed)
+        assert dock.review.chooser.buttons[class_id].isEnabled()
+        assert not dock.review.chooser.buttons[0].isEnabled()
+        QTest.keyClick(search, Qt.Key.Key_Return)
+        assert session.decided[row] == class_id
+        assert search.text() == ""
+    row = session.row
+    dock.perform("relabel")
+    qtbot.keyClicks(search, "sky")
+    QTest.keyClick(search, Qt.Key.Key_Escape)
+    assert session.row == row
+    assert len(session.project.overrides) == 2
+
+
+def test_typing_letters_into_the_search_decides_nothing(dock: SecoDock, qtbot):
+    dock.show()
+    dock.perform("relabel")
+    qtbot.keyClicks(dock.review.chooser.search, "a t i o")
+    assert dock.review.chooser.search.text() == "a t i o"
+    assert len(dock.session.project.overrides) == 0
+
+
+def test_image_list_counts_sorts_and_jumps(dock: SecoDock):
+    session, model = dock.session, dock.images.model
+    target = (session.image_id + 1) % 3
+    regions, flagged, _ = session.counts(target)
+    row = [model.index(target, c).data() for c in range(model.columnCount())]
+    assert row == [f"scene_{target}", regions, flagged, 0, "done"]
+    dock.images._clicked(dock.images.sorted.mapFromSource(model.index(target, 0)))
+    assert session.image_id == target
+    dock.perform("accept")
+    assert model.index(target, 3).data() == 1
+    dock.images.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    shown = [dock.images.sorted.index(i, 2).data() for i in range(3)]
+    assert shown == sorted(shown, reverse=True)
+    dock.images.search.setText("scene_2")
+    assert dock.images.sorted.rowCount() == 1
+
+
+def test_queue_filters_of_the_panel(dock: SecoDock):
+    dock.review.which.setCurrentIndex(1)
+    assert len(dock.session.queue) == len(dock.session.regions)
+    dock.review.this_image.setChecked(True)
+    assert len(dock.session.queue) == dock.session.counts(dock.session.image_id)[0]
+
+
+def test_nothing_left_is_said(dock: SecoDock):
+    while dock.session.queue.current() is not None:
+        dock.perform("accept")
+    assert "no flagged region is left" in dock.review.place.text()
+    assert "queue is empty" in dock.message.text()
+    dock.perform("redo")
+    assert "Nothing to redo" in dock.message.text()
+
+
+def test_every_key_and_button_has_an_action(dock: SecoDock):
+    from seco_viewer.shortcuts import SHORTCUTS
+
+    for entry in SHORTCUTS:
+        dock.perform(entry.id)
+    assert set(dock._actions) == {entry.id for entry in SHORTCUTS}
+
+
+def test_what_cannot_be_opened_is_said_and_the_open_project_stays(dock: SecoDock, tmp_path: Path):
+    session = dock.session
+    assert not dock.open_project(tmp_path / "nothing")
+    assert "no project here" in dock.message.text()
+    assert dock.session is session
+    dock.perform("accept")
+    assert session.reviewed.sum() == 1
+
+
+def test_closing_gives_back_viewer_keys_and_start_page(dock: SecoDock):
+    viewer = dock._viewer
+    dock.close_project()
+    assert dock.session is None
+    assert len(viewer.layers) == 0
+    assert not dock.tabs.isVisibleTo(dock)
+    dock.perform("accept")
+
+
+def test_project_of_a_dataset_is_made_in_a_thread(dock: SecoDock, tmp_path: Path, qtbot):
+    dock.close_project()
+    listing = tmp_path / "list.txt"
+    data = tmp_path / "data"
+    listing.write_text("".join(f"{data}/image_{i}.png\t{data}/label_{i}.png\n" for i in range(3)))
+    dock.start.dataset.set_text(str(listing))
+    dock.start.new_folder.set_text(str(tmp_path / "made"))
+    dock.start.made.disconnect()  # the run that follows is tested end to end
+    with qtbot.waitSignal(dock.start.made, timeout=20_000):
+        dock.start.new_button.click()
+    assert len(dock.session.project.images) == 3
+    qtbot.waitUntil(lambda: dock.start.new_button.isEnabled())
+    assert dock.tabs.currentIndex() == 2
+
+
+def test_dataset_that_is_none_is_an_error_to_read(dock: SecoDock, tmp_path: Path, qtbot):
+    dock.close_project()
+    dock.start.dataset.set_text(str(tmp_path / "nowhere"))
+    dock.start.new_folder.set_text(str(tmp_path / "made"))
+    dock.start.new_button.click()
+    qtbot.waitUntil(lambda: "nowhere" in dock.message.text(), timeout=20_000)
+    assert dock.session is None
+    qtbot.waitUntil(lambda: dock.start.new_button.isEnabled())
+
+
+def test_read_only_project_opens_and_says_so(dock: SecoDock, scored_path: Path, monkeypatch):
+    from seco_core.errors import ProjectReadOnlyError
+
+    dock.close_project()
+    really = Project.open
+
+    def refuse(path: Path, *, readonly: bool = False) -> Project:
+        if not readonly:
+            raise ProjectReadOnlyError("the project cannot be written.", path=path)
+        return really(path, readonly=True)
+
+    monkeypatch.setattr(Project, "open", refuse)
+    assert dock.open_project(scored_path / "seco.sqlite")
+    assert "cannot be written" in dock.message.text()
+    assert not dock.pipeline.run_button.isEnabled()
+    row = dock.session.row
+    dock.perform("accept")
+    assert "cannot be written" in dock.message.text()
+    assert dock.session.row == row
+    assert not dock.session.reviewed.any()
+
+
+def test_form_gives_back_the_parameters_it_was_given(qtbot):
+    changed = Parameters().replace(
+        **{"scc.tau_ns": 0.5, "masks.parts": 300, "device": "cpu", "masks.folder": "/some/where", "seed": 3}
+    )
+    form = ParameterForm(changed)
+    qtbot.addWidget(form)
+    assert form.parameters() == changed
+    for name, field in parameter_fields():
+        assert field.metadata["doc"] in form._fields[name].toolTip()
+
+
+def test_noise_threshold_is_live_on_the_layer(dock: SecoDock):
+    dock.perform("noise")
+    assert dock.layers.noise.visible
+    dock.layers.noise.contrast_limits = (0.8, 1.0)
+    dock.perform("accept")
+    assert tuple(dock.layers.noise.contrast_limits) == (0.8, 1.0)
+    assert np.all(dock.layers.noise.data <= 1)

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from seco_core.project import Project
+from seco_viewer import shortcuts
+from seco_viewer.layers import ReviewLayers
+from seco_viewer.outline import outline
+from seco_viewer.session import Session
+from tests.viewer.scenes import class_map, make_project, store_regions
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def layers(qapp, session: Session):
+    found = ReviewLayers(ViewerModel(), session)
+    yield found
+    found.remove()
+
+
+def assert_layers_show(layers: ReviewLayers, session: Session) -> None:
+    frame, project = session.frame, session.project
+    assert np.array_equal(layers.image.data, project.read_image(session.image_id))
+    assert np.array_equal(layers.pseudo_label.data, project.read_pseudo_label(session.image_id, frame.shape))
+    assert np.array_equal(layers.curated.data, project.curated(session.image_id))
+    assert np.array_equal(layers.regions.data, frame.region_ids)
+    noise = np.concatenate([[0], session.noise(session.rows)])[frame.region_ids]
+    assert np.array_equal(layers.noise.data, noise.astype(np.float32))
+    if session.row is not None:
+        (x0, y0, _, _), mask = session.mask(session.row)
+        assert np.array_equal(layers.outline.data, outline(mask, (y0, x0)))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_layers_agree_with_the_session_after_random_actions(
+    layers: ReviewLayers, session: Session, seed: int
+):
+    rng = np.random.default_rng(seed)
+    actions = [
+        session.accept, session.take_prediction, session.ignore, session.skip, session.back, session.undo,
+        session.redo, session.next_image, session.previous_image, layers.toggle_graph,
+        layers.toggle_overlays,
+    ]  # fmt: skip
+    for choice in rng.integers(0, len(actions), 25):
+        if session.row is None:
+            session.resume()
+        actions[choice]()
+        assert_layers_show(layers, session)
+
+
+def test_layers_follow_a_run(layers: ReviewLayers, session: Session):
+    session.accept()
+    with Project.open(session.project.path) as run:
+        store_regions(run, [class_map(r.shape, seed=r.id + 7) for r in run.images], seed=3)
+    session.reload()
+    assert_layers_show(layers, session)
+
+
+def test_node_colours_follow_decisions(layers: ReviewLayers, session: Session):
+    layers.toggle_graph()
+    assert len(layers.nodes.data) == session.rows.stop - session.rows.start
+    place = session.row - session.rows.start
+    image_id = session.image_id
+    before = layers.nodes.face_color[place].copy()
+    session.accept()
+    session.go_to_image(image_id)
+    assert not np.array_equal(layers.nodes.face_color[place], before)
+
+
+def test_overlays_come_back_as_they_were(layers: ReviewLayers):
+    before = [layer.visible for layer in layers.all]
+    layers.toggle_overlays()
+    assert [layer.visible for layer in layers.all] == [True] + [False] * (len(before) - 1)
+    layers.toggle_overlays()
+    assert [layer.visible for layer in layers.all] == before
+
+
+def test_keys_reach_the_actions_whichever_layer_is_active(make_napari_viewer, session: Session):
+    viewer = make_napari_viewer()
+    layers = ReviewLayers(viewer, session)
+    pressed: list[str] = []
+    shortcuts.bind([viewer, *layers.all], pressed.append)
+    handler = viewer.window._qt_viewer.canvas._key_map_handler
+    for active in (*layers.all, None):
+        viewer.layers.selection.active = active
+        for entry in shortcuts.SHORTCUTS:
+            for key in entry.keys:
+                pressed.clear()
+                assert handler.press_key(key)
+                handler.release_key(key)
+                assert pressed[:1] == [entry.id], (active, key)
+    shortcuts.unbind([viewer, *layers.all])
+    pressed.clear()
+    viewer.layers.selection.active = None
+    handler.press_key("A")
+    assert not pressed
+    layers.remove()
+    assert len(viewer.layers) == 0
+
+
+def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Path):
+    session = Session(Project.open(make_project(tmp_path, [(200, 300), (200, 300)])))
+    layers = ReviewLayers(ViewerModel(), session)
+    camera = layers._camera
+    small = int(np.argmin(session.regions.area[session.rows])) + session.rows.start
+    x0, y0, x1, y1 = session.regions.box[small].tolist()
+    session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
+    assert camera.center[-2:] == pytest.approx(((y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2))
+    close = camera.zoom
+    layers.keep_zoom = True
+    session.next_image()
+    assert camera.zoom == close
+    layers.keep_zoom = False
+    session.skip()
+    layers.remove()
+    session.close()
+
+
+def test_click_selects_and_drag_does_not(layers: ReviewLayers, session: Session):
+    class Event:
+        button, modifiers, type = 1, (), "mouse_press"
+
+        def __init__(self, place: tuple[float, float]):
+            self.position = place
+
+    rows = session.rows
+    other = next(r for r in range(rows.start, rows.stop) if r != session.row)
+    (x0, y0, _, _), mask = session.mask(other)
+    event = Event(tuple(np.argwhere(mask)[0] + (y0, x0)))
+    before = session.row
+    drag = layers._clicked(None, event)
+    next(drag)
+    event.type = "mouse_move"
+    assert next(drag, None) is None
+    assert session.row == before
+    event.type = "mouse_press"
+    click = layers._clicked(None, event)
+    next(click)
+    event.type = "mouse_release"
+    assert next(click, None) is None
+    assert session.row == other

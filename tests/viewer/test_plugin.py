@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from npe2 import PluginManifest
+
+import seco_viewer
+from seco_viewer.plugin import PLUGIN, WIDGET, example_scene, get_reader
+
+MANIFEST = Path(seco_viewer.__file__).parent / "napari.yaml"
+
+
+def test_manifest_is_valid_and_everything_it_names_exists():
+    manifest = PluginManifest.from_file(MANIFEST)
+    manifest.validate_imports()
+    assert manifest.name == PLUGIN
+    contributions = manifest.contributions
+    for command in contributions.commands:
+        module, name = command.python_name.split(":")
+        assert callable(getattr(import_module(module), name))
+    ids = {command.id for command in contributions.commands}
+    named = [
+        *contributions.widgets,
+        *contributions.readers,
+        *contributions.sample_data,
+        *(item for items in contributions.menus.values() for item in items),
+    ]
+    assert {item.command for item in named} <= ids
+    assert contributions.widgets[0].display_name == WIDGET
+
+
+def test_reader_claims_projects_only(scored_path: Path, tmp_path: Path):
+    assert get_reader(str(scored_path)) is not None
+    assert get_reader([str(scored_path / "seco.sqlite")]) is not None
+    assert get_reader(str(tmp_path / "data")) is None
+    assert get_reader(str(tmp_path / "image.png")) is None
+    assert get_reader([str(scored_path), str(scored_path)]) is None
+
+
+def test_sample_is_an_image_and_its_pseudo_label():
+    (image, _, kind), (labels, shown, label_kind) = example_scene()
+    assert (kind, label_kind) == ("image", "labels")
+    assert image.shape == (*labels.shape, 3)
+    assert image.dtype == labels.dtype == np.uint8
+    assert "colormap" in shown
+
+
+@pytest.mark.gui
+def test_opening_a_project_folder_shows_it_in_the_dock(make_napari_viewer, scored_path: Path):
+    from seco_viewer.plugin import show_dock
+
+    viewer = make_napari_viewer()
+    reader = get_reader(str(scored_path))
+    assert reader(str(scored_path)) == [(None,)]
+    assert len(viewer.layers) > 5
+    docks = viewer.window.dock_widgets
+    dock = next(w for name, w in docks.items() if WIDGET in name)
+    assert dock.session.project.path == scored_path
+    assert show_dock(viewer) is dock
+    dock.close_project()
+
+
+@pytest.mark.gui
+def test_sample_layers_open(make_napari_viewer):
+    from napari.layers import Layer
+
+    viewer = make_napari_viewer()
+    for data in example_scene():
+        viewer.add_layer(Layer.create(*data))
+    assert len(viewer.layers) == 2
