@@ -13,7 +13,6 @@ from seco_core.masks.hierarchy import HierarchySource
 from seco_core.parameters import PsaParameters
 from seco_core.psa import aggregate
 from seco_core.psa.align import align, make_canvas, reliable_pixels, voting_weights
-from seco_core.psa.offset import grow_convex
 from seco_core.psa.prompts import claim, label_entropy, prompt_box, prompt_points, thing_prompts
 from seco_core.scheme import load_scheme
 
@@ -177,9 +176,7 @@ def test_prompts_are_those_of_the_published_code():
         found = thing_prompts(label, things, least)
         assert [f.prompt.points.tolist() for f in found] == [e["points"] for e in expected]
         assert [f.prompt.labels.tolist() for f in found] == [e["labels"] for e in expected]
-        for f, e in zip(found, expected, strict=True):
-            # offsets below one pixel go through Clipper's union, which may move a side by one
-            assert np.abs(np.array(f.prompt.box) - e["box"]).max() <= (0 if f.area > 13 else 1)
+        assert [list(f.prompt.box) for f in found] == [e["box"] for e in expected]
 
 
 def test_small_components_and_rare_classes_do_not_prompt():
@@ -203,24 +200,6 @@ def test_a_square_grows_by_its_area_over_its_perimeter():
     assert np.abs(np.array(box) - [200 - grown, 100 - grown, 240 + grown, 140 + grown]).max() <= 1
     corner = prompt_box(np.arange(41 * 41), (41, 41))
     assert corner == (0, 0, 40, 40)
-
-
-@given(
-    st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=2, max_size=2, unique=True),
-    st.integers(2, 40),
-    st.floats(1, 30),
-)
-@settings(max_examples=100, deadline=None)
-def test_growing_moves_every_side_by_the_distance(ends, thickness, distance):
-    a, b = np.array(ends)
-    across = np.array([-(b - a)[1], (b - a)[0]]) / np.hypot(*(b - a)) * thickness
-    corners = np.rint([a, b, b + across, a + across]).astype(np.int64)
-    if len(np.unique(corners, axis=0)) < 4:
-        return
-    for order in (corners, corners[::-1], np.roll(corners, 1, axis=0)):
-        grown = grow_convex(order, distance)
-        reach = np.maximum(corners.min(axis=0) - grown.min(axis=0), grown.max(axis=0) - corners.max(axis=0))
-        assert np.all(np.abs(reach - distance) < 1.6)
 
 
 def test_points_are_the_purest_pixels_of_each_piece():

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pyclipper
 from numpy.typing import NDArray
 
 from seco_core.masks.base import MaskSet, Prompt
-from seco_core.psa.offset import grow_convex
 from seco_core.regions import label_components
 from seco_core.scheme import IGNORE
 
@@ -33,10 +33,10 @@ class ThingPrompt:
     prompt: Prompt
 
 
-def thing_prompts(
+def thing_components(
     class_map: NDArray[np.uint8], thing_ids: Sequence[int] | NDArray[np.int64], min_area: int
-) -> list[ThingPrompt]:
-    """One prompt for each component of a thing class (SeCo, section 3.2).
+) -> list[tuple[int, NDArray[np.int64]]]:
+    """The components of thing classes that are large enough to prompt.
 
     Parameters
     ----------
@@ -49,31 +49,54 @@ def thing_prompts(
 
     Returns
     -------
-    list of ThingPrompt
-        Classes ascending, components in raster order of their first pixel.
+    list of (int, ndarray of int64)
+        Class and flat pixel indices in raster order. Classes ascending, components in raster order of their
+        first pixel.
     """
     counts = np.bincount(class_map.reshape(-1), minlength=256)
-    prompting = [int(c) for c in sorted(thing_ids) if counts[c] > min_area]
+    prompting = [int(c) for c in thing_ids if counts[c] > min_area]
     only_things = np.where(np.isin(class_map, prompting), class_map, np.uint8(IGNORE))
     components, n = label_components(only_things)
-    if n == 0:
-        return []
     flat = components.reshape(-1)
     where = np.flatnonzero(flat)
     where = where[np.argsort(flat[where], kind="stable")]
-    ends = np.cumsum(np.bincount(flat, minlength=n + 1)[1:])
-    pixels_of = np.split(where, ends[:-1])
-    class_of = [int(only_things.reshape(-1)[pixels[0]]) for pixels in pixels_of]
-    entropy = label_entropy(class_map).reshape(-1)
+    area = np.bincount(flat[where], minlength=n + 1)[1:]
+    ends = np.cumsum(area)
+    class_of = class_map.reshape(-1)[where[ends - area]]
+    return [
+        (int(class_of[i]), where[ends[i] - area[i] : ends[i]])
+        for i in np.argsort(class_of, kind="stable")
+        if area[i] >= min_area
+    ]
 
+
+def thing_prompts(
+    class_map: NDArray[np.uint8], thing_ids: Sequence[int] | NDArray[np.int64], min_area: int
+) -> list[ThingPrompt]:
+    """One prompt for each component of a thing class, as the published code makes them (SeCo, section 3.2).
+
+    Parameters
+    ----------
+    class_map, thing_ids, min_area
+        As for `thing_components`.
+
+    Returns
+    -------
+    list of ThingPrompt
+        Classes ascending, components in raster order of their first pixel. One whose rectangle vanishes in
+        whole pixels does not prompt.
+    """
+    components = thing_components(class_map, thing_ids, min_area)
+    if not components:
+        return []
+    entropy = label_entropy(class_map).reshape(-1)
     found = []
-    for i in sorted(range(n), key=lambda i: (class_of[i], i)):
-        pixels = pixels_of[i]
-        box = prompt_box(pixels, class_map.shape) if len(pixels) >= min_area else None
+    for class_id, pixels in components:
+        box = prompt_box(pixels, class_map.shape)
         if box is not None:
             points = prompt_points(pixels, entropy[pixels], class_map.shape[1])
             labels = np.ones(len(points), dtype=np.int64)
-            found.append(ThingPrompt(class_of[i], len(pixels), Prompt(box, points, labels)))
+            found.append(ThingPrompt(class_id, len(pixels), Prompt(box, points, labels)))
     return found
 
 
@@ -122,7 +145,7 @@ def prompt_points(pixels: NDArray[np.int64], entropy: NDArray[np.float32], width
 
 
 def prompt_box(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> tuple[float, float, float, float] | None:
-    """The enlarged box of a component; None for one whose rectangle has no area in whole pixels.
+    """The enlarged box of a component; None for one whose rectangle vanishes in whole pixels.
 
     The minimum-area rectangle of its largest contour grows outwards, then its upright bounds are clipped to
     0..W-1 and 0..H-1.
@@ -133,6 +156,12 @@ def prompt_box(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> tuple[float
         Flat indices of the component.
     shape : (int, int)
         Of the image.
+
+    Examples
+    --------
+    >>> rows, columns = np.divmod(np.arange(11 * 21), 21)
+    >>> prompt_box((rows + 30) * 100 + columns + 40, (80, 100))
+    (36.0, 26.0, 64.0, 44.0)
     """
     height, width = shape[0], shape[1]
     rows, columns = np.divmod(pixels, width)
@@ -142,15 +171,28 @@ def prompt_box(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> tuple[float
     contours, _ = cv2.findContours(
         crop, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(int(left), int(top))
     )
-    rectangle = cv2.boxPoints(cv2.minAreaRect(max(contours, key=cv2.contourArea)))
-    corners = rectangle.astype(np.int64)
-    if len(np.unique(corners, axis=0)) < 3:
+    corners = _corners_from_left(cv2.boxPoints(cv2.minAreaRect(max(contours, key=cv2.contourArea))))
+    sides = np.linalg.norm(np.diff(corners[:3], axis=0), axis=1)
+    offset = pyclipper.PyclipperOffset()
+    offset.AddPath(corners.astype(np.int64).tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    grown = offset.Execute(GROWTH * sides[0] * sides[1] / max(2 * sides.sum(), 1e-9))
+    if not grown:
         return None
-    sides = np.linalg.norm(np.diff(rectangle[[0, 1, 2]], axis=0), axis=1)
-    grown = grow_convex(corners, float(GROWTH * sides[0] * sides[1] / (2 * sides.sum())))
-    low = np.clip(np.floor(grown.min(axis=0)), 0, [width - 1, height - 1])
-    high = np.clip(np.ceil(grown.max(axis=0)), 0, [width - 1, height - 1])
+    low = np.clip(np.min(grown[0], axis=0), 0, [width - 1, height - 1])
+    high = np.clip(np.max(grown[0], axis=0), 0, [width - 1, height - 1])
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _corners_from_left(corners: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Corners of a rectangle around it, beginning with the upper of the two that lie left.
+
+    Where Clipper begins decides how it rounds when it grows a rectangle by less than a pixel.
+    """
+    by_x = sorted(corners.astype(np.float64).tolist(), key=lambda corner: corner[0])
+    # of two equally high corners the later counts as the upper one
+    upper_left, lower_left = by_x[:2] if by_x[1][1] > by_x[0][1] else by_x[1::-1]
+    upper_right, lower_right = by_x[2:] if by_x[3][1] > by_x[2][1] else by_x[:1:-1]
+    return np.array([upper_left, upper_right, lower_right, lower_left])
 
 
 def claim(
