@@ -1,4 +1,4 @@
-"""Regions of a class map: components, statistics, class votes, adjacency, run-length encoding.
+"""Regions of a class map: components, statistics, class votes, adjacency.
 
 A region (the papers say "connectivity") is one 8-connected component of one class.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from seco_core.errors import ParameterError
 from seco_core.scheme import IGNORE
@@ -86,7 +86,7 @@ def connected_regions(
             f"an image was cut into {n_components} regions; {MAX_REGIONS} is the most there can be.",
             remedy=f"Raise psa.min_region_area (now {min_area}).",
         )
-    return components.astype(np.uint16), _table(components, n_components, class_map)
+    return components.astype(np.uint16), region_table(components, n_components, class_map)
 
 
 def label_components(
@@ -114,6 +114,27 @@ def label_components(
         renumber[1 + np.argsort(first)] = np.arange(1, n_components + 1)
         found = renumber[found]
     return found.astype(np.int32), int(n_components)
+
+
+def region_table(components: NDArray[np.int32], n: int, class_map: NDArray[np.uint8]) -> RegionTable:
+    """Class, area, box and centroid of the `n` components of a class map; see `label_components`."""
+    import cc3d
+
+    if n == 0:
+        return RegionTable(
+            np.zeros(0, np.uint8),
+            np.zeros(0, np.int64),
+            np.zeros((0, 4), np.int32),
+            np.zeros((0, 2), np.float32),
+        )
+    statistics = cc3d.statistics(components, no_slice_conversion=True)
+    box = statistics["bounding_boxes"][1:].astype(np.int32)
+    return RegionTable(
+        class_id=class_map.reshape(-1)[_first_pixels(components, n)].astype(np.uint8),
+        area=statistics["voxel_counts"][1:].astype(np.int64),
+        box=np.stack([box[:, 2], box[:, 0], box[:, 3] + 1, box[:, 1] + 1], axis=1),
+        centroid=statistics["centroids"][1:].astype(np.float32),
+    )
 
 
 def absorb_small(
@@ -259,103 +280,12 @@ def adjacency(region_ids: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.i
     return pairs.astype(np.int32), contact.astype(np.int64)
 
 
-def encode_mask(crop: NDArray[np.bool_]) -> bytes:
-    """Run-length encode a mask: the ``counts`` of COCO's compressed RLE.
-
-    Parameters
-    ----------
-    crop : ndarray of bool, (h, w)
-        May be empty.
-
-    Returns
-    -------
-    bytes
-        Empty for an empty crop. The shape is not in it.
-    """
-    from pycocotools import mask as coco
-
-    if not crop.size:
-        return b""
-    counts: bytes = coco.encode(np.asfortranarray(crop, dtype=np.uint8))["counts"]
-    return counts
-
-
-def decode_mask(counts: bytes, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask (h, w) that `encode_mask` encoded.
-
-    Raises
-    ------
-    ValueError
-        If the runs do not add up to `shape`. (pycocotools would return uninitialised memory.)
-    """
-    return runs_to_mask(mask_runs(counts), shape)
-
-
-def runs_to_mask(runs: ArrayLike, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask (h, w) of run lengths in column-major order, the first run being background.
-
-    Raises
-    ------
-    ValueError
-        If a run is negative or the runs do not add up to `shape`.
-    """
-    lengths = np.asarray(runs, dtype=np.int64).reshape(-1)
-    if np.any(lengths < 0) or lengths.sum() != shape[0] * shape[1]:
-        raise ValueError(f"the runs cover {lengths.sum()} pixels, the mask has {shape[0]} x {shape[1]}")
-    inside = (np.arange(len(lengths)) % 2).astype(bool)
-    return np.ascontiguousarray(np.repeat(inside, lengths).reshape(shape[1], shape[0]).T)
-
-
-def mask_runs(counts: bytes) -> NDArray[np.int64]:
-    """The run lengths in COCO's compressed counts.
-
-    Each run is written in 5-bit groups, lowest first, as characters from 48 on; bit 6 says that more follow,
-    the last group's bit 5 is the sign. From the fourth on, runs are differences to the run two before.
-    """
-    code = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
-    if not len(code):
-        return np.zeros(0, dtype=np.int64)
-    last = (code & 32) == 0
-    if np.any((code < 0) | (code > 63)) or not last[-1]:
-        raise ValueError("not a compressed run-length encoding")
-    start = np.flatnonzero(np.concatenate([[True], last[:-1]]))
-    length = np.diff(np.concatenate([start, [len(code)]]))
-    if length.max() > 7:
-        raise ValueError("not a compressed run-length encoding")
-    group = np.arange(len(code)) - np.repeat(start, length)
-    runs = np.add.reduceat((code & 31) << (5 * group), start)
-    runs -= np.where(code[last] & 16, np.int64(1) << (5 * length), 0)
-    runs[1::2] = np.cumsum(runs[1::2])
-    runs[2::2] = np.cumsum(runs[2::2])
-    return runs
-
-
 def _first_pixels(components: NDArray[Any], n: int) -> NDArray[np.int64]:
     """Flat index of each component's first pixel in raster order."""
     flat = components.reshape(-1)
     first = np.zeros(n + 1, dtype=np.int64)
     first[flat[::-1]] = np.arange(flat.size - 1, -1, -1)  # the last assignment stays
     return first[1:]
-
-
-def _table(components: NDArray[np.int32], n: int, class_map: NDArray[np.uint8]) -> RegionTable:
-    import cc3d
-
-    if n == 0:
-        return RegionTable(
-            np.zeros(0, np.uint8),
-            np.zeros(0, np.int64),
-            np.zeros((0, 4), np.int32),
-            np.zeros((0, 2), np.float32),
-        )
-    statistics = cc3d.statistics(components, no_slice_conversion=True)
-    box = statistics["bounding_boxes"][1:].astype(np.int32)
-    return RegionTable(
-        class_id=class_map.reshape(-1)[_first_pixels(components, n)].astype(np.uint8),
-        area=statistics["voxel_counts"][1:].astype(np.int64),
-        box=np.stack([box[:, 2], box[:, 0], box[:, 3] + 1, box[:, 1] + 1], axis=1),
-        centroid=statistics["centroids"][1:].astype(np.float32),
-    )
 
 
 def _merges(

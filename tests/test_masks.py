@@ -12,7 +12,7 @@ from seco_core.masks.hierarchy import HierarchySource, partition_tree, smoothed_
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import MaskParameters
 from seco_core.progress import Cancelled, CancelToken
-from seco_core.regions import encode_mask
+from seco_core.rle import encode_mask
 
 
 def scene():

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pycocotools import mask as coco
 from scipy import ndimage
 
 from seco_core.errors import ParameterError
@@ -12,17 +11,12 @@ from seco_core.regions import (
     adjacency,
     class_votes,
     connected_regions,
-    decode_mask,
-    encode_mask,
-    mask_runs,
     mean_in_regions,
-    runs_to_mask,
 )
 
 small_shapes = st.tuples(st.integers(1, 9), st.integers(1, 9))
 class_maps = hnp.arrays(np.uint8, small_shapes, elements=st.sampled_from([0, 1, 2, 255]))
 cut_maps = hnp.arrays(np.int32, (9, 9), elements=st.integers(-1, 2))
-bool_masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=40))
 
 
 def slow_components(class_map, cuts):
@@ -152,28 +146,3 @@ def test_adjacency_counts_neighbouring_pixels(ids):
     pairs, contact = adjacency(ids)
     assert dict(zip(map(tuple, pairs.tolist()), contact.tolist(), strict=True)) == expected
     assert pairs.tolist() == sorted(pairs.tolist())
-
-
-@given(bool_masks)
-@settings(max_examples=200, deadline=None)
-def test_masks_survive_encoding(mask):
-    assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
-
-
-@given(bool_masks.filter(lambda m: m.size > 0))
-@settings(max_examples=100, deadline=None)
-def test_runs_are_those_of_coco(mask):
-    rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-    assert np.array_equal(runs_to_mask(mask_runs(rle["counts"]), mask.shape), coco.decode(rle).astype(bool))
-
-
-def test_long_runs_survive_encoding():
-    mask = np.zeros((1024, 2048), bool)
-    mask[500:, 1000:1900] = True
-    assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
-
-
-@pytest.mark.parametrize("counts", [b"11", b"zzzzzz", b"\x00", b"P" * 40])
-def test_damaged_runs_are_refused(counts):
-    with pytest.raises(ValueError, match="run"):
-        decode_mask(counts, (3, 3))

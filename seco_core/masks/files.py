@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seco_core.errors import MaskSourceError
 from seco_core.masks.base import MaskSet, Prompt, crop_masks
 from seco_core.progress import CancelToken
-from seco_core.regions import decode_mask, runs_to_mask
+from seco_core.rle import decode_mask, runs_to_mask
 
 _REMEDY = (
     'A mask file is a JSON list of {"size": [height, width], "counts": ...}, '

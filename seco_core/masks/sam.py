@@ -17,7 +17,7 @@ from seco_core.device import resolve_device
 from seco_core.errors import MaskSourceError, WeightsError
 from seco_core.masks.base import MaskSet, Prompt, crop_masks
 from seco_core.progress import CancelToken
-from seco_core.regions import runs_to_mask
+from seco_core.rle import runs_to_mask
 
 ENCODER_WIDTHS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
 """Model type by the width of its image encoder."""

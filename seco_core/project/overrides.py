@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
 from seco_core.project.store import transaction
-from seco_core.regions import decode_mask, encode_mask
+from seco_core.rle import decode_mask, encode_mask
 
 Box = tuple[int, int, int, int]
 
