@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +23,21 @@ _SECONDS_BETWEEN_EVENTS = 0.05
 
 Work = Callable[[ProgressCallback, CancelToken], Any]
 """What is done in the thread. It must open its own store."""
+
+
+def import_torch() -> None:
+    """Import torch's compiler, which its optimisers need, in a process that draws a window.
+
+    It looks for Triton, whose LLVM crashes on loading when Mesa's OpenGL has brought its own; nothing here
+    compiles, so it is told that there is no Triton. Others can still import it.
+    """
+    if "triton" in sys.modules or "torch._dynamo" in sys.modules:
+        return
+    sys.modules["triton"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("torch._dynamo")
+    finally:
+        del sys.modules["triton"]
 
 
 class Job(QObject):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from functools import partial
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -12,10 +13,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import RunResult, run_pipeline
-from seco_core.progress import ProgressEvent
+from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.session import Session
-from seco_viewer.workers import Job
+from seco_viewer.workers import Job, import_torch
 
 _STAGES = {
     "psa": "cutting images into regions (PSA)",
@@ -89,9 +90,8 @@ class PipelinePanel(QWidget):
         except SecoError as error:
             self._tell(str(error), wrong=True)
             return
-        path = self._session.project.path
         self._job = Job(
-            lambda progress, cancel: run_pipeline(path, parameters, progress=progress, cancel=cancel),
+            partial(_run, self._session.project.path, parameters),
             "SeCo pipeline",
             self,
         )
@@ -154,6 +154,11 @@ class PipelinePanel(QWidget):
         self.stage.setText("")
         self._session.reload()
         self.ended.emit()
+
+
+def _run(path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken) -> RunResult:
+    import_torch()
+    return run_pipeline(path, parameters, progress=progress, cancel=cancel)
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,125 @@
+"""The whole way in a real window: example, pipeline in a thread, review by keys, export, reopen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from seco_core.project import Action
+from seco_viewer.plugin import show_dock
+
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
+
+RUN_TIMEOUT = 180_000
+
+
+def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewer, qtbot, tmp_path: Path):
+    viewer = make_napari_viewer(show=True)
+    dock = show_dock(viewer)
+    dock.start.example_count, dock.start.example_size = 4, (128, 256)
+    dock.start.example_folder.set_text(str(tmp_path / "example"))
+    with qtbot.waitSignal(dock.start.made, timeout=RUN_TIMEOUT):
+        dock.start.example_button.click()
+    pipeline = dock.pipeline
+    seen: list[str] = []
+    assert pipeline.running  # a new project is run at once
+    pipeline._job.progressed.connect(lambda event: seen.append(event.stage))
+    with qtbot.waitSignal(pipeline.ended, timeout=RUN_TIMEOUT):
+        pass
+    assert {"psa", "scc"} <= set(seen)
+    assert "4 images worked on" in pipeline.result.text()
+    session = dock.session
+    assert session.row is not None
+
+    with qtbot.waitSignal(pipeline.ended, timeout=RUN_TIMEOUT):
+        pipeline.run_button.click()
+    assert "4 were up to date" in pipeline.result.text()
+
+    window = viewer.window._qt_window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    canvas = viewer.window._qt_viewer.canvas.native
+    dock.tabs.setCurrentIndex(0)
+    walked = []
+
+    def press(key: Qt.Key, widget=canvas) -> None:
+        walked.append(session.row)
+        QTest.keyClick(widget, key)
+
+    press(Qt.Key.Key_A)
+    press(Qt.Key.Key_T)
+    press(Qt.Key.Key_I)
+    press(Qt.Key.Key_R)  # opens the search: nothing is decided yet
+    qtbot.waitUntil(lambda: dock.review.chooser.search.hasFocus())
+    assert len(session.project.overrides) == 3
+    qtbot.keyClicks(dock.review.chooser.search, "side")
+    QTest.keyClick(dock.review.chooser.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: dock.review.hasFocus())
+    press(Qt.Key.Key_O, dock.review)  # the same keys with the focus in the dock
+    assert len(session.project.overrides) == 5
+    assert len(set(walked)) == 5
+    assert session.decided[walked[3]] == 1
+    last = walked[4]
+    assert session.reviewed[last]
+    QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert len(session.project.overrides) == 4
+    assert session.row == last
+    assert not session.reviewed[last]
+    assert "4 reviewed" in dock.review.done.text()
+
+    dock.export.folder.set_text(str(tmp_path / "out"))
+    dock.export.state.setCurrentIndex(dock.export.state.findData("reviewed"))
+    with qtbot.waitSignal(dock.export.ended, timeout=RUN_TIMEOUT):
+        dock.export.export_button.click()
+    assert str(tmp_path / "out") in dock.export.result.text()
+    assert dock.export.open_button.isVisibleTo(dock.export)
+    exported = {p.name for p in (tmp_path / "out").rglob("*.png")}
+    assert exported
+    sidewalk = [
+        np.count_nonzero(np.array(Image.open(p)) == 1)
+        for p in (tmp_path / "out").rglob("*.png")
+        if Image.open(p).mode == "L"
+    ]
+    relabelled = [o for i in session.project.overrides.images() for o in session.project.overrides.active(i)]
+    assert sum(sidewalk) == sum(o.mask.sum() for o in relabelled if o.class_id == 1)
+    assert sum(o.action == Action.RELABEL for o in relabelled) >= 1
+
+    shown = np.array(viewer.screenshot(canvas_only=False, flash=False))
+    assert shown.std() > 20  # a window with something in it
+    path, curated = session.project.path, session.curated.copy()
+    image_id, reviewed, decided = session.image_id, session.reviewed.copy(), session.decided.copy()
+    dock.close_project()
+    assert dock.open_project(path)
+    again = dock.session
+    assert np.array_equal(again.reviewed, reviewed)
+    assert np.array_equal(again.decided, decided)
+    again.go_to_image(image_id)
+    assert np.array_equal(again.curated, curated)
+    assert np.array_equal(dock.layers.curated.data, curated)
+    assert dock.review.buttons["undo"].isEnabled()
+    assert dock.review.buttons["redo"].isEnabled()
+    dock.close_project()
+
+
+def test_cancelled_run_leaves_a_window_that_works(make_napari_viewer, qtbot, tmp_path: Path):
+    viewer = make_napari_viewer()
+    dock = show_dock(viewer)
+    dock.start.example_count, dock.start.example_size = 4, (96, 192)
+    dock.start.example_folder.set_text(str(tmp_path / "example"))
+    with qtbot.waitSignal(dock.start.made, timeout=RUN_TIMEOUT):
+        dock.start.example_button.click()
+    with qtbot.waitSignal(dock.pipeline.ended, timeout=RUN_TIMEOUT):
+        dock.pipeline.cancel_button.click()
+        assert not dock.open_project(tmp_path)
+        assert "still going on" in dock.message.text()
+    assert "Cancelled" in dock.pipeline.result.text()
+    assert dock.pipeline.run_button.isEnabled()
+    with qtbot.waitSignal(dock.pipeline.ended, timeout=RUN_TIMEOUT):
+        dock.pipeline.run_button.click()
+    assert dock.session.row is not None
+    dock.close_project()
