@@ -34,15 +34,23 @@ class MaskParameters:
 class PsaParameters:
     """Pixel semantic aggregation (SeCo, section 3.2)."""
 
-    profile: str = _parameter("default", "PSA profile", choices=("default",))
+    profile: str = _parameter(
+        "default",
+        "PSA profile: this project's own, the paper's, or the code published with SeCo (v1) or SeCoV2 (v2)",
+        choices=("default", "paper", "seco-v1", "seco-v2"),
+    )
     reliable_share: float = _parameter(
         0.5,
-        "share of each class's pixels, the most confident, that vote (needs confidence)",
+        "share of each class's pixels, the most confident, that decide (needs confidence; seco-v1 and "
+        "seco-v2 take the pseudo-label as it is)",
         minimum=0.01,
         maximum=1.0,
     )
     min_region_area: int = _parameter(
-        60, "regions of fewer pixels join the neighbour they touch most", minimum=1
+        60,
+        "regions of fewer pixels join the neighbour they touch most (after PSA in every profile; 1 leaves "
+        "what paper, seco-v1 and seco-v2 give as it is)",
+        minimum=1,
     )
 
 

@@ -213,7 +213,7 @@ def test_points_are_the_purest_pixels_of_each_piece():
 def test_entropy_of_the_labels_in_the_window():
     rng = np.random.default_rng(2)
     label = rng.choice([0, 3, 255], (20, 22)).astype(np.uint8)
-    entropy = label_entropy(label)
+    entropy = label_entropy(label, np.arange(label.size)).reshape(label.shape)
     for y, x in ((0, 0), (10, 11), (19, 4)):
         window = label[max(y - 8, 0) : y + 9, max(x - 8, 0) : x + 9]
         p = np.array([np.count_nonzero(window == c) for c in (0, 3, 255)]) / 289

@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from seco_core.errors import LabelError
 from seco_core.masks.base import ImageMasks
 from seco_core.parameters import PsaParameters
-from seco_core.psa.align import align, make_canvas, voting_weights
+from seco_core.psa.align import align, make_canvas, reliable_pixels, voting_weights
+from seco_core.psa.paper import aggregate_paper
 from seco_core.psa.prompts import claim, thing_prompts
+from seco_core.psa.published import SECO_V1, SECO_V2, aggregate_published
 from seco_core.regions import absorb_small
 from seco_core.scheme import IGNORE, ClassScheme
 
 LEAST_PROMPT_AREA = 10
 """Smallest component of a thing class that prompts, in pixels."""
+
+PUBLISHED = {"seco-v1": SECO_V1, "seco-v2": SECO_V2}
+"""The profiles that repeat a published script."""
 
 
 def aggregate(
@@ -24,11 +29,14 @@ def aggregate(
     scheme: ClassScheme,
     parameters: PsaParameters,
 ) -> NDArray[np.uint8]:
-    """Aggregate the pixels of a pseudo-label to regions (profile ``default``).
+    """Aggregate the pixels of a pseudo-label to regions.
 
-    Every automatic mask votes on the pixels it covers (`align`). Components of thing classes prompt for masks
-    of theirs, and these claim what their votes carry (`claim`). Components that are too small join a
-    neighbour. The result does not depend on the order of the masks.
+    Profile ``default``: every automatic mask votes on the pixels it covers (`align`). Components of thing
+    classes prompt for masks of theirs, and these claim what their votes carry (`claim`). Components that are
+    too small join a neighbour. The result does not depend on the order of the masks.
+
+    Profile ``paper``: see `seco_core.psa.paper`. Profiles ``seco-v1`` and ``seco-v2``: see
+    `seco_core.psa.published`; they look at neither confidence nor any parameter.
 
     Parameters
     ----------
@@ -41,12 +49,13 @@ def aggregate(
     scheme : ClassScheme
         Classes, and which of them are things.
     parameters : PsaParameters
-        Share of reliable pixels and smallest region.
+        Profile, share of reliable pixels and smallest region.
 
     Returns
     -------
     ndarray of uint8, (H, W)
-        255 where there is neither a label nor a mask with labels.
+        255 where there is neither a label nor a mask with labels; in the other profiles wherever no mask
+        claims a pixel.
 
     Raises
     ------
@@ -61,6 +70,12 @@ def aggregate(
         if tuple(shape) != pseudo_label.shape:
             raise LabelError(f"the pseudo-label is {_size(pseudo_label.shape)}, the {what} {_size(shape)}.")
     votes = np.where(np.isin(pseudo_label, scheme.ids), pseudo_label, np.uint8(IGNORE))
+    if parameters.profile in PUBLISHED:
+        profile = PUBLISHED[parameters.profile]
+        return aggregate_published(votes, proposals, image_masks.answer, scheme, profile)
+    if parameters.profile == "paper":
+        votes[~reliable_pixels(votes, confidence, parameters.reliable_share)] = IGNORE
+        return aggregate_paper(votes, proposals, image_masks.answer, scheme, LEAST_PROMPT_AREA)
     weights = voting_weights(votes, confidence, parameters.reliable_share)
     class_map, strength = align(make_canvas(proposals), votes, weights, scheme.size)
 

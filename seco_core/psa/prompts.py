@@ -89,33 +89,49 @@ def thing_prompts(
     components = thing_components(class_map, thing_ids, min_area)
     if not components:
         return []
-    entropy = label_entropy(class_map).reshape(-1)
+    entropy = label_entropy(class_map, np.concatenate([pixels for _, pixels in components]))
+    ends = np.cumsum([len(pixels) for _, pixels in components])
     found = []
-    for class_id, pixels in components:
+    for (class_id, pixels), end in zip(components, ends, strict=True):
         box = prompt_box(pixels, class_map.shape)
         if box is not None:
-            points = prompt_points(pixels, entropy[pixels], class_map.shape[1])
+            points = prompt_points(pixels, entropy[end - len(pixels) : end], class_map.shape[1])
             labels = np.ones(len(points), dtype=np.int64)
             found.append(ThingPrompt(class_id, len(pixels), Prompt(box, points, labels)))
     return found
 
 
-def label_entropy(class_map: NDArray[np.uint8], window: int = ENTROPY_WINDOW) -> NDArray[np.float32]:
-    """Entropy of the labels around each pixel; the lower, the purer.
+def label_entropy(
+    class_map: NDArray[np.uint8], pixels: NDArray[np.int64], window: int = ENTROPY_WINDOW
+) -> NDArray[np.float32]:
+    """Entropy of the labels around pixels; the lower, the purer.
 
-    The sum of -p log(p + 1e-6) over the classes, 255 being one of them; p is a class's share of the window's
-    pixels, those off the image counting for no class.
+    Parameters
+    ----------
+    class_map : ndarray of uint8, (H, W)
+        Class ids, 255 = ignore, which counts as one more class.
+    pixels : ndarray of int, (n,)
+        Flat indices of the pixels.
+    window : int
+        Side of the window around each, odd, at most 255.
+
+    Returns
+    -------
+    ndarray of float32, (n,)
+        The sum of -p log(p + 1e-6) over the classes; p is a class's share of the window's pixels, those off
+        the image counting for no class.
     """
     area = window * window
     share = np.arange(area + 1, dtype=np.float32) / np.float32(area)
     term = -share * np.log(share + np.float32(1e-6))
-    total = np.zeros(class_map.shape, dtype=np.float32)
-    for c in np.unique(class_map):
-        present = (class_map == c).astype(np.float32)
-        count = cv2.boxFilter(
-            present, cv2.CV_32F, (window, window), normalize=False, borderType=cv2.BORDER_CONSTANT
+    total = np.zeros(len(pixels), dtype=np.float32)
+    count = np.empty(class_map.shape, dtype=np.uint16)
+    for c in np.flatnonzero(np.bincount(class_map.reshape(-1))):
+        present = (class_map == c).view(np.uint8)
+        cv2.boxFilter(
+            present, cv2.CV_16U, (window, window), count, normalize=False, borderType=cv2.BORDER_CONSTANT
         )
-        total += term[np.rint(count).astype(np.intp)]
+        total += term[count.reshape(-1)[pixels]]
     return total
 
 
