@@ -170,6 +170,19 @@ def test_image_that_turns_bad_keeps_what_was_stored(tmp_path: Path, project_path
     assert run_pipeline(project_path, QUICK).exit_code == 0
 
 
+@pytest.mark.parametrize("kind", ["regions", "features"])
+def test_deleted_raster_is_made_again(project_path: Path, kind: str):
+    run_pipeline(project_path, QUICK)
+    file = next((project_path / "rasters" / kind).glob("000001-*"))
+    before = file.read_bytes()
+    file.unlink()
+    result = run_pipeline(project_path, QUICK)
+    assert (result.done, result.up_to_date) == (1, 2)
+    with Project.open(project_path) as project:
+        assert not np.isnan(project.regions().noise_score).any()
+    assert file.read_bytes() == before
+
+
 def test_nothing_usable_is_exit_code_two(tmp_path: Path, project_path: Path):
     for i in range(3):
         (tmp_path / "data" / "image" / f"frame_{i}.png").write_bytes(b"")

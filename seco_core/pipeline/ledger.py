@@ -86,6 +86,11 @@ class Ledger:
         rows = self._connection.execute("SELECT image_id, signature FROM ledger WHERE stage = ?", (stage,))
         return {row["image_id"]: row["signature"] for row in rows}
 
+    def images_without_rasters(self) -> set[int]:
+        """Images whose stored files are gone, so that they have to be done again whatever the ledger says."""
+        rows = self._connection.execute("SELECT image_id, file FROM rasters").fetchall()
+        return {row["image_id"] for row in rows if not (self._project.path / row["file"]).exists()}
+
     def project_signature(self, stage: str) -> str | None:
         """Signature of a stage over the whole project."""
         row = self._connection.execute(

@@ -110,6 +110,7 @@ def run_pipeline(
                 result = _run_images(
                     project, parameters, ledger, source, encoder, workers, progress, cancel, on_image
                 )
+            project.overrides.refresh()
             run_scoring(project, parameters, ledger, device, progress, cancel)
         except Cancelled:
             ledger.end_run("cancelled", {})
@@ -135,6 +136,8 @@ def _run_images(
 ) -> tuple[int, int, list[tuple[str, SecoError]]]:
     psa_keys, feature_keys = _image_keys(project, parameters, source, encoder)
     known_psa, known_features = ledger.image_signatures("psa"), ledger.image_signatures("features")
+    for image_id in ledger.images_without_rasters():
+        known_psa.pop(image_id, None)
     stale = [
         record
         for record in project.images
@@ -151,6 +154,7 @@ def _run_images(
             region_ids = project.read_region_ids(record.id)
             assert region_ids is not None, "the ledger says that psa is done"
             known = region_ids, project.region_table(record.id)
+        project.overrides.refresh()  # people go on reviewing while the pipeline runs
         return ImageTask(record, project.scheme, parameters.psa, project.overrides.active(record.id), known)
 
     for number, (record, pending) in enumerate(_in_order(stale, task, workers), start=1):

@@ -96,7 +96,7 @@ class OverrideLog:
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
         self._clear()
-        self._read_new()
+        self.refresh()
 
     @property
     def can_undo(self) -> bool:
@@ -139,7 +139,7 @@ class OverrideLog:
         for decision in decisions:
             _check(decision)
         with transaction(self._connection):
-            self._read_new()
+            self.refresh()
             batch = self._last_batch + 1
             now, author = _now(), _author()
             self._connection.executemany(
@@ -160,7 +160,7 @@ class OverrideLog:
                     for d in decisions
                 ],
             )
-        self._read_new()
+        self.refresh()
         return tuple(self._batches[batch])
 
     def undo(self) -> tuple[Override, ...]:
@@ -171,42 +171,8 @@ class OverrideLog:
         """Apply again the batch that was undone last; its overrides. Empty if there is none."""
         return self._turn("redo")
 
-    def history(self) -> list[Event]:
-        """Every event ever recorded, oldest first."""
-        rows = self._connection.execute("SELECT * FROM events ORDER BY seq")
-        return [
-            Event(
-                r["seq"], r["batch"], r["time"], r["by"], r["kind"], r["target_batch"], r["action"],
-                r["image_id"], r["region_id"], r["class_id"],
-                (r["x0"], r["y0"], r["x1"], r["y1"]) if r["x0"] is not None else None,
-            )
-            for r in rows
-        ]  # fmt: skip
-
-    def _turn(self, kind: str) -> tuple[Override, ...]:
-        with transaction(self._connection):
-            self._read_new()
-            stack = self._done if kind == "undo" else self._undone
-            if not stack:
-                return ()
-            target = stack[-1]
-            self._connection.execute(
-                "INSERT INTO events (batch, time, by, kind, target_batch) VALUES (?, ?, ?, ?, ?)",
-                (self._last_batch + 1, _now(), _author(), kind, target),
-            )
-        self._read_new()
-        return tuple(self._batches[target])
-
-    def _clear(self) -> None:
-        self._last_seq = 0
-        self._last_batch = 0
-        self._done: list[int] = []
-        self._undone: list[int] = []
-        self._batches: defaultdict[int, list[Override]] = defaultdict(list)
-        self._active: defaultdict[int, list[Override]] = defaultdict(list)
-
-    def _read_new(self) -> None:
-        """Take in events that are not yet known, by whichever window they were made."""
+    def refresh(self) -> None:
+        """Take in decisions that another window or thread has recorded since."""
         rows = self._connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,))
         for row in rows.fetchall():
             self._last_seq, self._last_batch = row["seq"], row["batch"]
@@ -227,6 +193,40 @@ class OverrideLog:
                 self._done.append(batch)
                 for override in self._batches[batch]:
                     self._active[override.image_id].append(override)
+
+    def history(self) -> list[Event]:
+        """Every event ever recorded, oldest first."""
+        rows = self._connection.execute("SELECT * FROM events ORDER BY seq")
+        return [
+            Event(
+                r["seq"], r["batch"], r["time"], r["by"], r["kind"], r["target_batch"], r["action"],
+                r["image_id"], r["region_id"], r["class_id"],
+                (r["x0"], r["y0"], r["x1"], r["y1"]) if r["x0"] is not None else None,
+            )
+            for r in rows
+        ]  # fmt: skip
+
+    def _turn(self, kind: str) -> tuple[Override, ...]:
+        with transaction(self._connection):
+            self.refresh()
+            stack = self._done if kind == "undo" else self._undone
+            if not stack:
+                return ()
+            target = stack[-1]
+            self._connection.execute(
+                "INSERT INTO events (batch, time, by, kind, target_batch) VALUES (?, ?, ?, ?, ?)",
+                (self._last_batch + 1, _now(), _author(), kind, target),
+            )
+        self.refresh()
+        return tuple(self._batches[target])
+
+    def _clear(self) -> None:
+        self._last_seq = 0
+        self._last_batch = 0
+        self._done: list[int] = []
+        self._undone: list[int] = []
+        self._batches: defaultdict[int, list[Override]] = defaultdict(list)
+        self._active: defaultdict[int, list[Override]] = defaultdict(list)
 
 
 def _check(decision: Decision) -> None:

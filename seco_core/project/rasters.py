@@ -51,7 +51,9 @@ def read_raster(root: Path, file: str, kind: str) -> NDArray[Any]:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ProjectError(
-            f"a raster of the project cannot be read: {error}.", path=path, remedy="Run the pipeline again."
+            f"a raster of the project cannot be read: {error}.",
+            path=path,
+            remedy="Delete that file and run the pipeline again.",
         ) from error
 
 
