@@ -24,7 +24,11 @@ STAGES = {
     "refine": "refinement",
     "export": "export",
     "evaluate": "evaluation",
+    "download": "download",
 }
+
+WITHIN_OTHERS = {"masks"}
+"""Stages that are part of another one: they have no bar of their own, their messages are shown at its end."""
 
 
 @contextmanager
@@ -35,6 +39,9 @@ def progress_bars() -> Iterator[ProgressCallback]:
 
     def show(event: ProgressEvent) -> None:
         nonlocal bar, current
+        if event.stage in WITHIN_OTHERS and bar is not None:
+            bar.set_postfix_str(event.message)
+            return
         if bar is None or event.stage != current:
             if bar is not None:
                 bar.close()

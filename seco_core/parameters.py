@@ -24,9 +24,40 @@ class MaskParameters:
 
     source: str = _parameter("hierarchy", "mask source", choices=("hierarchy", "sam", "files"))
     parts: int = _parameter(1500, "hierarchy: watershed parts per image at the finest scale", minimum=10)
-    checkpoint: str = _parameter("", "sam: path of a segment-anything .pth file")
-    model: str = _parameter("auto", "sam: model type", choices=("auto", "vit_b", "vit_l", "vit_h"))
+    checkpoint: str = _parameter(
+        "",
+        "sam: a .pth file of Segment Anything, a folder that transformers saved with a SAM, SAM-HQ, SAM 2 or "
+        "SAM 3, or a name that `seco weights list` gives",
+    )
+    model: str = _parameter(
+        "auto",
+        "sam: what the checkpoint must hold; auto = whatever it is",
+        choices=("auto", "vit_b", "vit_l", "vit_h", "sam", "sam_hq", "sam2", "sam3_tracker"),
+    )
+    precision: str = _parameter(
+        "auto", "sam: auto = bfloat16 on CUDA, else float32", choices=("auto", "float32", "bfloat16")
+    )
     points_per_side: int = _parameter(32, "sam: points of the prompt grid along one side", minimum=1)
+    points_per_batch: int = _parameter(
+        0, "sam: prompts in one pass, halved when memory runs out; 0 = 64 on CUDA, else 16", minimum=0
+    )
+    pred_iou_thresh: float = _parameter(
+        0.88, "sam: least IoU that the model must expect of an automatic mask", minimum=0.0, maximum=1.0
+    )
+    stability_score_thresh: float = _parameter(
+        0.95, "sam: least stability of an automatic mask", minimum=0.0, maximum=1.0
+    )
+    min_mask_region_area: int = _parameter(
+        0,
+        "sam: holes and islands of automatic masks below so many pixels are filled and removed; 0 = none",
+        minimum=0,
+    )
+    cache_gb: float = _parameter(
+        5.0,
+        "sam: largest size of the project's cache of embeddings and masks, in GB; 0 = none",
+        minimum=0.0,
+        maximum=1e5,
+    )
     folder: str = _parameter("", "files: folder with one COCO RLE .json per image")
 
 

@@ -198,6 +198,7 @@ class FakeSam:
     name = "sam"
     signature = {"source": "sam", "weights": "none"}  # noqa: RUF012
     concurrent = False
+    padded = True
 
     def prepare(self, image, image_name, cancel=None):
         self.seen = image.shape

@@ -95,7 +95,9 @@ def run_pipeline(
     cancel = cancel or CancelToken()
     with Project.open(project_path) as project:
         device = resolve_device(parameters.device)
-        source = open_mask_source(parameters.masks, device)
+        source = open_mask_source(
+            parameters.masks, device, cache_folder=project.path / "cache", progress=progress
+        )
         encoder = make_encoder(
             parameters.scc.encoder, device=device, seed=parameters.seed, mask_source=source
         )
