@@ -7,10 +7,11 @@ from scipy import ndimage
 
 from seco_core.errors import ParameterError
 from seco_core.regions import (
-    absorb_small,
     adjacency,
     class_votes,
     connected_regions,
+    first_pixels,
+    label_components,
     mean_in_regions,
 )
 
@@ -51,11 +52,11 @@ def test_regions_are_the_components_of_each_class_and_cut(class_map, cuts):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1)])
 def test_images_of_one_class_and_without_any(shape):
-    ids, table = connected_regions(np.full(shape, 3, np.uint8), min_area=100)
+    ids, table = connected_regions(np.full(shape, 3, np.uint8))
     assert len(table) == 1
     assert table.box.tolist() == [[0, 0, shape[1], shape[0]]]
     assert np.all(ids == 1)
-    ids, table = connected_regions(np.full(shape, 255, np.uint8), min_area=100)
+    ids, table = connected_regions(np.full(shape, 255, np.uint8))
     assert len(table) == 0
     assert table.box.shape == (0, 4)
     assert not ids.any()
@@ -69,48 +70,35 @@ def test_too_many_regions_name_the_remedy():
         connected_regions(checks)
 
 
-def test_absorbing_takes_the_longest_contact_not_the_largest_neighbour():
-    rows = ["00000", "00000", "00000", "11210", "11110"]
-    class_map = np.array([[int(c) for c in row] for row in rows], np.uint8)
-    assert absorb_small(class_map, 2)[3, 2] == 1
-    assert absorb_small(class_map, 1)[3, 2] == 2
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_components_come_in_raster_order_whatever_the_layout(order):
+    rng = np.random.default_rng(5)
+    class_map = np.asarray(rng.choice([0, 1, 2, 255], (70, 40)).astype(np.uint8), order=order)
+    ids, n = label_components(class_map)
+    _, first = np.unique(ids, return_index=True)
+    assert len(first) == n + 1
+    assert np.array_equal(first[1:], np.sort(first[1:]))
+    assert np.array_equal(first[1:], first_pixels(ids, n))
 
 
-def test_specks_in_specks_end_in_the_large_region():
-    class_map = np.zeros((20, 20), np.uint8)
-    class_map[5:9, 5:9] = 1
-    class_map[6:8, 6:8] = 2
-    class_map[0, 0] = 3
-    assert not absorb_small(class_map, 20).any()
+@given(hnp.arrays(np.int32, small_shapes, elements=st.integers(0, 5)))
+@settings(max_examples=100, deadline=None)
+def test_first_pixels_of_ids_in_any_order(ids):
+    _, dense = np.unique(np.append(ids, 0), return_inverse=True)
+    dense = dense[:-1].reshape(ids.shape).astype(np.int32)
+    n = int(dense.max())
+    expected = [int(np.flatnonzero(dense.ravel() == i)[0]) for i in range(1, n + 1)]
+    assert first_pixels(dense, n).tolist() == expected
 
 
-def test_overrides_are_never_absorbed_across_their_border():
-    class_map = np.zeros((6, 6), np.uint8)
-    class_map[2, 2] = 1
-    cuts = np.zeros((6, 6), np.int32)
-    cuts[2, 2] = 7
-    assert absorb_small(class_map, 10)[2, 2] == 0
-    assert absorb_small(class_map, 10, cuts=cuts)[2, 2] == 1
-    assert len(connected_regions(class_map, cuts=cuts, min_area=10)[1]) == 2
-
-
-@given(class_maps, cut_maps, st.integers(1, 12))
-@settings(max_examples=150, deadline=None)
-def test_what_stays_small_touches_nothing(class_map, cuts, min_area):
-    cuts = cuts[: class_map.shape[0], : class_map.shape[1]]
-    absorbed = absorb_small(class_map, min_area, cuts=cuts)
-    assert np.array_equal(absorbed == 255, class_map == 255)
-    ids, table = connected_regions(absorbed, cuts=cuts)
-    merged, _ = connected_regions(class_map, cuts=cuts, min_area=min_area)
-    assert np.array_equal(ids, merged)
-    pairs, _ = adjacency(ids)
-    cut_of = np.array([cuts[ids == i + 1][0] for i in range(len(table))])
-    same = pairs[cut_of[pairs[:, 0]] == cut_of[pairs[:, 1]]]
-    assert np.all(table.area[np.unique(same)] >= min_area)
-    # absorbing joins components and never cuts one
-    before, table_before = connected_regions(class_map, cuts=cuts)
-    for i in range(len(table_before)):
-        assert len(np.unique(ids[before == i + 1])) == 1
+def test_adjacency_of_more_regions_than_16_bits_can_count():
+    ids = np.arange(1, 300 * 300 + 1, dtype=np.int32).reshape(300, 300)
+    pairs, contact = adjacency(ids)
+    assert len(pairs) == 2 * 300 * 299 + 2 * 299 * 299
+    assert np.all(contact == 1)
+    step = pairs[:, 1] - pairs[:, 0]
+    assert np.unique(step).tolist() == [1, 299, 300, 301]
+    assert np.array_equal(pairs, pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))])
 
 
 def test_votes_and_means_agree_with_a_mask_per_region():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.absorb import absorb_small
 from seco_core.encoders import RegionEncoder
 from seco_core.errors import ImageFileError
 from seco_core.images import read_confidence, read_image, read_label
@@ -19,7 +20,6 @@ from seco_core.psa import aggregate
 from seco_core.refine import override_owner
 from seco_core.regions import (
     RegionTable,
-    absorb_small,
     adjacency,
     class_votes,
     connected_regions,

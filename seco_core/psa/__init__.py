@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.absorb import absorb_small
 from seco_core.errors import LabelError
 from seco_core.masks.base import ImageMasks
 from seco_core.parameters import PsaParameters
@@ -12,7 +13,6 @@ from seco_core.psa.align import align, make_canvas, reliable_pixels, voting_weig
 from seco_core.psa.paper import aggregate_paper
 from seco_core.psa.prompts import claim, thing_prompts
 from seco_core.psa.published import SECO_V1, SECO_V2, aggregate_published
-from seco_core.regions import absorb_small
 from seco_core.scheme import IGNORE, ClassScheme
 
 LEAST_PROMPT_AREA = 10
