@@ -21,8 +21,8 @@ NAME = "SeCo: "
 
 _OUTLINE_PIXELS = 2.5
 _CASING_PIXELS = 6.0
-_CLOSEST = 6.0
-"""How much closer than the whole image the camera goes to a small region."""
+_LEAST_CONTEXT = 160
+"""Pixels of the image's shorter side that stay in view around a small region."""
 _REGION_SHARE = 0.3
 """Share of the view that a region takes when the camera goes to it."""
 _KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
@@ -137,7 +137,7 @@ class ReviewLayers:
             opacity=0.6, visible=False,
         )  # fmt: skip
         self.curated = Labels(
-            session.curated, name=NAME + "curated", colormap=colors, features=features, opacity=0.45
+            session.curated, name=NAME + "curated", colormap=colors, features=features, opacity=0.4
         )
         self.noise = Image(
             self._noise_map(), name=NAME + "noise", colormap=noise_colormap(), contrast_limits=(0.5, 1.0),
@@ -210,7 +210,7 @@ class ReviewLayers:
         session = self._session
         rows = session.rows
         noise = np.nan_to_num(session.noise(rows))
-        size = np.clip(np.sqrt(session.regions.area[rows]) * 0.25, 3, 0.05 * max(self._shape))
+        size = np.clip(np.sqrt(session.regions.area[rows]) * 0.25, 3, 0.025 * max(self._shape))
         self.nodes.data = session.regions.centroid[rows]
         if len(noise):
             self.nodes.size = size
@@ -245,10 +245,13 @@ class ReviewLayers:
             return
         height, width = self._shape
         closer = _REGION_SHARE * min(height / (y1 - y0), width / (x1 - x0))
+        closer = min(closer, min(height, width) / _LEAST_CONTEXT)
         self._viewer.reset_view()
         if closer > 1:
-            self._camera.center = center
-            self._camera.zoom *= min(closer, _CLOSEST)
+            # at least image / closer is in view: nearer to the border there would be nothing to see
+            margin = np.array([height, width]) / (2 * closer)
+            self._camera.center = tuple(np.clip(center, margin, [height, width] - margin).tolist())
+            self._camera.zoom *= closer
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != 1 or event.modifiers:

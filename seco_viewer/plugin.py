@@ -10,6 +10,7 @@ import napari
 
 from seco_core.example import make_scene
 from seco_core.project.store import STORE_NAME
+from seco_core.resources import resource_path
 from seco_core.scheme import load_scheme
 from seco_viewer.docks.main import SecoDock
 
@@ -29,7 +30,11 @@ def open_viewer(project: Path | str | None = None, *, block: bool = False) -> tu
     block : bool
         Whether to return only when the window is closed.
     """
+    from qtpy.QtGui import QIcon
+    from qtpy.QtWidgets import QApplication
+
     viewer = napari.Viewer(title="SeCo Viewer")
+    QApplication.setWindowIcon(QIcon(str(resource_path("icons", "seco.svg"))))
     dock = show_dock(viewer)
     if project is not None:
         dock.open_project(project)

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from seco_core.errors import OverrideError
 from seco_core.graph import EdgeKind
-from seco_core.project import Action, Override, Project
+from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Box, Decision
 from seco_core.refine import paint_overrides, paint_regions, region_labels, reviewed_regions
 from seco_core.review import worst_first
@@ -75,7 +75,7 @@ class Session:
         # an image gone to by hand is finished before the queue goes on; how far skipping has come in it
         self._chosen_image: int | None = None
         self._skipped_to: int | None = None
-        self._read_tables()
+        self._take_tables(project.regions())
         first = self.queue.current()
         self._take_frame(0 if first is None else int(self.regions.image_id[first]))
         self.row = first
@@ -279,13 +279,19 @@ class Session:
         self.resume()
         self.queue_changed.emit()
 
-    def reload(self) -> None:
-        """Read everything again after the pipeline has run; image and place in it stay."""
+    def reload(self, regions: RegionArrays | None = None) -> None:
+        """Read everything again after the pipeline has run; image and place in it stay.
+
+        Parameters
+        ----------
+        regions : RegionArrays, optional
+            The project's regions, if another thread has read them already.
+        """
         place = self._place()
         self._visited.clear()
         self.project.refresh_images()
         self.frames.forget()
-        self._read_tables()
+        self._take_tables(self.project.regions() if regions is None else regions)
         self._take_frame(self.image_id)
         if place is not None and self.frame.region_ids[place]:
             self.row = self._row_at(place)
@@ -414,8 +420,8 @@ class Session:
             wanted &= r.image_id[rows] == self.only_image
         return wanted
 
-    def _read_tables(self) -> None:
-        self.regions = self.project.regions()
+    def _take_tables(self, regions: RegionArrays) -> None:
+        self.regions = regions
         self.reviewed = np.zeros(len(self.regions), dtype=bool)
         self.decided = np.full(len(self.regions), IGNORE, dtype=np.uint8)
         for overridden in self.project.overrides.images():

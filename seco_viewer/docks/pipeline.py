@@ -14,6 +14,7 @@ from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import RunResult, run_pipeline
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
+from seco_core.project import Project, RegionArrays
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.session import Session
 from seco_viewer.workers import Job, import_torch
@@ -42,6 +43,7 @@ class PipelinePanel(QWidget):
         super().__init__()
         self._session = session
         self._job: Job | None = None
+        self._regions: RegionArrays | None = None
         self._stage, self._since = "", 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -129,7 +131,8 @@ class PipelinePanel(QWidget):
                 text += f", {_duration(spent / event.done * (event.total - event.done))} left"
         self.stage.setText(text)
 
-    def _succeeded(self, result: RunResult) -> None:
+    def _succeeded(self, ran: tuple[RunResult, RegionArrays]) -> None:
+        result, self._regions = ran
         text = f"Done in {_duration(result.seconds)}: {result.done} images worked on"
         if result.up_to_date:
             text += f", {result.up_to_date} were up to date"
@@ -152,13 +155,19 @@ class PipelinePanel(QWidget):
         self.form.setEnabled(True)
         self.progress.setVisible(False)
         self.stage.setText("")
-        self._session.reload()
+        self._session.reload(self._regions)
+        self._regions = None
         self.ended.emit()
 
 
-def _run(path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken) -> RunResult:
+def _run(
+    path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
+) -> tuple[RunResult, RegionArrays]:
     import_torch()
-    return run_pipeline(path, parameters, progress=progress, cancel=cancel)
+    result = run_pipeline(path, parameters, progress=progress, cancel=cancel)
+    # a large project's regions take seconds to read: not on the main thread
+    with Project.open(path, readonly=True) as project:
+        return result, project.regions()
 
 
 def _duration(seconds: float) -> str:

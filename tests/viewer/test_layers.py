@@ -104,19 +104,28 @@ def test_keys_reach_the_actions_whichever_layer_is_active(make_napari_viewer, se
 
 
 def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Path):
-    session = Session(Project.open(make_project(tmp_path, [(200, 300), (200, 300)])))
+    session = Session(Project.open(make_project(tmp_path, [(480, 600), (480, 600)])))
     layers = ReviewLayers(ViewerModel(), session)
     camera = layers._camera
     small = int(np.argmin(session.regions.area[session.rows])) + session.rows.start
     x0, y0, x1, y1 = session.regions.box[small].tolist()
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
-    assert camera.center[-2:] == pytest.approx(((y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2))
     close = camera.zoom
+    layers._viewer.reset_view()
+    assert close == pytest.approx(3 * camera.zoom)  # a third of the image is in view, the region with it
+    half = np.array([480, 600]) / 6
+    session.resume()
+    session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
+    center = np.array(camera.center[-2:])
+    assert np.all(center - half <= (y0, x0))
+    assert np.all(center + half >= (y1 - 1, x1 - 1))
+    assert np.all(center >= half)
     layers.keep_zoom = True
-    session.next_image()
+    session.go_to_image(1 - session.image_id)
     assert camera.zoom == close
-    layers.keep_zoom = False
-    session.skip()
+    row = session.row
+    box = session.regions.box[row]
+    assert camera.center[-2:] == pytest.approx(((box[1] + box[3] - 1) / 2, (box[0] + box[2] - 1) / 2))
     layers.remove()
     session.close()
 

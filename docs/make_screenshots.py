@@ -1,0 +1,93 @@
+"""Make the pictures in docs/images from the built-in example.
+
+Run it from the checkout on any display, a virtual one included::
+
+    QT_API=pyqt6 xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
+
+from seco_core.demo import make_example_project
+from seco_core.parameters import Parameters
+from seco_core.pipeline import run_pipeline
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.plugin import open_viewer
+
+OUT = Path(__file__).parent / "images"
+SIZE = (1440, 900)
+REVIEWED = 60
+
+
+def main() -> None:
+    """Make the example, review a little, and take the pictures."""
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_example_project(Path(folder) / "street", count=12, size=(512, 1024), seed=0)
+        run_pipeline(path, Parameters())
+        viewer, dock = open_viewer(path)
+        viewer.window.resize(*SIZE)
+        settle()
+
+        def shoot(name: str) -> None:
+            settle()
+            window = viewer.screenshot(canvas_only=False, flash=False)
+            Image.fromarray(np.asarray(window)[..., :3]).save(OUT / f"{name}.png", optimize=True)
+
+        review_some(dock)
+        go_to_a_telling_region(dock)
+        shoot("window")
+        dock.perform("relabel")
+        dock.review.chooser.search.setText("tr")
+        shoot("relabel")
+        dock.review.chooser.search.clear()
+        dock.perform("noise")
+        dock.perform("graph")
+        dock.tabs.setCurrentIndex(1)
+        shoot("noise_and_graph")
+        dock.perform("noise")
+        dock.perform("graph")
+        dock.tabs.setCurrentIndex(2)
+        shoot("pipeline")
+        dock.close_project()
+        viewer.close()
+
+
+def review_some(dock: SecoDock) -> None:
+    """Decide as a quick reviewer would: with the model where it is sure."""
+    session = dock.session
+    for _ in range(REVIEWED):
+        facts = session.facts(session.row)
+        dock.perform("take_prediction" if facts.probability > 0.6 else "skip")
+
+
+def go_to_a_telling_region(dock: SecoDock) -> None:
+    """Go to a flagged region of some size that the model would surely call something else."""
+    session, r = dock.session, dock.session.regions
+    size = session.frame.region_ids.size
+    sure = r.probabilities.max(axis=1)
+    fits = session.flagged & (r.predicted != r.class_id) & (r.area > 0.01 * size) & (r.area < 0.06 * size)
+    row = int(np.argmax(np.where(fits, sure, 0)))
+    session.go_to_image(int(r.image_id[row]))
+    (x0, y0, _, _), mask = session.mask(row)
+    y, x = np.argwhere(mask)[0].tolist()
+    session.select_at(y0 + y, x0 + x)
+
+
+def settle(milliseconds: int = 600) -> None:
+    """Let the window draw."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+    QApplication.processEvents()
+
+
+if __name__ == "__main__":
+    main()
