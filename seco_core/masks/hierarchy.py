@@ -1,7 +1,8 @@
 """Masks without weights: a binary partition tree over watershed parts.
 
-Lab gradient, marker watershed, region graph, Ward linkage of mean colour and position. The nodes of several
-nested cuts are the automatic masks; a prompt is answered by the node that fits its box and points best.
+Lab gradient, marker watershed, region graph, Ward linkage of mean colour, its rank in the image, and
+position. The nodes of several nested cuts are the automatic masks; a prompt is answered by the node that fits
+its box and points best.
 """
 
 from __future__ import annotations
@@ -18,8 +19,18 @@ from seco_core.masks.base import MaskSet, Prompt
 from seco_core.progress import CancelToken
 from seco_core.regions import adjacency
 
-POSITION_WEIGHT = 0.2
-"""Lab units that a distance of one pixel counts in the linkage."""
+COLOR_WEIGHT = (0.5, 1.0, 1.0)
+"""What L, a and b count in the linkage. Lightness differs within a surface more than hue does."""
+
+RANK_RANGE = 50.0
+"""Lab units between the lowest and the highest of an image's values of one channel, by their rank."""
+
+RANK_GAIN = 20.0
+"""Most Lab units that the range of ranks has for each unit of the values' deviation: noise stays small."""
+
+ROW_RANGE, COLUMN_RANGE = 125.0, 42.0
+"""Lab units that a distance of the square root of the image's area counts in the linkage, down and across.
+Surfaces of a street lie above one another and run on sideways."""
 
 CUT_RATIOS = (1.0, 8 / 15, 4 / 15, 2 / 15, 1 / 15)
 """Sizes of the nested cuts as shares of the parts: 1500, 800, 400, 200 and 100."""
@@ -44,9 +55,11 @@ class HierarchySource:
         self.parts = parts
         self.signature: dict[str, Any] = {
             "source": self.name,
-            "version": 1,
+            "version": 2,
             "parts": parts,
-            "position_weight": POSITION_WEIGHT,
+            "color_weight": list(COLOR_WEIGHT),
+            "rank_range": [RANK_RANGE, RANK_GAIN],
+            "position_range": [ROW_RANGE, COLUMN_RANGE],
             "cuts": [round(ratio, 4) for ratio in CUT_RATIOS],
             "box_fill": BOX_FILL,
         }
@@ -101,17 +114,25 @@ def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]
     dy = cv2.Sobel(lab, cv2.CV_32F, 0, 1)
     gradient = np.sqrt((dx * dx + dy * dy).sum(axis=2))
     spacing = max(1.0, np.sqrt(height * width / n_parts))
-    rows, columns = max(1, round(height / spacing)), max(1, round(width / spacing))
-    cell_of_row = np.arange(height) * rows // height
-    cell_of_column = np.arange(width) * columns // width
-    cell = (cell_of_row[:, None] * columns + cell_of_column[None, :]).reshape(-1)
-    order = np.lexsort((gradient.reshape(-1), cell))
-    lowest = order[np.concatenate([[True], cell[order][1:] != cell[order][:-1]])]
-    markers = np.zeros(height * width, dtype=np.int32)
-    markers[lowest] = np.arange(1, len(lowest) + 1)
+    markers = _lowest_of_cells(gradient, max(1, round(height / spacing)), max(1, round(width / spacing)))
     levels = np.minimum(gradient * 4, 65535).astype(np.uint16)
-    parts: NDArray[np.int32] = watershed(levels, markers.reshape(height, width)).astype(np.int32)
+    parts: NDArray[np.int32] = watershed(levels, markers).astype(np.int32)
     return parts
+
+
+def _lowest_of_cells(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.int32]:
+    """Number from 1 on the first lowest pixel of every cell of a grid; 0 elsewhere."""
+    height, width = values.shape
+    cell_of_row, cell_of_column = np.arange(height) * rows // height, np.arange(width) * columns // width
+    row_starts = np.searchsorted(cell_of_row, np.arange(rows))
+    column_starts = np.searchsorted(cell_of_column, np.arange(columns))
+    lowest = np.minimum.reduceat(np.minimum.reduceat(values, row_starts, axis=0), column_starts, axis=1)
+    candidates = np.flatnonzero(values == lowest[cell_of_row][:, cell_of_column])
+    cell = cell_of_row[candidates // width] * columns + cell_of_column[candidates % width]
+    first = np.unique(cell, return_index=True)[1]
+    markers = np.zeros(height * width, dtype=np.int32)
+    markers[candidates[first]] = np.arange(1, len(first) + 1)
+    return markers.reshape(height, width)
 
 
 @dataclass(frozen=True)
@@ -186,12 +207,20 @@ def partition_tree(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Partit
     flat = parts.reshape(-1) - 1
     area = np.bincount(flat, minlength=n)
     y, x = np.indices(parts.shape)
-    channels = [*np.moveaxis(lab, 2, 0), x * POSITION_WEIGHT, y * POSITION_WEIGHT]
+    channels = [*np.moveaxis(lab, 2, 0), y, x]
     mean = np.stack([np.bincount(flat, weights=c.reshape(-1), minlength=n) for c in channels], axis=1)
+    mean /= area[:, None]
+    features = np.column_stack(
+        [
+            mean[:, :3] * COLOR_WEIGHT,
+            *(_rank(mean[:, c], area) for c in range(3)),
+            mean[:, 3:] * (ROW_RANGE, COLUMN_RANGE) / np.sqrt(height * width),
+        ]
+    )
     graph = hg.UndirectedGraph(n)
     pairs = adjacency(parts)[0]
     graph.add_edges(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64))
-    tree, _ = hg.binary_partition_tree_ward_linkage(graph, mean / area[:, None], area.astype(np.float64))
+    tree, _ = hg.binary_partition_tree_ward_linkage(graph, features, area.astype(np.float64))
 
     parent = np.asarray(tree.parents(), dtype=np.int64)
     count = hg.accumulate_sequential(tree, np.ones(n), hg.Accumulators.sum).astype(np.int64)
@@ -222,6 +251,14 @@ def partition_tree(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Partit
         box=box.astype(np.int32),
         area=hg.accumulate_sequential(tree, area.astype(np.float64), hg.Accumulators.sum).astype(np.int64),
     )
+
+
+def _rank(value: NDArray[np.float64], area: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of the image that lies in parts of lower value, in Lab units; equal values have equal ranks."""
+    inverse = np.unique(value, return_inverse=True)[1]
+    share = np.bincount(inverse, weights=area) / area.sum()
+    spread = np.sqrt(np.average((value - np.average(value, weights=area)) ** 2, weights=area))
+    return ((np.cumsum(share) - share / 2) * min(RANK_RANGE, RANK_GAIN * spread))[inverse]
 
 
 class HierarchyMasks:
