@@ -56,7 +56,8 @@ def run(
     layout: Annotated[str, typer.Option(help=f"Dataset layout: {', '.join(LAYOUTS)}.")] = "auto",
     masks: Annotated[str, typer.Option(help="Mask source: hierarchy, sam or files.")] = "",
     sam_checkpoint: Annotated[
-        Path | None, typer.Option(help="SAM weights (.pth); implies --masks sam.")
+        Path | None,
+        typer.Option(help="SAM weights: .pth file, folder or downloaded name; implies --masks sam."),
     ] = None,
     masks_folder: Annotated[Path | None, typer.Option(help="COCO RLE files; implies --masks files.")] = None,
     encoder: Annotated[str, typer.Option(help='Region encoder: descriptor, sam or "timm:<model>".')] = "",
@@ -200,6 +201,55 @@ def config_command(
     """Print all parameters as TOML, to be changed and given back with `seco run --config`."""
     with _errors():
         typer.echo(_parameters(project, None).to_toml(), nl=False)
+
+
+weights_app = typer.Typer(help="List, check and download SAM weights.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """Show which weights there are, and which of them are here."""
+    from seco_core import weights
+
+    folder = weights.weights_folder()
+    for known in weights.KNOWN:
+        here = "downloaded" if (folder / known.file_name).is_file() else "not downloaded"
+        typer.echo(f"{known.name}  {known.size} bytes  {here}\n  {known.url}\n  SHA-256 {known.sha256}")
+    typer.echo(f"Downloads go to {folder} (SECO_WEIGHTS names another folder).")
+    typer.echo(
+        "masks.checkpoint also takes folders that transformers saved, such as facebook/sam-vit-base, "
+        "syscv-community/sam-hq-vit-base, facebook/sam2.1-hiera-large or facebook/sam3 from huggingface.co: "
+        "`hf download NAME --local-dir FOLDER`."
+    )
+
+
+@weights_app.command("verify")
+def weights_verify(file: Annotated[Path, typer.Argument(help="File of weights.")]) -> None:
+    """Check a file's size and SHA-256 against the published weights."""
+    from seco_core import weights
+
+    with _errors():
+        found = weights.verify(file)
+    typer.echo(f"{file} is {found.name} as published: {found.size} bytes, SHA-256 {found.sha256}")
+
+
+@weights_app.command("download")
+def weights_download(
+    name: Annotated[str, typer.Argument(help="What `seco weights list` calls it.")],
+    to: Annotated[Path | None, typer.Option(help="Folder; the user's cache if left out.")] = None,
+) -> None:
+    """Download weights, going on where an earlier download stopped, and check them."""
+    from seco_core import weights
+
+    with _errors():
+        known = {w.name: w for w in weights.KNOWN}
+        if name not in known:
+            raise ParameterError(f"there are no weights {name!r}.", remedy=f"One of: {', '.join(known)}.")
+        with progress_bars() as progress, _interruptible() as cancel:
+            path = weights.download(known[name], to, progress=progress, cancel=cancel)
+    typer.echo(f"{path}: complete, its SHA-256 is right")
+    typer.echo(f"use it with: seco run DATASET --sam-checkpoint {path if to else name}")
 
 
 @app.callback(invoke_without_command=True)

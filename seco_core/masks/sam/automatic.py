@@ -1,9 +1,9 @@
 """Automatic masks: a grid of points, their masks filtered by quality, duplicates left out.
 
 The masks are those of ``SamAutomaticMaskGenerator`` at equal thresholds; the way is shorter. Masks are
-filtered by their expected IoU before they are drawn where the model allows it, and in any case before they are
-brought to the image's size; they are brought there a few at a time and kept small, and only those that are
-left after non-maximum suppression come to the CPU.
+filtered by their expected IoU before they are drawn where the model allows it, and in any case before they
+are brought to the image's size; they are brought there a few at a time and kept small, and only those that
+are left after non-maximum suppression come to the CPU.
 """
 
 from __future__ import annotations

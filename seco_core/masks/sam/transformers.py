@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +163,10 @@ def load_folder(folder: Path, model: str, device: str, precision: torch.dtype) -
             remedy='Install it with pip install "seco-viewer[sam]", or use a .pth file of Meta\'s.',
         ) from error
     try:
-        network, report = getattr(transformers, _CLASSES[kind]).from_pretrained(
-            folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
-        )
+        with _quiet(transformers.utils.logging):
+            network, report = getattr(transformers, _CLASSES[kind]).from_pretrained(
+                folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
+            )
     except Exception as error:  # a damaged folder raises whatever its reader does
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
@@ -172,6 +175,20 @@ def load_folder(folder: Path, model: str, device: str, precision: torch.dtype) -
     if report["missing_keys"]:
         raise WeightsError(f"lacks weights: {min(report['missing_keys'])}.", path=folder, remedy=_FOLDER)
     return TransformersModel(network.eval(), kind, device, precision, _normalization(folder))
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """Keep transformers from printing a bar and reports of its own."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _normalization(folder: Path) -> tuple[Any, Any] | None:
