@@ -22,7 +22,7 @@ from seco_core.metrics import (
 )
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Project
-from seco_core.regions import connected_regions
+from seco_core.regions import label_components
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
 
@@ -45,10 +45,11 @@ class _LabelSet:
         known = truth != IGNORE
         self.known += int(known.sum())
         self.labelled += int((known & (predicted != IGNORE)).sum())
-        region_ids, table = connected_regions(predicted)
-        _, purity = majority_truth(region_ids, truth, len(table), self.n_classes)
+        # a raw label may have more components than an image may have regions
+        components, n = label_components(predicted)
+        _, purity = majority_truth(components, truth, n, self.n_classes)
         self.purity.append(purity)
-        self.area.append(table.area)
+        self.area.append(np.bincount(components.ravel(), minlength=n + 1)[1:])
 
     def numbers(self, name: str) -> dict[str, float]:
         found = scores(self.matrix)

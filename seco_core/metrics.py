@@ -102,13 +102,13 @@ def coverage(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> float:
 
 
 def majority_truth(
-    region_ids: NDArray[np.uint16], truth: NDArray[np.uint8], n_regions: int, n_classes: int
+    region_ids: NDArray[np.integer], truth: NDArray[np.uint8], n_regions: int, n_classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Find the class that most of each region's pixels have in the ground truth.
 
     Parameters
     ----------
-    region_ids : ndarray of uint16, (H, W)
+    region_ids : ndarray of integers, (H, W)
         0 = no region, i + 1 = row i.
     truth : ndarray of uint8, (H, W)
         Class map; pixels that are 255 do not vote.

@@ -221,8 +221,8 @@ class OverrideLog:
         return tuple(self._batches[target])
 
     def _clear(self) -> None:
-        self._last_seq = 0
-        self._last_batch = 0
+        self._last_seq: int = 0
+        self._last_batch: int = 0
         self._done: list[int] = []
         self._undone: list[int] = []
         self._batches: defaultdict[int, list[Override]] = defaultdict(list)
