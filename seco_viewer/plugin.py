@@ -9,10 +9,9 @@ from typing import Any
 import napari
 
 from seco_core.example import make_scene
-from seco_core.project.store import STORE_NAME
 from seco_core.resources import resource_path
 from seco_core.scheme import load_scheme
-from seco_viewer.docks.main import SecoDock
+from seco_viewer.docks.main import SecoDock, get_project
 
 PLUGIN = "seco-viewer"
 WIDGET = "Review pseudo-labels"
@@ -72,8 +71,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | 
         if len(path) != 1:
             return None
         path = path[0]
-    is_project = Path(path).name == STORE_NAME or (Path(path) / STORE_NAME).is_file()
-    return _read_project if is_project else None
+    return _read_project if get_project(path) is not None else None
 
 
 def _read_project(path: str | Sequence[str]) -> list[LayerData]:

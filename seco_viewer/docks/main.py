@@ -10,7 +10,7 @@ from typing import Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
@@ -58,6 +58,7 @@ class SecoDock(QWidget):
         self.session: Session | None = None
         self.layers: ReviewLayers | None = None
         self.setMinimumWidth(330)
+        self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 5, 0, 0)
         layout.setSpacing(2)
@@ -90,12 +91,25 @@ class SecoDock(QWidget):
         """Keep keys that nothing here wants: napari would pass them to the canvas, where they decide."""
         event.accept()
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take projects that are dragged here; on the canvas napari may ask which plugin shall read them."""
+        if any(get_project(url.toLocalFile()) for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open the project that was dropped."""
+        for url in event.mimeData().urls():
+            path = get_project(url.toLocalFile())
+            if path is not None:
+                event.acceptProposedAction()
+                self.open_project(path)
+                return
+
     # --------------------------------------------------------------- projects
 
     def open_project(self, path: Path | str) -> bool:
         """Open a project folder, or the store in it, in place of the one that is open; whether it could."""
-        path = Path(path)
-        path = path.parent if path.name == STORE_NAME else path
+        path = get_project(path) or Path(path)
         if self.busy:
             self.say(
                 "The pipeline or an export is still going on: cancel it or wait for its end.", wrong=True
@@ -272,6 +286,13 @@ class SecoDock(QWidget):
         else:
             self.close_project()
             self.say("")
+
+
+def get_project(path: Path | str) -> Path | None:
+    """The project folder that a path means: the folder itself or the store in it; None if it is neither."""
+    path = Path(path)
+    folder = path.parent if path.name == STORE_NAME else path
+    return folder if (folder / STORE_NAME).is_file() else None
 
 
 def _scrolling(page: QWidget) -> QScrollArea:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 from qtpy.QtTest import QTest
 
 from seco_core.parameters import Parameters, parameter_fields
@@ -112,6 +113,22 @@ def test_nothing_left_is_said(dock: SecoDock):
     assert "queue is empty" in dock.message.text()
     dock.perform("redo")
     assert "Nothing to redo" in dock.message.text()
+
+
+def test_project_dropped_on_the_dock_is_opened(dock: SecoDock, scored_path: Path):
+    dock.close_project()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(scored_path.parent)), QUrl.fromLocalFile(str(scored_path))])
+    drop = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    dock.dropEvent(drop)
+    assert drop.isAccepted()
+    assert dock.session.project.path == scored_path
 
 
 def test_every_key_and_button_has_an_action(dock: SecoDock):
