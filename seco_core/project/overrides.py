@@ -95,7 +95,12 @@ class OverrideLog:
 
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
-        self._clear()
+        self._last_seq = 0
+        self._last_batch = 0
+        self._done: list[int] = []
+        self._undone: list[int] = []
+        self._batches: defaultdict[int, list[Override]] = defaultdict(list)
+        self._active: defaultdict[int, list[Override]] = defaultdict(list)
         self.refresh()
 
     @property
@@ -219,14 +224,6 @@ class OverrideLog:
             )
         self.refresh()
         return tuple(self._batches[target])
-
-    def _clear(self) -> None:
-        self._last_seq: int = 0
-        self._last_batch: int = 0
-        self._done: list[int] = []
-        self._undone: list[int] = []
-        self._batches: defaultdict[int, list[Override]] = defaultdict(list)
-        self._active: defaultdict[int, list[Override]] = defaultdict(list)
 
 
 def _check(decision: Decision) -> None:
