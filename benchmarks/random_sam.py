@@ -25,7 +25,14 @@ _CONTRAST = 100.0
 
 
 def random_sam(
-    size: int = 128, *, width: int = 48, depth: int = 1, heads: int = 2, channels: int = 32, seed: int = 0
+    size: int = 128,
+    *,
+    width: int = 48,
+    depth: int = 1,
+    heads: int = 2,
+    channels: int = 32,
+    seed: int = 0,
+    tied: bool = True,
 ) -> Any:
     """A `segment_anything.modeling.Sam` in evaluation mode.
 
@@ -39,6 +46,8 @@ def random_sam(
         Of the image embedding and the decoder.
     seed : int
         Decides the weights.
+    tied : bool
+        Tie attention to positions. The strong attention that this takes amplifies rounding.
     """
     from segment_anything.modeling import (
         ImageEncoderViT,
@@ -78,6 +87,8 @@ def random_sam(
             ),
         ),
     ).eval()
+    if not tied:
+        return sam
     with torch.no_grad():
         for parameter in sam.mask_decoder.parameters():
             if parameter.ndim > 1:

@@ -119,8 +119,11 @@ def _model(arguments: argparse.Namespace, image: NDArray[np.uint8]) -> tuple[Seg
     if arguments.checkpoint:
         model = load_pth(arguments.checkpoint, "auto", arguments.device, precision)
         return model, model._sam
-    sam = random_sam(arguments.size, width=256, depth=4, heads=4, channels=256)
-    calibrate(sam, image)
+    # rounding is compared on plain random weights
+    tied = arguments.only != "prompts"
+    sam = random_sam(arguments.size, width=256, depth=4, heads=4, channels=256, tied=tied)
+    if tied:
+        calibrate(sam, image)
     return SegmentAnythingModel(sam, "random", arguments.device, precision), sam
 
 
@@ -155,11 +158,13 @@ def _measured(
         before = torch.cuda.memory_allocated()
     else:
         before = _reset_peak()
-    started = time.perf_counter()
-    masks = generate()
-    seconds = time.perf_counter() - started
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        masks = generate()
+        seconds.append(time.perf_counter() - started)
     after = torch.cuda.max_memory_allocated() if device == "cuda" else _resident("VmHWM")
-    return masks, {"seconds": seconds, "bytes": after - before}
+    return masks, {"seconds": min(seconds), "bytes": after - before}
 
 
 def _reset_peak() -> int:

@@ -1,3 +1,7 @@
+"""SAM as a mask source, on the library's own model with random weights."""
+
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -7,54 +11,50 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from segment_anything import sam_model_registry
-from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
+from segment_anything.modeling import ImageEncoderViT
+from segment_anything.utils.amg import remove_small_regions
 
-import seco_core.masks.sam as sam_module
+from benchmarks.random_sam import calibrate, random_sam
 from seco_core.errors import MaskSourceError, WeightsError
-from seco_core.masks.base import Prompt
-from seco_core.masks.sam import SamSource, load_sam
+from seco_core.masks.base import Prompt, crop_masks
+from seco_core.masks.sam import SamSource, load_model
+from seco_core.masks.sam.automatic import AutomaticSettings, automatic_masks
+from seco_core.masks.sam.batches import in_batches
+from seco_core.masks.sam.cleanup import remove_small_parts
+from seco_core.masks.sam.prompts import to_input_prompts
+from seco_core.masks.sam.segment_anything import SegmentAnythingModel
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import MaskParameters
 from seco_core.progress import Cancelled, CancelToken
 
-SIZE = 64
-
-
-def build_tiny_sam(width=48):
-    """The library's own model, as small as it gets, with random weights."""
-    torch.manual_seed(0)
-    grid = SIZE // 16
-    return Sam(
-        image_encoder=ImageEncoderViT(
-            img_size=SIZE, depth=1, embed_dim=width, num_heads=2, mlp_ratio=1, out_chans=32,
-            norm_layer=partial(torch.nn.LayerNorm, eps=1e-6), use_rel_pos=True, global_attn_indexes=[0],
-        ),
-        prompt_encoder=PromptEncoder(
-            embed_dim=32, image_embedding_size=(grid, grid), input_image_size=(SIZE, SIZE), mask_in_chans=4
-        ),
-        mask_decoder=MaskDecoder(
-            num_multimask_outputs=3, transformer_dim=32, iou_head_hidden_dim=16,
-            transformer=TwoWayTransformer(depth=1, embedding_dim=32, mlp_dim=32, num_heads=2),
-        ),
-    ).eval()  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def source():
-    return SamSource(
-        build_tiny_sam(),
-        sha256="0" * 64,
-        points_per_side=3,
-        device="cpu",
-        pred_iou_thresh=-1e9,
-        stability_score_thresh=0.0,
-    )
+SHAPE = (60, 100)
+EVERYTHING = AutomaticSettings(points_per_side=3, pred_iou_thresh=0.0, stability_score_thresh=0.0)
 
 
 @pytest.fixture(scope="module")
 def image():
-    return np.random.default_rng(0).integers(0, 256, (30, 50, 3)).astype(np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def sam(image):
+    sam = random_sam()
+    calibrate(sam, image)
+    return sam
+
+
+@pytest.fixture(scope="module")
+def model(sam):
+    return SegmentAnythingModel(sam, "vit_b")
+
+
+@pytest.fixture
+def source(model):
+    return SamSource(model, sha256="0" * 64, settings=EVERYTHING)
 
 
 @pytest.fixture
@@ -78,45 +78,234 @@ def full(masks, i):
     return mask
 
 
-def test_proposals_are_those_of_the_stock_generator(source, image):
-    from segment_anything import SamAutomaticMaskGenerator
-
-    stock = SamAutomaticMaskGenerator(
-        source._sam, points_per_side=3, pred_iou_thresh=-1e9, stability_score_thresh=0.0
-    ).generate(image)
-    found = source.prepare(image, "x").proposals()
-    assert found.shape == (30, 50)
-    assert len(found) == len(stock) > 0
-    for i, record in enumerate(stock):
-        assert np.array_equal(full(found, i), record["segmentation"])
-
-
-def test_prompts_in_one_pass_are_answered_like_one_at_a_time(source, image):
-    one, two = np.array([[10.0, 10.0]]), np.array([[10.0, 10.0], [30.0, 12.0]])
-    prompts = [
-        Prompt((2, 3, 20, 25), one, np.array([1])),
-        Prompt((5, 5, 45, 20), two, np.array([1, 0])),
-        Prompt((0, 0, 50, 30)),
-        Prompt((20, 3, 40, 25), one + 15, np.array([1])),
+def prompts_of(count, points=1):
+    rng = np.random.default_rng(count)
+    low = rng.uniform(0, 40, (count, 2))
+    return [
+        Prompt((*xy, *(xy + 20)), xy + rng.uniform(0, 20, (points, 2)), np.arange(points) % 2) for xy in low
     ]
-    seen = source.prepare(image, "x")
-    together = seen.answer(prompts)
-    assert len(together) == 4
+
+
+# automatic masks
+
+
+@pytest.mark.parametrize("area", [0, 200])
+@pytest.mark.parametrize(("iou", "stability"), [(0.0, 0.0), (0.88, 0.0), (0.88, 0.6)])
+def test_automatic_masks_are_those_of_the_stock_generator(sam, model, image, iou, stability, area):
+    stock = SamAutomaticMaskGenerator(
+        sam,
+        points_per_side=8,
+        pred_iou_thresh=iou,
+        stability_score_thresh=stability,
+        min_mask_region_area=area,
+    ).generate(image)
+    chosen = AutomaticSettings(8, iou, stability, area)
+    found = automatic_masks(model, model.embed(image), SHAPE, chosen, points_per_batch=7)
+    assert len(found) == len(stock) > 1
+    for i, record in enumerate(stock):
+        ours, theirs = full(found, i), record["segmentation"]
+        assert np.count_nonzero(ours & theirs) >= 0.99 * np.count_nonzero(ours | theirs)
+
+
+def test_the_thresholds_matter_in_these_tests(model, image):
+    embedding = model.embed(image)
+    counts = [
+        len(automatic_masks(model, embedding, SHAPE, AutomaticSettings(8, *s), points_per_batch=64))
+        for s in [(0.0, 0.0), (0.88, 0.0), (0.88, 0.6), (0.88, 1.0)]
+    ]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == 4
+
+
+@pytest.mark.parametrize("batch", [1, 5, 64])
+def test_the_batch_size_does_not_matter(model, image, batch):
+    embedding = model.embed(image)
+    chosen = AutomaticSettings(6, 0.88, 0.6)
+    one = automatic_masks(model, embedding, SHAPE, chosen, points_per_batch=36)
+    other = automatic_masks(model, embedding, SHAPE, chosen, points_per_batch=batch)
+    assert len(one) == len(other) > 1
+    for i in range(len(one)):
+        assert np.mean(full(one, i) != full(other, i)) < 0.001
+
+
+def test_only_wanted_masks_are_decoded_and_they_are_the_same(model, image):
+    embedding = model.embed(image)
+    prompts = to_input_prompts(model, SHAPE, prompts_of(9))
+    everything = model.decode(embedding, prompts, multimask=True)
+    least = float(everything.iou.median())
+    wanted = model.decode(embedding, prompts, multimask=True, least_iou=least)
+    assert len(wanted.iou) == 13
+    torch.testing.assert_close(wanted.iou, everything.iou[everything.iou > least])
+    torch.testing.assert_close(wanted.logits, everything.logits[everything.iou > least], rtol=1e-3, atol=1e-2)
+    nothing = model.decode(embedding, prompts, multimask=True, least_iou=1e9)
+    assert nothing.logits.shape == (0, 32, 32)
+
+
+def test_bfloat16_masks_are_nearly_the_same(image):
+    torch.manual_seed(0)
+    full_precision = SegmentAnythingModel(random_sam(tied=False), "vit_b")
+    half = SegmentAnythingModel(random_sam(tied=False), "vit_b", precision=torch.bfloat16)
+    prompts = to_input_prompts(half, SHAPE, prompts_of(5))
+    one = full_precision.decode(full_precision.embed(image), prompts, multimask=True)
+    other = half.decode(half.embed(image), prompts, multimask=True)
+    assert other.logits.dtype == other.iou.dtype == torch.float32
+    scale = one.logits.abs().max()
+    assert 0 < (one.logits - other.logits).abs().max() < 0.1 * scale
+
+
+def test_progress_tells_the_time_left_and_cancel_stops(model, image):
+    events, token = [], CancelToken()
+
+    def see(event):
+        events.append(event)
+        if event.done >= 8:
+            token.cancel()
+
+    chosen = AutomaticSettings(6, 0.88, 0.0)
+    source = SamSource(model, sha256="0", settings=chosen, points_per_batch=4, progress=see)
+    with pytest.raises(Cancelled):
+        source.prepare(image, "frame_7", token).proposals()
+    assert [e.done for e in events] == [4, 8]
+    assert all(e.stage == "masks" and e.total == 36 for e in events)
+    assert "frame_7: point 4 of 36, about 0 s left" in events[0].message
+
+
+# clean-up
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    mask=arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.booleans()),
+    pad=st.tuples(*[st.integers(0, 5)] * 4),
+    least=st.integers(1, 30),
+)
+def test_clean_up_equals_that_of_the_whole_image(mask, pad, least):
+    image = np.pad(mask, (pad[:2], pad[2:]))
+    expected, holes = remove_small_regions(image, least, "holes")
+    expected, islands = remove_small_regions(expected, least, "islands")
+    given_mask = crop_masks([image], image.shape)
+    crop, box, changed = remove_small_parts(
+        given_mask.crops[0], tuple(given_mask.boxes[0].tolist()), image.shape, least
+    )
+    found = np.zeros_like(image)
+    found[box[1] : box[3], box[0] : box[2]] = crop
+    np.testing.assert_array_equal(found, expected)
+    assert changed == (holes or islands)
+
+
+# prompts
+
+
+@pytest.mark.parametrize("points", [0, 1, 2])
+def test_prompts_in_one_pass_equal_those_one_at_a_time(image, points):
+    model = SegmentAnythingModel(random_sam(tied=False), "vit_b")
+    embedding = model.embed(image)
+    prompts = to_input_prompts(model, SHAPE, prompts_of(9, points))
+    together = model.decode(embedding, prompts, multimask=False)
+    alone = [model.decode(embedding, prompts.part(slice(i, i + 1)), multimask=False) for i in range(9)]
+    scale = float(together.logits.abs().max())
+    logits = torch.cat([one.logits for one in alone])
+    assert float((logits - together.logits).abs().max()) < 1e-5 * scale
+    assert float((torch.cat([one.iou for one in alone]) - together.iou).abs().max()) < 1e-5
+
+
+def test_prompts_are_answered_like_the_stock_predictor_does(sam, model, image, source):
+    predictor = SamPredictor(sam)
+    predictor.set_image(image)
+    prompts = [*prompts_of(2, 1), *prompts_of(3, 2), Prompt((0, 0, 100, 60)), *prompts_of(2, 1)]
+    found = source.prepare(image, "x").answer(prompts)
+    assert len(found) == len(prompts)
     for i, prompt in enumerate(prompts):
-        alone, among = full(seen.answer([prompt]), 0), full(together, i)
-        assert np.mean(alone != among) < 0.01
-    assert len({full(together, i).tobytes() for i in range(4)}) > 1
-    assert len(seen.answer([])) == 0
+        points = len(prompt.points) > 0
+        expected = predictor.predict(
+            prompt.points if points else None,
+            prompt.labels if points else None,
+            np.array(prompt.box),
+            multimask_output=False,
+        )[0][0]
+        assert np.mean(full(found, i) != expected) < 0.001
+    assert len({full(found, i).tobytes() for i in range(len(found))}) > 3
+    assert len(source.prepare(image, "x").answer([])) == 0
 
 
-def test_an_image_is_embedded_once(source, encodings):
-    image = np.random.default_rng(7).integers(0, 256, (30, 50, 3)).astype(np.uint8)
+# memory
+
+
+def test_batches_are_halved_and_go_on():
+    sizes, limit = [], 3
+
+    def work(batch):
+        sizes.append(batch.stop - batch.start)
+        if sizes[-1] > limit:
+            raise torch.OutOfMemoryError
+        return list(range(batch.start, batch.stop))
+
+    done = list(in_batches(10, 8, work))
+    assert sizes == [8, 4, 2, 2, 2, 2, 2]
+    assert [d for d, _ in done] == [2, 4, 6, 8, 10]
+    assert [i for _, result in done for i in result] == list(range(10))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError(),
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("MPS backend out of memory"),
+    ],
+)
+def test_no_memory_for_one_prompt_is_an_error_of_the_image(error):
+    def work(batch):
+        raise error
+
+    with pytest.raises(MaskSourceError, match="one prompt"):
+        list(in_batches(4, 4, work))
+
+
+def test_other_errors_are_not_taken_for_lack_of_memory():
+    def work(batch):
+        raise RuntimeError("shape mismatch")
+
+    with pytest.raises(RuntimeError, match="shape"):
+        list(in_batches(4, 4, work))
+
+
+def test_running_out_of_memory_does_not_change_answers(source, image, monkeypatch):
+    seen = source.prepare(image, "x")
+    prompts = prompts_of(5)
+    expected = seen.answer(prompts)
+    decode = SegmentAnythingModel.decode
+
+    def scarce(self, embedding, prompts, **options):
+        if len(prompts.boxes) > 2:
+            raise torch.OutOfMemoryError
+        return decode(self, embedding, prompts, **options)
+
+    monkeypatch.setattr(SegmentAnythingModel, "decode", scarce)
+    found = seen.answer(prompts)
+    assert all(np.mean(full(found, i) != full(expected, i)) < 0.01 for i in range(5))
+
+
+def test_no_memory_to_embed_names_the_image(source, image, monkeypatch):
+    def scarce(self, image):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(SegmentAnythingModel, "embed", scarce)
+    with pytest.raises(MaskSourceError, match="frame_3"):
+        source.prepare(image, "frame_3")
+
+
+# the source
+
+
+def test_an_image_is_embedded_once(source, encodings, image):
     seen = source.prepare(image, "x")
     seen.proposals()
     seen.answer([Prompt((2, 3, 20, 25))])
     again = source.prepare(image.copy(), "x").embedding()
     assert len(encodings) == 1
-    assert again.shape == (32, 4, 4)
+    assert again.shape == (32, 8, 8)
     assert again.dtype == np.float32
     other = source.prepare(255 - image, "x").embedding()
     assert len(encodings) == 2
@@ -130,30 +319,6 @@ def test_an_earlier_image_keeps_its_own_embedding(source, image):
     assert np.array_equal(first.embedding(), before)
 
 
-def test_running_out_of_memory_halves_the_batch(source, image, monkeypatch):
-    seen = source.prepare(image, "x")
-    prompts = [Prompt((i, 3, i + 20, 25)) for i in range(5)]
-    expected = seen.answer(prompts)
-    predict = sam_module.SamPredictor.predict_torch
-    sizes = []
-
-    def scarce(self, points, labels, boxes, **options):
-        sizes.append(len(boxes))
-        if len(boxes) > limit:
-            raise torch.OutOfMemoryError
-        return predict(self, points, labels, boxes, **options)
-
-    monkeypatch.setattr(sam_module.SamPredictor, "predict_torch", scarce)
-    limit = 2
-    found = seen.answer(prompts)
-    assert sizes[0] == 5
-    assert sizes[-3:] == [2, 2, 1]
-    assert all(np.mean(full(found, i) != full(expected, i)) < 0.01 for i in range(5))
-    limit = 0
-    with pytest.raises(MaskSourceError, match="memory"):
-        seen.answer(prompts)
-
-
 def test_cancelling_stops_between_passes(source, image):
     token = CancelToken()
     seen = source.prepare(image, "x", token)
@@ -165,8 +330,8 @@ def test_cancelling_stops_between_passes(source, image):
         source.prepare(image, "x", token)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 60)])
-def test_small_images(source, shape):
+@pytest.mark.parametrize("shape", [(1, 1), (2, 60), (128, 128)])
+def test_small_and_square_images(source, shape):
     seen = source.prepare(np.zeros((*shape, 3), np.uint8), "small")
     assert seen.proposals().shape == shape
     assert len(seen.answer([Prompt((0, 0, shape[1], shape[0]))])) == 1
@@ -177,11 +342,15 @@ def test_an_image_too_narrow_is_named(source):
         source.prepare(np.zeros((1, 500, 3), np.uint8), "strip")
 
 
-def test_the_signature_says_what_decides_the_masks(source):
+def test_the_signature_says_what_decides_the_masks(source, model):
     assert source.signature["weights_sha256"] == "0" * 64
     assert source.signature["points_per_side"] == 3
+    assert source.signature["precision"] == "float32"
     assert json.loads(json.dumps(source.signature)) == source.signature
     assert not source.concurrent
+    other = SamSource(model, sha256="0" * 64, settings=AutomaticSettings(min_mask_region_area=9))
+    assert other.signature != source.signature
+    assert other.embedding_signature == source.embedding_signature
 
 
 # weights
@@ -190,25 +359,39 @@ def test_the_signature_says_what_decides_the_masks(source):
 @pytest.fixture
 def small_vit_b(tmp_path, monkeypatch):
     """A file whose encoder is as wide as vit_b's, and a builder of models that fit it."""
-    monkeypatch.setitem(sam_model_registry, "vit_b", partial(build_tiny_sam, width=768))
+    build = partial(random_sam, 64, width=768)
+    monkeypatch.setitem(sam_model_registry, "vit_b", build)
     path = tmp_path / "sam.pth"
-    torch.save(build_tiny_sam(width=768).state_dict(), path)
+    torch.save(build().state_dict(), path)
     return path
 
 
 def test_weights_are_loaded_and_their_type_is_found(small_vit_b, image):
-    sam, sha256 = load_sam(small_vit_b)
+    model, sha256 = load_model(small_vit_b, device="cpu")
     assert sha256 == hashlib.sha256(small_vit_b.read_bytes()).hexdigest()
-    assert not sam.training
+    assert model.kind == "vit_b"
+    assert model.precision == torch.float32
     parameters = MaskParameters(source="sam", checkpoint=str(small_vit_b), points_per_side=2)
     source = open_mask_source(parameters, "cpu")
     assert source.signature["weights_sha256"] == sha256
     assert len(source.prepare(image, "x").answer([Prompt((2, 3, 20, 25))])) == 1
 
 
+def test_every_parameter_reaches_the_source(small_vit_b):
+    changes = {
+        "precision": "bfloat16",
+        "points_per_side": 5,
+        "pred_iou_thresh": 0.5,
+        "stability_score_thresh": 0.4,
+        "min_mask_region_area": 7,
+    }
+    source = open_mask_source(MaskParameters(source="sam", checkpoint=str(small_vit_b), **changes), "cpu")
+    assert changes.items() <= source.signature.items()
+
+
 def test_another_type_than_asked_for_is_refused(small_vit_b):
     with pytest.raises(WeightsError, match="holds vit_b, not vit_h"):
-        load_sam(small_vit_b, "vit_h")
+        load_model(small_vit_b, "vit_h", device="cpu")
 
 
 def test_truncated_weights_are_refused(small_vit_b):
@@ -216,16 +399,16 @@ def test_truncated_weights_are_refused(small_vit_b):
     for length in (0, 100, len(whole) // 2):
         small_vit_b.write_bytes(whole[:length])
         with pytest.raises(WeightsError, match="damaged") as caught:
-            load_sam(small_vit_b)
+            load_model(small_vit_b, device="cpu")
         assert caught.value.path == small_vit_b
-        assert "sam_vit_h_4b8939.pth (2.6 GB)" in str(caught.value)
+        assert "seco weights verify" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [{"a": torch.zeros(3)}, [1, 2], torch.zeros(2)])
 def test_files_of_other_models_are_refused(tmp_path, content):
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(WeightsError, match="does not hold"):
-        load_sam(tmp_path / "other.pth")
+        load_model(tmp_path / "other.pth", device="cpu")
 
 
 def test_incomplete_weights_are_refused(small_vit_b):
@@ -233,29 +416,37 @@ def test_incomplete_weights_are_refused(small_vit_b):
     del state["mask_decoder.iou_token.weight"]
     torch.save(state, small_vit_b)
     with pytest.raises(WeightsError, match="iou_token"):
-        load_sam(small_vit_b)
+        load_model(small_vit_b, device="cpu")
 
 
 def test_missing_weights_say_where_to_get_them(tmp_path):
     for path in ("", tmp_path / "none.pth"):
         with pytest.raises(WeightsError, match=r"sam_vit_b_01ec64\.pth \(375 MB\)"):
-            load_sam(path)
+            load_model(path)
 
 
-def test_a_broken_installation_is_explained(monkeypatch):
-    monkeypatch.setitem(sys.modules, "seco_core.masks.sam", None)
+@pytest.mark.parametrize("missing", ["seco_core.masks.sam", "seco_core.masks.sam.segment_anything"])
+def test_a_broken_installation_is_explained(monkeypatch, small_vit_b, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(WeightsError, match="torchvision"):
-        open_mask_source(MaskParameters(source="sam"))
+        open_mask_source(MaskParameters(source="sam", checkpoint=str(small_vit_b)), "cpu")
 
 
 @pytest.mark.sam_weights
 @pytest.mark.skipif("SECO_SAM_CHECKPOINT" not in os.environ, reason="SECO_SAM_CHECKPOINT names no weights")
 def test_real_weights_find_a_square():
-    sam, sha256 = load_sam(os.environ["SECO_SAM_CHECKPOINT"])
+    model, sha256 = load_model(os.environ["SECO_SAM_CHECKPOINT"])
     image = np.full((120, 160, 3), 90, np.uint8)
     image[40:80, 50:110] = (220, 40, 40)
-    seen = SamSource(sam, sha256=sha256).prepare(image, "square")
-    answer = full(seen.answer([Prompt((45, 35, 115, 85), np.array([[80.0, 60.0]]), np.array([1]))]), 0)
     truth = np.zeros((120, 160), bool)
     truth[40:80, 50:110] = True
-    assert np.count_nonzero(answer & truth) / np.count_nonzero(answer | truth) > 0.9
+
+    def overlap(mask):
+        return np.count_nonzero(mask & truth) / np.count_nonzero(mask | truth)
+
+    chosen = AutomaticSettings(points_per_side=8)
+    seen = SamSource(model, sha256=sha256, settings=chosen).prepare(image, "square")
+    found = seen.answer([Prompt((45, 35, 115, 85), np.array([[80.0, 60.0]]), np.array([1]))])
+    assert overlap(full(found, 0)) > 0.9
+    masks = seen.proposals()
+    assert max(overlap(full(masks, i)) for i in range(len(masks))) > 0.9

@@ -175,8 +175,8 @@ def _candidates(
     stable, boxes = [], []
     for logits in decoded.logits.split(masks_at_once(model, shape)):
         full = model.upscale(logits, shape)
-        high = torch.count_nonzero(full > model.mask_threshold + STABILITY_OFFSET, dim=(1, 2))
-        low = torch.count_nonzero(full > model.mask_threshold - STABILITY_OFFSET, dim=(1, 2))
+        high = _areas(full > model.mask_threshold + STABILITY_OFFSET)
+        low = _areas(full > model.mask_threshold - STABILITY_OFFSET)
         boxes.append(_inclusive_boxes(full > model.mask_threshold))
         # an empty mask has no stability, and NaN is below every threshold
         stable.append(high / low >= settings.stability_score_thresh)
@@ -186,6 +186,14 @@ def _candidates(
     if settings.stability_score_thresh <= 0:
         keep = torch.ones_like(keep)
     return decoded.logits[keep], decoded.iou[keep], torch.cat(boxes)[keep]
+
+
+def _areas(masks: torch.Tensor) -> torch.Tensor:
+    """Pixels of each mask (N, H, W)."""
+    if masks.device.type == "cpu":
+        # torch would widen every pixel to an integer first
+        return torch.tensor([np.count_nonzero(mask) for mask in masks.numpy()])
+    return masks.sum(dim=(1, 2), dtype=torch.int32)
 
 
 def _inclusive_boxes(masks: torch.Tensor) -> torch.Tensor:
