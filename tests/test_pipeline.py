@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import Image
 
 from benchmarks.common import store_digest
 from seco_core.dataset import Dataset
-from seco_core.errors import ParameterError
+from seco_core.errors import ParameterError, StorageFullError
 from seco_core.evaluate import evaluate
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
@@ -277,3 +279,24 @@ def test_cluster_that_does_not_answer(project_path: Path):
     pytest.importorskip("distributed")
     with pytest.raises(ParameterError, match="dask scheduler"):
         run_pipeline(project_path, QUICK, cluster="tcp://127.0.0.1:1")
+
+
+def test_full_disk_in_the_middle_loses_nothing(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real, left = os.fsync, [6]
+
+    def full_after_some(fd: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_after_some)
+        with pytest.raises(StorageFullError, match="space"):
+            run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        assert [r.status for r in project.images] == ["done", "new", "new"]
+        assert project.read_psa(0) is not None
+        assert project.runs()[-1].status == "failed"
+    result = run_pipeline(project_path, QUICK)
+    assert (result.done, result.up_to_date) == (2, 1)
