@@ -208,8 +208,8 @@ def partition_tree(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Partit
     area = np.bincount(flat, minlength=n)
     y, x = np.indices(parts.shape)
     channels = [*np.moveaxis(lab, 2, 0), y, x]
-    mean = np.stack([np.bincount(flat, weights=c.reshape(-1), minlength=n) for c in channels], axis=1)
-    mean /= area[:, None]
+    total = np.stack([np.bincount(flat, weights=c.reshape(-1), minlength=n) for c in channels], axis=1)
+    mean = total / area[:, None]
     features = np.column_stack(
         [
             mean[:, :3] * COLOR_WEIGHT,
@@ -253,7 +253,7 @@ def partition_tree(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Partit
     )
 
 
-def _rank(value: NDArray[np.float64], area: NDArray[np.int64]) -> NDArray[np.float64]:
+def _rank(value: NDArray[Any], area: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of the image that lies in parts of lower value, in Lab units; equal values have equal ranks."""
     inverse = np.unique(value, return_inverse=True)[1]
     share = np.bincount(inverse, weights=area) / area.sum()
