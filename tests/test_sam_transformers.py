@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from seco_core.encoders.sam import pool_embedding
 from seco_core.errors import WeightsError
 from seco_core.masks.base import Prompt
 from seco_core.masks.sam import SamSource, load_model
@@ -212,6 +213,64 @@ def test_the_hash_covers_weights_and_configuration(folder):
     after = load_model(folder, device="cpu")[1]
     (folder / "config.json").write_text(config)
     assert before == load_model(folder, device="cpu")[1] != after
+
+
+def test_sam_2_loads_from_the_file_of_its_video_model(tmp_path):
+    image_model = tiny("sam2")
+    parts = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
+    config = transformers.Sam2VideoConfig(
+        **{part: getattr(image_model.config, part).to_dict() for part in parts},
+        memory_attention_hidden_size=32,
+        memory_attention_num_layers=1,
+        memory_attention_feed_forward_hidden_size=16,
+        memory_encoder_hidden_size=32,
+        memory_encoder_output_channels=8,
+        mask_downsampler_embed_dim=32,
+        memory_fuser_embed_dim=32,
+        memory_fuser_intermediate_dim=16,
+        memory_attention_rope_feat_sizes=[4, 4],
+    )
+    video = transformers.Sam2VideoModel(config)
+    video.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "sam2_video"
+    model, _ = load_model(tmp_path, device="cpu")
+    assert model.kind == "sam2"
+    for name, weight in model._network.state_dict().items():
+        assert torch.equal(weight, video.state_dict()[name])
+
+
+def test_sam_3_loads_from_the_file_of_its_video_model(tmp_path):
+    """Names of weights as in facebook/sam3: one encoder for detector and tracker."""
+    from safetensors.torch import save_file
+
+    tracker = tiny("sam3_tracker")
+    tracker.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config = {"model_type": "sam3_video", "tracker_config": {**config, "model_type": "sam3_tracker_video"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    def published(name):
+        if name.startswith("vision_encoder.backbone."):
+            return f"detector_model.{name}"
+        if name.startswith("vision_encoder.neck."):
+            return name.replace("vision_encoder.neck", "tracker_neck")
+        return f"tracker_model.{name}"
+
+    state = {published(name): weight.clone() for name, weight in tracker.state_dict().items()}
+    save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    model, _ = load_model(tmp_path, device="cpu")
+    assert model.kind == "sam3_tracker"
+    for name, weight in model._network.state_dict().items():
+        assert torch.equal(weight, tracker.state_dict()[name])
+
+
+def test_the_encoder_pools_stretched_and_padded_embeddings_where_the_image_is(model):
+    rows = int(np.ceil(64 * model.scaled(SHAPE)[0] / model.size))
+    embedding = np.full((1, 64, 64), 1e6, np.float32)
+    embedding[:, :rows] = np.linspace(0, 1, rows)[:, None]
+    ids = np.ones(SHAPE, np.uint16)
+    pooled = pool_embedding(embedding, ids, 1, padded=model.padded)
+    assert pooled.item() == pytest.approx(0.5, abs=0.02)
 
 
 # what can be wrong with a folder

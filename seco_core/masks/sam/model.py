@@ -157,6 +157,6 @@ class PromptableModel(ABC):
 def resolve_precision(name: str, device: str) -> torch.dtype:
     """The precision for ``"float32"``, ``"bfloat16"`` or ``"auto"``: bfloat16 on CUDA that has it."""
     if name == "auto":
-        capable = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        capable = device == "cuda" and torch.cuda.get_device_capability()[0] >= 8
         name = "bfloat16" if capable else "float32"
     return torch.bfloat16 if name == "bfloat16" else torch.float32

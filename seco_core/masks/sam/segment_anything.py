@@ -85,6 +85,7 @@ class SegmentAnythingModel(PromptableModel):
             parts = [
                 self._draw(tokens[some], image[some], chosen)[wanted[some]]
                 for some in drawn.split(self._at_once)
+                if len(some)
             ]
         side = self.size // 4 if not parts else parts[0].shape[-1]
         logits = torch.cat(parts) if parts else torch.zeros((0, side, side), device=self.device)

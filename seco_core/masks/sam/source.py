@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seco_core.errors import MaskSourceError
 from seco_core.masks.base import MaskSet, Prompt
-from seco_core.masks.sam.automatic import AutomaticSettings, automatic_masks
+from seco_core.masks.sam.automatic import AutomaticSettings, BatchCallback, automatic_masks
 from seco_core.masks.sam.batches import free_memory, is_out_of_memory
 from seco_core.masks.sam.model import Embedding, PromptableModel
 from seco_core.masks.sam.prompts import answer_prompts
@@ -147,7 +147,7 @@ class SamMasks:
         settings: AutomaticSettings,
         batch: int,
         cancel: CancelToken,
-        between: Any,
+        between: BatchCallback,
     ) -> None:
         self.padded = model.padded
         self._model = model
