@@ -21,6 +21,7 @@ from seco_viewer.workers import Job, import_torch
 
 _STAGES = {
     "psa": "cutting images into regions (PSA)",
+    "masks": "asking SAM for masks: points",
     "scc": "looking for wrong labels (SCC)",
     "graph": "linking regions (graph)",
     "refine": "deciding what to keep",
