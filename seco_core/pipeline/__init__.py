@@ -4,5 +4,6 @@ Resumable, cancellable, and the same result on any number of workers.
 """
 
 from seco_core.pipeline.run import RunResult, run_pipeline
+from seco_core.pipeline.trial import PsaTrial, try_psa
 
-__all__ = ["RunResult", "run_pipeline"]
+__all__ = ["PsaTrial", "RunResult", "run_pipeline", "try_psa"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from seco_core.absorb import absorb_small
 from seco_core.encoders import RegionEncoder
 from seco_core.errors import ImageFileError
 from seco_core.images import read_confidence, read_image, read_label
-from seco_core.masks.base import MaskSource
+from seco_core.masks.base import ImageMasks, MaskSource
 from seco_core.parameters import PsaParameters
 from seco_core.progress import CancelToken
 from seco_core.project import ImageRecord, Override
@@ -110,10 +111,10 @@ class ImageTask:
         confidence = read_confidence(self.record.confidence, shape) if self.record.confidence else None
         cancel.raise_if_cancelled()
         masks = source.prepare(image, self.record.name, cancel)
-        class_map = aggregate(pseudo_label, confidence, masks, self.scheme, self.psa)
+        class_map, cuts = aggregate_around(
+            pseudo_label, confidence, masks, self.scheme, self.psa, self.overrides
+        )
         cancel.raise_if_cancelled()
-        cuts = override_owner(shape, self.overrides) if self.overrides else None
-        class_map = absorb_small(class_map, self.psa.min_region_area, cuts=cuts)
         region_ids, table = connected_regions(class_map, cuts=cuts)
         n = len(table)
         votes = class_votes(region_ids, n, pseudo_label, self.scheme.size)
@@ -133,6 +134,34 @@ class ImageTask:
             contacts=np.column_stack([pairs, contact]).astype(np.int32),
             features=encoder.encode(image, region_ids, table),
         )
+
+
+def aggregate_around(
+    pseudo_label: NDArray[np.uint8],
+    confidence: NDArray[np.floating] | None,
+    image_masks: ImageMasks,
+    scheme: ClassScheme,
+    psa: PsaParameters,
+    overrides: Sequence[Override],
+) -> tuple[NDArray[np.uint8], NDArray[np.int32] | None]:
+    """PSA of an image, small components absorbed on their own side of the borders of overrides.
+
+    Parameters
+    ----------
+    pseudo_label, confidence, image_masks, scheme, psa
+        As for `seco_core.psa.aggregate`.
+    overrides : sequence of Override
+        Those of the image that hold.
+
+    Returns
+    -------
+    class_map : ndarray of uint8, (H, W)
+    cuts : ndarray of int32, (H, W), or None
+        Which override holds at each pixel, 0 for none; None without overrides.
+    """
+    class_map = aggregate(pseudo_label, confidence, image_masks, scheme, psa)
+    cuts = override_owner(class_map.shape, overrides) if overrides else None
+    return absorb_small(class_map, psa.min_region_area, cuts=cuts), cuts
 
 
 def _hash_inputs(record: ImageRecord) -> str:

@@ -10,9 +10,9 @@ from seco_core.errors import LabelError
 from seco_core.masks.base import ImageMasks
 from seco_core.parameters import PsaParameters
 from seco_core.psa.align import align, make_canvas, reliable_pixels, voting_weights
-from seco_core.psa.paper import aggregate_paper
-from seco_core.psa.prompts import claim, thing_prompts
-from seco_core.psa.published import SECO_V1, SECO_V2, aggregate_published
+from seco_core.psa.paper import aggregate_paper, paper_prompts
+from seco_core.psa.prompts import ThingPrompt, claim, thing_prompts
+from seco_core.psa.published import SECO_V1, SECO_V2, aggregate_published, published_prompts
 from seco_core.scheme import IGNORE, ClassScheme
 
 LEAST_PROMPT_AREA = 10
@@ -69,7 +69,7 @@ def aggregate(
     ):
         if tuple(shape) != pseudo_label.shape:
             raise LabelError(f"the pseudo-label is {_size(pseudo_label.shape)}, the {what} {_size(shape)}.")
-    votes = np.where(np.isin(pseudo_label, scheme.ids), pseudo_label, np.uint8(IGNORE))
+    votes = _known_labels(pseudo_label, scheme)
     if parameters.profile in PUBLISHED:
         profile = PUBLISHED[parameters.profile]
         return aggregate_published(votes, proposals, image_masks.answer, scheme, profile)
@@ -84,6 +84,46 @@ def aggregate(
         answers = image_masks.answer([p.prompt for p in prompts])
         class_map = claim(class_map, strength, answers, [p.class_id for p in prompts], votes, weights)
     return absorb_small(class_map, parameters.min_region_area)
+
+
+def prompts_of(
+    pseudo_label: NDArray[np.uint8],
+    confidence: NDArray[np.floating] | None,
+    scheme: ClassScheme,
+    parameters: PsaParameters,
+) -> list[ThingPrompt]:
+    """What `aggregate` asks of a mask source with the same arguments: the prompts of the profile's things.
+
+    Parameters
+    ----------
+    pseudo_label, confidence, scheme, parameters
+        As for `aggregate`.
+
+    Returns
+    -------
+    list of ThingPrompt
+        In pixels of the pseudo-label, in the order in which they are asked.
+
+    Examples
+    --------
+    >>> from seco_core.scheme import load_scheme
+    >>> label = np.zeros((60, 60), dtype=np.uint8)
+    >>> label[20:40, 20:40] = 13
+    >>> (car,) = prompts_of(label, None, load_scheme("cityscapes19"), PsaParameters())
+    >>> car.class_id, car.prompt.box
+    (13, (14.0, 14.0, 45.0, 45.0))
+    """
+    votes = _known_labels(pseudo_label, scheme)
+    if parameters.profile in PUBLISHED:
+        return published_prompts(votes, scheme, PUBLISHED[parameters.profile])
+    if parameters.profile == "paper":
+        votes[~reliable_pixels(votes, confidence, parameters.reliable_share)] = IGNORE
+        return paper_prompts(votes, scheme, LEAST_PROMPT_AREA)
+    return thing_prompts(votes, scheme.thing_ids, LEAST_PROMPT_AREA)
+
+
+def _known_labels(pseudo_label: NDArray[np.uint8], scheme: ClassScheme) -> NDArray[np.uint8]:
+    return np.where(np.isin(pseudo_label, scheme.ids), pseudo_label, np.uint8(IGNORE))
 
 
 def _size(shape: tuple[int, ...]) -> str:

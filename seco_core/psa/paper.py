@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.masks.base import MaskSet, Prompt
-from seco_core.psa.prompts import thing_components
+from seco_core.psa.prompts import ThingPrompt, thing_components
 from seco_core.psa.published import Answer, mask_votes, paint
 from seco_core.scheme import IGNORE, ClassScheme
 
@@ -62,11 +62,19 @@ def aggregate_paper(
     of_stuff = np.isin(winner, scheme.stuff_ids) & votes.any(axis=1)
     _paint_smallest_last(canvas, proposals, np.where(of_stuff, winner, IGNORE).tolist())
 
-    components = thing_components(reliable_label, scheme.thing_ids, min_area)
-    if components:
-        prompts = [centre_prompt(pixels, reliable_label.shape) for _, pixels in components]
-        _paint_smallest_last(canvas, answer(prompts), [class_id for class_id, _ in components])
+    prompts = paper_prompts(reliable_label, scheme, min_area)
+    if prompts:
+        answers = answer([p.prompt for p in prompts])
+        _paint_smallest_last(canvas, answers, [p.class_id for p in prompts])
     return canvas
+
+
+def paper_prompts(reliable_label: NDArray[np.uint8], scheme: ClassScheme, min_area: int) -> list[ThingPrompt]:
+    """The prompts of the components of thing classes; parameters as for `aggregate_paper`."""
+    return [
+        ThingPrompt(class_id, len(pixels), centre_prompt(pixels, reliable_label.shape))
+        for class_id, pixels in thing_components(reliable_label, scheme.thing_ids, min_area)
+    ]
 
 
 def centre_prompt(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> Prompt:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seco_core.images import resize_nearest
 from seco_core.masks.base import MaskSet, Prompt
 from seco_core.masks.resized import resize_masks, resize_prompts
-from seco_core.psa.prompts import thing_prompts
+from seco_core.psa.prompts import ThingPrompt, thing_prompts
 from seco_core.regions import label_components, region_table
 from seco_core.scheme import IGNORE, ClassScheme
 
@@ -116,16 +116,30 @@ def aggregate_published(
     """
     own, working = pseudo_label.shape, profile.size or pseudo_label.shape
     label = resize_nearest(pseudo_label, working)
-    stuff, things = profile.kinds(scheme)
+    stuff, _ = profile.kinds(scheme)
     canvas = label.copy() if profile.from_label else np.full_like(label, IGNORE)
     masks = resize_masks(proposals, working)
     votes = mask_votes(masks, label)
     paint(canvas, masks, best_stuff(votes, stuff, profile.min_share))
-    prompts = thing_prompts(label, things, profile.min_component)
+    prompts = published_prompts(pseudo_label, scheme, profile)
     if prompts:
-        answers = answer(resize_prompts([p.prompt for p in prompts], working, own))
+        answers = answer([p.prompt for p in prompts])
         paint(canvas, resize_masks(answers, working), [p.class_id for p in prompts])
     return resize_nearest(canvas, own)
+
+
+def published_prompts(
+    pseudo_label: NDArray[np.uint8], scheme: ClassScheme, profile: Profile
+) -> list[ThingPrompt]:
+    """The prompts of a published script for the things of a pseudo-label (H, W), in its pixels and its order.
+
+    Areas are those at the profile's working size.
+    """
+    own, working = pseudo_label.shape, profile.size or pseudo_label.shape
+    _, things = profile.kinds(scheme)
+    found = thing_prompts(resize_nearest(pseudo_label, working), things, profile.min_component)
+    prompts = resize_prompts([p.prompt for p in found], working, own)
+    return [ThingPrompt(p.class_id, p.area, prompt) for p, prompt in zip(found, prompts, strict=True)]
 
 
 def mask_votes(masks: MaskSet, label: NDArray[np.uint8]) -> NDArray[np.int64]:
