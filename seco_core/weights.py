@@ -157,12 +157,15 @@ def verify(path: Path | str, known: Sequence[Weights] = KNOWN) -> Weights:
         if sha256 == weights.sha256:
             return weights
     problem = f"is none of the known weights: {size} bytes, SHA-256 {sha256}."
+    remedy = "`seco weights list` shows those; of others only their publisher can say whether they are right."
     for weights in known:
         if path.name == weights.file_name and size != weights.size:
             problem = f"is not whole: {size} of {weights.size} bytes."
+            remedy = f"Get it again, as with `seco weights download {weights.name}`."
         elif path.name == weights.file_name or size == weights.size:
             problem = f"is damaged: its SHA-256 is {sha256}, that of {weights.name} is {weights.sha256}."
-    raise WeightsError(problem, path=path, remedy="Get it again, as with `seco weights download`.")
+            remedy = f"Get it again, as with `seco weights download {weights.name}`."
+    raise WeightsError(problem, path=path, remedy=remedy)
 
 
 def download(
