@@ -1,0 +1,245 @@
+"""What is known of all regions of a project, what people decided, and which regions are to be looked at.
+
+Kept up to date decision by decision, without reading the tables again. No window is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.graph import EdgeKind
+from seco_core.project import Override, Project, RegionArrays
+from seco_core.project.overrides import Box
+from seco_core.refine import paint_overrides, paint_regions, region_labels, reviewed_regions
+from seco_core.review import worst_first
+from seco_core.scc.correction import Verdict
+from seco_core.scheme import IGNORE
+from seco_viewer.queue import ReviewQueue
+from seco_viewer.words import RegionFacts
+
+
+class ReviewState:
+    """The regions of a project with everything that decisions change about them.
+
+    Parameters
+    ----------
+    project : Project
+        Open in the thread that uses this.
+
+    Attributes
+    ----------
+    regions : RegionArrays
+        All regions as the pipeline left them.
+    reviewed : ndarray of bool, (R,)
+        Which of them a person has decided.
+    decided : ndarray of uint8, (R,)
+        On which class; ignore where nobody has, or where that was decided.
+    queue : ReviewQueue
+        The regions to look at, worst first.
+    only_flagged, only_class, only_image
+        What the queue holds; see `Session.set_filter`.
+    """
+
+    def __init__(self, project: Project):
+        self.project = project
+        self.scheme = project.scheme
+        self.only_flagged = True
+        self.only_class: int | None = None
+        self.only_image: int | None = None
+        self.take_tables(project.regions())
+
+    # ---------------------------------------------------------------- numbers
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Regions that the machine does not keep as they are and nobody has looked at, (R,)."""
+        return (self.regions.verdict != Verdict.KEEP) & ~self.reviewed
+
+    def noise(self, rows: slice) -> NDArray[np.float32]:
+        """Noise scores that count now: 0 where a person decided, NaN where there is none."""
+        return np.where(self.reviewed[rows], np.float32(0), self.regions.noise_score[rows])
+
+    def label(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The present best class of regions: what a person decided, else the correction, else PSA's."""
+        r = self.regions
+        machine = region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows], state="all")
+        return np.where(self.reviewed[rows], self.decided[rows], machine)
+
+    def counts(self, image_id: int | None = None) -> tuple[int, int, int]:
+        """Number of regions, of flagged ones still to be looked at, and of reviewed ones."""
+        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
+        reviewed = self.reviewed[rows]
+        flagged = (self.regions.verdict[rows] != Verdict.KEEP) & ~reviewed
+        return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
+
+    def facts(self, row: int) -> RegionFacts:
+        """Everything there is to say about a region."""
+        r = self.regions
+        order = np.argsort(-r.votes[row], kind="stable")
+        links = self.links(row)
+        alike = [n for n, _, kind in links if kind == EdgeKind.FEATURE]
+        touching = [n for n, _, kind in links if kind == EdgeKind.TOUCHES]
+        scored = bool(r.probabilities[row].any())
+        return RegionFacts(
+            class_id=int(r.class_id[row]),
+            predicted=int(r.predicted[row]),
+            probability=float(r.probabilities[row, r.predicted[row]]) if scored else float("nan"),
+            noise_score=float(r.noise_score[row]),
+            verdict=Verdict(r.verdict[row]),
+            votes=tuple((int(c), float(r.votes[row, c])) for c in order if r.votes[row, c] > 0),
+            confidence=float(r.confidence[row]),
+            neighbours=tuple(self.label(np.array(alike, dtype=np.int64)).tolist()),
+            touching=tuple(self.label(np.array(touching, dtype=np.int64)).tolist()),
+            area=int(r.area[row]),
+            decided=int(self.decided[row]) if self.reviewed[row] else None,
+        )
+
+    def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
+        """Rows of all images linked to a region, with weight and kind of the link, heaviest first."""
+        ids = self.regions.id
+        found = []
+        for region_id, weight, kind in self.project.neighbours(int(ids[row])):
+            other = int(np.searchsorted(ids, region_id))
+            # a run that is going on may have linked regions that are not in the tables yet
+            if other < len(ids) and ids[other] == region_id:
+                found.append((other, weight, EdgeKind(kind)))
+        return found
+
+    def wanted(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+        """Which regions the queue is to hold."""
+        r = self.regions
+        wanted = ~self.reviewed[rows]
+        if self.only_flagged:
+            wanted &= r.verdict[rows] != Verdict.KEEP
+        if self.only_class is not None:
+            wanted &= r.class_id[rows] == self.only_class
+        if self.only_image is not None:
+            wanted &= r.image_id[rows] == self.only_image
+        return wanted
+
+    # ------------------------------------------------------------------- maps
+
+    def psa_map(self, image_id: int, region_ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
+        """The class map of an image after PSA, or the part of it that `region_ids` is of."""
+        return paint_regions(region_ids, self.regions.class_id[self.regions.rows_of(image_id)])
+
+    def curated_map(
+        self, image_id: int, region_ids: NDArray[np.uint16], box: Box | None = None
+    ) -> NDArray[np.uint8]:
+        """The curated class map of an image, or the part of it in a box, overrides on top.
+
+        Parameters
+        ----------
+        image_id : int
+            The image.
+        region_ids : ndarray of uint16, (h, w)
+            Its region id map, or the part of it in `box`.
+        box : (int, int, int, int), optional
+            x0, y0, x1, y1 of the part; the whole image if left out.
+        """
+        r, rows = self.regions, self.regions.rows_of(image_id)
+        labels = region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows], state="clean")
+        return paint_overrides(paint_regions(region_ids, labels), self._overrides(image_id, box))
+
+    # ---------------------------------------------------------------- changes
+
+    def take_tables(self, regions: RegionArrays) -> None:
+        """Begin with other regions; find out which of them are reviewed and put them in order."""
+        self.regions = regions
+        self.reviewed = np.zeros(len(regions), dtype=bool)
+        self.decided = np.full(len(regions), IGNORE, dtype=np.uint8)
+        for overridden in self.project.overrides.images():
+            self._count_decisions(overridden)
+        every = np.ones(len(regions), dtype=bool)
+        order = worst_first(regions.noise_score, regions.area, every)
+        self.queue = ReviewQueue(order, self.wanted())
+
+    def update(
+        self, image_id: int, region_ids: NDArray[np.uint16], overrides: Sequence[Override]
+    ) -> tuple[NDArray[np.int64], Box]:
+        """Bring the regions under overrides that were just recorded, undone or redone up to date.
+
+        Parameters
+        ----------
+        image_id : int
+            Image of the overrides.
+        region_ids : ndarray of uint16, (H, W)
+            Its region id map.
+        overrides : sequence of Override
+            At least one.
+
+        Returns
+        -------
+        rows : ndarray of int64
+            The regions under them.
+        box : (int, int, int, int)
+            Where the image's curated map may have changed.
+        """
+        touched = np.unique(
+            np.concatenate([region_ids[o.box[1] : o.box[3], o.box[0] : o.box[2]][o.mask] for o in overrides])
+        )
+        of_image = self.regions.rows_of(image_id)
+        start = of_image.start
+        rows = start + touched[touched > 0].astype(np.int64) - 1
+        boxes = np.concatenate([self.regions.box[rows], np.array([o.box for o in overrides], dtype=np.int32)])
+        x0, y0 = boxes[:, :2].min(axis=0).tolist()
+        x1, y1 = boxes[:, 2:].max(axis=0).tolist()
+        number = np.zeros(of_image.stop - start + 1, dtype=np.uint16)
+        number[rows - start + 1] = np.arange(1, len(rows) + 1)
+        part = number[region_ids[y0:y1, x0:x1]]
+        active = self._overrides(image_id, (x0, y0, x1, y1))
+        self.reviewed[rows], self.decided[rows] = reviewed_regions(part, len(rows), active)
+        self.queue.set_open(rows, self.wanted(rows))
+        return rows, (x0, y0, x1, y1)
+
+    # ----------------------------------------------------------------- inside
+
+    def _overrides(self, image_id: int, box: Box | None) -> Sequence[Override]:
+        """Overrides of an image that hold, or what of them lies in a box, in the box's own pixels."""
+        active = self.project.overrides.active(image_id)
+        if box is None:
+            return active
+        return [part for part in (_cropped(o, box) for o in active) if part.mask.size]
+
+    def _count_decisions(self, image_id: int) -> None:
+        """Find out which regions of an image are reviewed."""
+        rows = self.regions.rows_of(image_id)
+        overrides = self.project.overrides.active(image_id)
+        own = [self._unchanged(o, rows) for o in overrides]
+        known = [row for row in own if row is not None]
+        if len(known) == len(own):  # no need to read the region id map
+            self.reviewed[known] = True
+            self.decided[known] = [o.class_id for o in overrides]
+            return
+        region_ids = self.project.read_region_ids(image_id)
+        if region_ids is not None:
+            self.reviewed[rows], self.decided[rows] = reviewed_regions(
+                region_ids, rows.stop - rows.start, overrides
+            )
+
+    def _unchanged(self, override: Override, rows: slice) -> int | None:
+        """The row whose region is exactly what was decided on, if it is still there."""
+        if override.region_id is None:
+            return None
+        row = int(np.searchsorted(self.regions.id[rows], override.region_id)) + rows.start
+        if row >= rows.stop or self.regions.id[row] != override.region_id:
+            return None
+        same_box = self.regions.box[row].tolist() == list(override.box)
+        return row if same_box and self.regions.area[row] == np.count_nonzero(override.mask) else None
+
+
+def _cropped(override: Override, box: Box) -> Override:
+    """The part of an override inside a box, in the box's own pixels."""
+    x0, y0, x1, y1 = override.box
+    left, top = max(x0, box[0]), max(y0, box[1])
+    right, bottom = max(left, min(x1, box[2])), max(top, min(y1, box[3]))
+    return Override(
+        action=override.action,
+        image_id=override.image_id,
+        class_id=override.class_id,
+        box=(left - box[0], top - box[1], right - box[0], bottom - box[1]),
+        mask=override.mask[top - y0 : bottom - y0, left - x0 : right - x0],
+    )
