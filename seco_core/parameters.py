@@ -23,7 +23,7 @@ class MaskParameters:
     """Where masks come from."""
 
     source: str = _parameter("hierarchy", "mask source", choices=("hierarchy", "sam", "files"))
-    parts: int = _parameter(1500, "hierarchy: watershed parts per image at the finest scale", minimum=10)
+    parts: int = _parameter(4000, "hierarchy: watershed parts per image at the finest scale", minimum=10)
     checkpoint: str = _parameter(
         "",
         "sam: a .pth file of Segment Anything, a folder that transformers saved with a SAM, SAM-HQ, SAM 2 or "

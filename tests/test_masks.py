@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -98,6 +99,28 @@ def test_any_size_works_and_gives_the_same_again(height, width, seed):
 def test_one_colour_is_still_cut():
     masks = HierarchySource(parts=50).prepare(np.zeros((40, 60, 3), np.uint8), "black").proposals()
     assert len(masks) > 50
+
+
+def test_noise_on_one_colour_does_not_decide_where_it_is_cut():
+    noise = np.random.default_rng(0).integers(0, 2, (60, 60, 3))
+    lab = smoothed_lab((128 + noise).astype(np.uint8))
+    tree = partition_tree(lab, watershed_parts(lab, 100))
+    halves = tree.box[tree.cut(2)]
+    # down is worth more than across, so the upper and the lower half are parted
+    assert sorted(halves[:, 0].tolist()) == [0, 0]
+    assert sorted(halves[:, 2].tolist()) == [60, 60]
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 200), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_parts_are_as_many_as_cells_and_number_without_gaps(height, width, n_parts, seed):
+    lab = np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
+    parts = watershed_parts(lab, n_parts)
+    found = np.unique(parts)
+    assert found.tolist() == list(range(1, len(found) + 1))
+    spacing = max(1.0, np.sqrt(height * width / n_parts))
+    assert all(cv2.connectedComponents((parts == i).astype(np.uint8), connectivity=4)[0] == 2 for i in found)
+    assert len(found) == max(1, round(height / spacing)) * max(1, round(width / spacing))
 
 
 def test_cancelling_stops_before_the_work():

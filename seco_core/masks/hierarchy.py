@@ -1,6 +1,6 @@
 """Masks without weights: a binary partition tree over watershed parts.
 
-Lab gradient, marker watershed, region graph, Ward linkage of mean colour, its rank in the image, and
+Markers of low Lab gradient, watershed, region graph, Ward linkage of mean colour, its rank in the image, and
 position. The nodes of several nested cuts are the automatic masks; a prompt is answered by the node that fits
 its box and points best.
 """
@@ -32,8 +32,10 @@ ROW_RANGE, COLUMN_RANGE = 125.0, 42.0
 """Lab units that a distance of the square root of the image's area counts in the linkage, down and across.
 Surfaces of a street lie above one another and run on sideways."""
 
-CUT_RATIOS = (1.0, 8 / 15, 4 / 15, 2 / 15, 1 / 15)
-"""Sizes of the nested cuts as shares of the parts: 1500, 800, 400, 200 and 100."""
+CUT_RATIOS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
+"""Sizes of the nested cuts as shares of the parts: 4000, 2000, 1000, 500, 250 and 125."""
+
+_LEVELS, _LEVELS_ZERO = (2.55, 2.0, 2.0), (0.0, 128.0, 128.0)  # Lab as the bytes that OpenCV floods
 
 BOX_FILL = 0.5
 """Share of a prompt's box that its object is expected to fill."""
@@ -51,7 +53,7 @@ class HierarchySource:
     name = "hierarchy"
     concurrent = True
 
-    def __init__(self, parts: int = 1500) -> None:
+    def __init__(self, parts: int = 4000) -> None:
         self.parts = parts
         self.signature: dict[str, Any] = {
             "source": self.name,
@@ -93,7 +95,8 @@ def smoothed_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]:
     """Cut an image into about `n_parts` connected parts along its colour edges.
 
-    Every cell of a regular grid has a marker where its gradient is lowest, so parts are of similar size.
+    Every cell of a regular grid has a marker where its gradient is lowest, so parts are of similar size; from
+    there they grow over the smallest differences of colour.
 
     Parameters
     ----------
@@ -107,16 +110,31 @@ def watershed_parts(lab: NDArray[np.float32], n_parts: int) -> NDArray[np.int32]
     ndarray of int32, (H, W)
         Part of each pixel, 1 to the number of parts.
     """
-    from skimage.segmentation import watershed
-
     height, width = lab.shape[:2]
     dx = cv2.Sobel(lab, cv2.CV_32F, 1, 0)
     dy = cv2.Sobel(lab, cv2.CV_32F, 0, 1)
     gradient = np.sqrt((dx * dx + dy * dy).sum(axis=2))
     spacing = max(1.0, np.sqrt(height * width / n_parts))
     markers = _lowest_of_cells(gradient, max(1, round(height / spacing)), max(1, round(width / spacing)))
-    levels = np.minimum(gradient * 4, 65535).astype(np.uint16)
-    parts: NDArray[np.int32] = watershed(levels, markers).astype(np.int32)
+    levels = np.clip(lab * _LEVELS + _LEVELS_ZERO, 0, 255).astype(np.uint8)
+    # OpenCV gives the outermost pixels to no part
+    framed = cv2.copyMakeBorder(markers, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.watershed(cv2.copyMakeBorder(levels, 1, 1, 1, 1, cv2.BORDER_REPLICATE), framed)
+    return _fill_lines(framed[1:-1, 1:-1].copy(), lab)
+
+
+def _fill_lines(parts: NDArray[np.int32], lab: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Let every pixel between parts (value below 1) join the 4-neighbour whose colour is closest."""
+    height, width = parts.shape
+    while len((line := np.nonzero(parts < 1))[0]):
+        nearest = np.full(len(line[0]), np.inf, dtype=np.float32)
+        joined = np.zeros(len(line[0]), dtype=np.int32)
+        for down, across in ((-1, 0), (0, -1), (0, 1), (1, 0)):
+            beside = np.clip(line[0] + down, 0, height - 1), np.clip(line[1] + across, 0, width - 1)
+            difference = ((lab[beside] - lab[line]) ** 2).sum(axis=1)
+            closer = (parts[beside] > 0) & (difference < nearest)
+            nearest[closer], joined[closer] = difference[closer], parts[beside][closer]
+        parts[line] = joined
     return parts
 
 

@@ -20,7 +20,7 @@ from seco_core.scheme import IGNORE
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-DOUBTFUL_WEIGHT = 0.1
+DOUBTFUL_WEIGHT = 0.3
 """What the vote of a pixel that is not reliable counts against that of one that is."""
 
 LEAST_CONFIDENCE = 1e-3
@@ -37,13 +37,10 @@ class Canvas:
         Atom of each pixel, 0 to A - 1 in raster order of first pixel.
     cover : csr_matrix of float64, (M, A)
         1 where the mask covers the atom. Masks are in canonical order (area, then content), each once.
-    area : ndarray of int64, (M,)
-        Pixels of each mask.
     """
 
     atoms: NDArray[np.int32]
     cover: csr_matrix
-    area: NDArray[np.int64]
 
 
 def make_canvas(masks: MaskSet) -> Canvas:
@@ -84,7 +81,7 @@ def make_canvas(masks: MaskSet) -> Canvas:
     ends = np.cumsum([0] + [len(c) for c in covered])
     indices = np.concatenate(covered) if covered else np.zeros(0, dtype=np.int64)
     cover = csr_matrix((np.ones(len(indices)), indices, ends), shape=(len(order), len(first)))
-    return Canvas(rank[inverse.reshape(height, width)], cover, area[order])
+    return Canvas(rank[inverse.reshape(height, width)], cover)
 
 
 def reliable_pixels(
@@ -122,9 +119,9 @@ def reliable_pixels(
 def voting_weights(
     pseudo_label: NDArray[np.uint8], confidence: NDArray[np.floating] | None, share: float
 ) -> NDArray[np.float64]:
-    """What each pixel's vote counts: its confidence if it is reliable, a tenth of that if not.
+    """What each pixel's vote counts: its confidence if it is reliable, three tenths of that if not.
 
-    So the reliable pixels decide wherever there are any, and a mask without one still follows its own labels.
+    So the reliable pixels decide where there are many, and a mask without one still follows its own labels.
     Without a confidence map every labelled pixel counts 1.
     """
     if confidence is None:
@@ -139,9 +136,9 @@ def align(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Give every atom the class that its masks agree on.
 
-    A mask's class shares p are those of the votes inside it. It speaks for its atoms with
-    ``p * max(p)**2 / sqrt(area)``: a pure mask louder than a mixed one, which is so left to its parts, and a
-    small mask louder than a large one around it.
+    A mask's class shares p are those of the votes inside it. It speaks for its atoms with ``p * max(p)**2``,
+    whatever its size: a pure mask is louder than a mixed one, which is so left to its parts, and a small mask
+    in doubt gives way to the certainty of larger ones around it.
 
     Parameters
     ----------
@@ -166,8 +163,7 @@ def align(
     in_mask = canvas.cover @ votes
     total = in_mask.sum(axis=1, keepdims=True)
     share = np.divide(in_mask, total, out=np.zeros_like(in_mask), where=total > 0)
-    loudness = share.max(axis=1, initial=0.0) ** 2 / np.sqrt(canvas.area)
-    said = canvas.cover.T @ (share * loudness[:, None])
+    said = canvas.cover.T @ (share * share.max(axis=1, keepdims=True, initial=0.0) ** 2)
     in_all = said.sum(axis=1)
     heard = in_all > 0
     classes = np.where(heard, said.argmax(axis=1), IGNORE).astype(np.uint8)
