@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import SecoError
+from seco_core.images import read_label
 from seco_core.project import Project
 from seco_core.scheme import IGNORE
 
@@ -52,25 +53,29 @@ def load_frame(project: Project, image_id: int) -> Frame:
     """Read an image and its maps. What cannot be read is left blank and named in the frame's `problem`."""
     record = project.images[image_id]
     problem = record.problem
-    region_ids = None
+    image = region_ids = pseudo_label = None
     try:
         region_ids = project.read_region_ids(image_id)
     except SecoError as error:
         problem = str(error)
+    shape = record.shape if region_ids is None else region_ids.shape
     try:
         image = project.read_image(image_id)
+        shape = image.shape[:2]
     except SecoError as error:
         problem = str(error)
-        shape = region_ids.shape if region_ids is not None else record.shape or (1, 1)
-        image = np.zeros((*shape, 3), dtype=np.uint8)
-    height, width = image.shape[:2]
-    if region_ids is None or region_ids.shape != (height, width):
-        region_ids = np.zeros((height, width), dtype=np.uint16)
     try:
-        pseudo_label = project.read_pseudo_label(image_id, (height, width))
+        pseudo_label = read_label(record.pseudo_label, project.scheme, shape)
+        shape = pseudo_label.shape
     except SecoError as error:
         problem = problem or str(error)
-        pseudo_label = np.full((height, width), IGNORE, dtype=np.uint8)
+    shape = shape or (1, 1)
+    if image is None:
+        image = np.zeros((*shape, 3), dtype=np.uint8)
+    if region_ids is None or region_ids.shape != shape:
+        region_ids = np.zeros(shape, dtype=np.uint16)
+    if pseudo_label is None:
+        pseudo_label = np.full(shape, IGNORE, dtype=np.uint8)
     areas = np.bincount(region_ids.ravel(), minlength=1)[1:]
     return Frame(image_id, image, pseudo_label, region_ids, areas, problem)
 

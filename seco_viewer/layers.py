@@ -26,7 +26,8 @@ _LEAST_CONTEXT = 160
 _REGION_SHARE = 0.3
 """Share of the view that a region takes when the camera goes to it."""
 _KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
-_NO_VECTORS = np.zeros((1, 2, 2), dtype=np.float32)
+NO_VECTORS = np.zeros((1, 2, 2), dtype=np.float32)
+"""What an empty layer of vectors holds: napari wants one at least."""
 
 
 def noise_colormap() -> Colormap:
@@ -53,6 +54,17 @@ def class_colormap(scheme: ClassScheme) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=colors)
 
 
+def class_features(scheme: ClassScheme) -> dict[str, list[Any]]:
+    """What napari's status bar says of a class map: the names of the classes."""
+    names = {c.id: c.name for c in scheme.classes} | {IGNORE: "ignore"}
+    return {"index": list(names), "class": list(names.values())}
+
+
+def camera_of(viewer: Any) -> Any:
+    """The viewer's camera; napari 0.9 moved it and warns about the old place."""
+    return viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+
+
 class ReviewLayers:
     """The layers that show a session.
 
@@ -67,16 +79,20 @@ class ReviewLayers:
     ----------
     keep_zoom : bool
         Whether going to a region only centres it.
+    others : list of Layer
+        Layers that come and go, such as those of a trial; what hides the overlays hides them too.
     """
 
     def __init__(self, viewer: Any, session: Session):
         self._viewer = viewer
         self._session = session
         self._shape = session.frame.shape
-        # napari 0.9 moved it and warns about the old place
-        self._camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+        self._camera = camera_of(viewer)
         self._hidden: list[Layer] = []
+        self.others: list[Layer] = []
         self.keep_zoom = False
+        # before the first run there is only the pseudo-label to see
+        self._nothing_else = not len(session.regions)
         self._build()
         session.image_changed.connect(self._show_image)
         session.region_changed.connect(self._show_region)
@@ -90,7 +106,7 @@ class ReviewLayers:
     def all(self) -> list[Layer]:
         """Every layer, from the bottom up."""
         return [
-            self.image, self.pseudo_label, self.curated, self.noise, self.regions,
+            self.image, self.pseudo_label, self.psa, self.curated, self.noise, self.regions,
             self.edges, self.nodes, self.casing, self.outline,
         ]  # fmt: skip
 
@@ -112,7 +128,7 @@ class ReviewLayers:
                 layer.visible = True
             self._hidden = []
         else:
-            self._hidden = [layer for layer in self.all[1:] if layer.visible]
+            self._hidden = [layer for layer in [*self.all[1:], *self.others] if layer.visible]
             for layer in self._hidden:
                 layer.visible = False
 
@@ -128,14 +144,15 @@ class ReviewLayers:
 
     def _build(self) -> None:
         session, frame = self._session, self._session.frame
-        names = {c.id: c.name for c in session.scheme.classes} | {IGNORE: "ignore"}
-        features = {"index": list(names), "class": list(names.values())}
-        colors = class_colormap(session.scheme)
+        colors, features = class_colormap(session.scheme), class_features(session.scheme)
         self.image = Image(frame.image, rgb=True, name=NAME + "image")
         self.pseudo_label = Labels(
             frame.pseudo_label, name=NAME + "pseudo-label", colormap=colors, features=features,
-            opacity=0.6, visible=False,
+            opacity=0.6, visible=self._nothing_else,
         )  # fmt: skip
+        self.psa = Labels(
+            self._psa_map(), name=NAME + "PSA", colormap=colors, features=features, opacity=0.6, visible=False
+        )
         self.curated = Labels(
             session.curated, name=NAME + "curated", colormap=colors, features=features, opacity=0.4
         )
@@ -150,17 +167,17 @@ class ReviewLayers:
         )  # fmt: skip
         self.regions.contour = 1
         self.edges = Vectors(
-            _NO_VECTORS, name=NAME + "graph edges", vector_style="line", visible=False, edge_width=1.5
+            NO_VECTORS, name=NAME + "graph edges", vector_style="line", visible=False, edge_width=1.5
         )
         self.nodes = Points(
             np.zeros((0, 2)), ndim=2, name=NAME + "graph nodes", border_width=0.08, border_color="black",
             opacity=0.9, visible=False,
         )  # fmt: skip
         self.casing = Vectors(
-            _NO_VECTORS, name=NAME + "outline casing", vector_style="line", opacity=0.75, edge_color="black"
+            NO_VECTORS, name=NAME + "outline casing", vector_style="line", opacity=0.75, edge_color="black"
         )
         self.outline = Vectors(
-            _NO_VECTORS, name=NAME + "current region", vector_style="line", opacity=1.0, edge_color="white"
+            NO_VECTORS, name=NAME + "current region", vector_style="line", opacity=1.0, edge_color="white"
         )
         for layer in self.all:
             layer.editable = False
@@ -175,7 +192,10 @@ class ReviewLayers:
         session, frame = self._session, self._session.frame
         self.image.data = frame.image
         self.pseudo_label.data = frame.pseudo_label
+        self.psa.data = self._psa_map()
         self.curated.data = session.curated
+        if self._nothing_else and len(session.regions):
+            self._nothing_else = self.pseudo_label.visible = False
         self.noise.data = self._noise_map()
         self.regions.data = frame.region_ids
         if frame.shape != self._shape:
@@ -194,7 +214,7 @@ class ReviewLayers:
     def _show_region(self) -> None:
         row = self._session.row
         if row is None:
-            self.outline.data = self.casing.data = _NO_VECTORS
+            self.outline.data = self.casing.data = NO_VECTORS
             self._show_graph()
             return
         (x0, y0, x1, y1), mask = self._session.mask(row)
@@ -220,7 +240,7 @@ class ReviewLayers:
         links = [] if session.row is None else session.links(session.row)
         links = [link for link in links if rows.start <= link[0] < rows.stop]
         if not links:
-            self.edges.data = _NO_VECTORS
+            self.edges.data = NO_VECTORS
             return
         centroid = session.regions.centroid
         start = np.broadcast_to(centroid[session.row], (len(links), 2))
@@ -263,6 +283,9 @@ class ReviewLayers:
         self._session.select_at(row, column)
 
     # ------------------------------------------------------------------- maps
+
+    def _psa_map(self) -> NDArray[np.uint8]:
+        return self._session.psa_map(self._session.image_id, self._session.frame.region_ids)
 
     def _noise_table(self) -> NDArray[np.float32]:
         """Noise score of each region id; 0 for none."""

@@ -1,9 +1,11 @@
-"""The border of a mask as line segments along its pixels' edges."""
+"""Borders: of one mask as line segments along its pixels' edges, of many as a map."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seco_core.masks.base import MaskSet
 
 
 def outline(mask: NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> NDArray[np.float32]:
@@ -32,6 +34,43 @@ def outline(mask: NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> NDArra
     segments = np.concatenate([level, upright])
     segments[:, 0] += np.array(origin, dtype=np.float32)
     return segments
+
+
+def border_counts(masks: MaskSet) -> NDArray[np.uint16]:
+    """How many masks have their border at each pixel; the edge of the image is none.
+
+    Parameters
+    ----------
+    masks : MaskSet
+        Any number, overlapping or not.
+
+    Returns
+    -------
+    ndarray of uint16, (H, W)
+        A pixel counts for a mask that holds it but not all of its four neighbours on the image.
+
+    Examples
+    --------
+    >>> mask = MaskSet((2, 4), np.array([[0, 0, 3, 2]], dtype=np.int32), (np.ones((2, 3), dtype=bool),))
+    >>> border_counts(mask).tolist()
+    [[0, 0, 1, 0], [0, 0, 1, 0]]
+    """
+    height, width = masks.shape
+    counts = np.zeros(masks.shape, dtype=np.uint16)
+    for (x0, y0, x1, y1), crop in zip(masks.boxes.tolist(), masks.crops, strict=True):
+        around = np.pad(crop, 1)
+        # beyond the image it goes on as it is within
+        if y0 == 0:
+            around[0] = around[1]
+        if y1 == height:
+            around[-1] = around[-2]
+        if x0 == 0:
+            around[:, 0] = around[:, 1]
+        if x1 == width:
+            around[:, -1] = around[:, -2]
+        inner = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
+        counts[y0:y1, x0:x1] += crop & ~inner
+    return counts
 
 
 def _runs(edge: NDArray[np.bool_]) -> NDArray[np.float32]:

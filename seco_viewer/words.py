@@ -1,4 +1,4 @@
-"""A region's scores and neighbours, said in a sentence."""
+"""Said in words: a region's scores and neighbours, and what other PSA parameters would change."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
+from seco_core.pipeline import PsaTrial
 from seco_core.scc.correction import Verdict
 
 SURE = 0.5
 """Confidence from which a predicted class is said without doubt."""
 
 _FEW_VOTES = 0.05
+_MOST_CHANGES = 3
 
 
 @dataclass(frozen=True)
@@ -130,3 +134,35 @@ def verdict(facts: RegionFacts, name: Name) -> str:
     if facts.verdict == Verdict.DROP:
         return f"flagged: {score}, the model is not sure what it is"
     return f"kept ({score})"
+
+
+def trial(tried: PsaTrial, name: Name) -> list[str]:
+    """How many pixels would change, from what to what, and what was found, each in a line."""
+    changed = tried.changed
+    n_changed = int(np.count_nonzero(changed))
+    share = f"{n_changed:,} pixels ({_percent(n_changed / changed.size)})"
+    if tried.stored:
+        lines = [f"{share} would change." if n_changed else "No pixel would change."]
+    else:
+        lines = [f"There is no PSA map of this image yet; {share} differ from the pseudo-label."]
+    if n_changed:
+        pairs = tried.before[changed].astype(np.int64) * 256 + tried.class_map[changed]
+        counts = np.bincount(pairs)
+        largest = np.argsort(-counts, kind="stable")[:_MOST_CHANGES]
+        told = [
+            f"{name(int(pair) // 256)} → {name(int(pair) % 256)} {counts[pair]:,}"
+            for pair in largest
+            if counts[pair]
+        ]
+        lines.append("Most: " + ", ".join(told))
+    noun = "prompt" if len(tried.prompts) == 1 else "prompts"
+    lines.append(
+        f"{tried.regions:,} regions ({tried.regions_before:,} before) from {len(tried.proposals):,} masks "
+        f"and {len(tried.prompts):,} {noun} for things"
+    )
+    return lines
+
+
+def _percent(share: float) -> str:
+    """A share as people say it; never 0 % of something."""
+    return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

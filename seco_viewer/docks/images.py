@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from seco_viewer.session import Session
@@ -17,6 +18,7 @@ _HEADER_TIPS = (
     "Regions that a person has decided",
     "new: not processed; done; skipped: rest the pointer on it to see why",
 )
+_WRONG = QColor(255, 160, 60)
 _NAME, _REGIONS, _FLAGGED, _REVIEWED, _STATE = range(len(_HEADERS))
 
 
@@ -52,12 +54,14 @@ class ImageTable(QAbstractTableModel):
             return record.problem or str(record.image)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE and record.problem:
+            return _WRONG
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if column == _NAME:
             return record.name
         if column == _STATE:
-            return f"⚠ {record.status}" if record.problem else record.status
+            return record.status
         return self._session.counts(record.id)[column - _REGIONS]
 
     def changed(self, image_id: int) -> None:

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_warning
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
@@ -22,19 +24,24 @@ from qtpy.QtWidgets import (
 )
 
 from seco_core.errors import ProjectReadOnlyError, SecoError
+from seco_core.parameters import Parameters
+from seco_core.pipeline import PsaTrial
 from seco_core.project import Project
 from seco_core.project.store import STORE_NAME
 from seco_viewer import shortcuts
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.pipeline import PipelinePanel
+from seco_viewer.docks.psa import PsaPanel
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.session import Session
+from seco_viewer.trial_layers import TrialLayers
 
-_BUSY = "The pipeline or an export is still going on: cancel it or wait for its end."
+_BUSY = "The pipeline, a trial or an export is still going on: cancel it or wait for its end."
 _NOTHING = {"undo": "Nothing to undo.", "redo": "Nothing to redo.", "back": "Nothing before this."}
+_REVIEW, _IMAGES, _PIPELINE = range(3)  # the tabs that are gone to
 _DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
 
 
@@ -111,9 +118,7 @@ class SecoDock(QWidget):
         """Open a project folder, or the store in it, in place of the one that is open; whether it could."""
         path = get_project(path) or Path(path)
         if self.busy:
-            self.say(
-                "The pipeline or an export is still going on: cancel it or wait for its end.", wrong=True
-            )
+            self.say(_BUSY, wrong=True)
             return False
         try:
             try:
@@ -129,16 +134,18 @@ class SecoDock(QWidget):
         if project.readonly:
             self.say("The project cannot be written: look around, but nothing can be decided.", wrong=True)
         else:
-            self.say("")
+            self._say_what_is_next(session)
         return True
 
     def close_project(self) -> None:
         """Go back to the start page. Everything decided is stored already."""
         if self.session is None or self.layers is None:
             return
+        self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
         self.review.release()
         self.images.release()
+        self.psa.release()
         self.layers.remove()
         self.session.close()
         self.session = self.layers = None
@@ -152,7 +159,7 @@ class SecoDock(QWidget):
     @property
     def busy(self) -> bool:
         """Whether long work of the open project is going on."""
-        return self.session is not None and (self.pipeline.running or self.export.running)
+        return self.session is not None and (self.pipeline.running or self.psa.running or self.export.running)
 
     def _show_session(self, session: Session) -> None:
         self.session = session
@@ -160,17 +167,23 @@ class SecoDock(QWidget):
         self.review = ReviewPanel(session, self.perform, self._relabel)
         self.images = ImagesPanel(session)
         self.pipeline = PipelinePanel(session)
+        self.psa = PsaPanel(session)
+        self.trial_layers = TrialLayers(self._viewer, session.scheme)
         self.export = ExportPanel(session)
         self.pipeline.ended.connect(self._run_ended)
+        self.psa.tried.connect(self._show_trial)
+        self.psa.cleared.connect(self._clear_trial)
+        self.psa.adopted.connect(self._adopt)
         for name, page in (
             ("Review", self.review),
             ("Images", self.images),
             ("Pipeline", self.pipeline),
+            ("PSA", self.psa),
             ("Export", self.export),
         ):
             self.tabs.addTab(_scrolling(page), name)
         # only where no text or numbers are typed
-        for index in (0, 1):
+        for index in (_REVIEW, _IMAGES):
             self._bind_keys(self.tabs.widget(index))
         shortcuts.bind([self._viewer, *self.layers.all], self.perform)
         self._actions: dict[str, Callable[[], Any]] = {
@@ -197,7 +210,10 @@ class SecoDock(QWidget):
         )
         self._start_area.setVisible(False)
         self.tabs.setVisible(True)
-        self.tabs.setCurrentIndex(0 if len(session.regions) else 2)
+        if len(session.regions):
+            self.tabs.setCurrentIndex(_REVIEW)
+        else:
+            self.tabs.setCurrentIndex(_IMAGES if _all_skipped(session) else _PIPELINE)
 
     # ---------------------------------------------------------------- actions
 
@@ -214,11 +230,7 @@ class SecoDock(QWidget):
             self.say(str(error), wrong=True)
             return
         if done is False:
-            self.say(
-                {"undo": "Nothing to undo.", "redo": "Nothing to redo."}.get(
-                    action_id, "Nothing before this."
-                )
-            )
+            self.say(_NOTHING[action_id])
         elif action_id in ("undo", "redo"):
             self.say("Taken back." if action_id == "undo" else "Decided again.")
 
@@ -249,11 +261,11 @@ class SecoDock(QWidget):
         self.say(f"✓ {told}. {shortcuts.shortcut('undo').keys[0]} takes it back.{done}")
 
     def _start_relabel(self) -> None:
-        self.tabs.setCurrentIndex(0)
+        self.tabs.setCurrentIndex(_REVIEW)
         self.review.chooser.start()
 
     def _toggle_keys(self) -> None:
-        self.tabs.setCurrentIndex(0)
+        self.tabs.setCurrentIndex(_REVIEW)
         self.review.toggle_keys()
 
     def _toggle_keep_zoom(self) -> None:
@@ -274,15 +286,46 @@ class SecoDock(QWidget):
             self.pipeline.run()
 
     def _run_ended(self) -> None:
-        if self.session is not None and len(self.session.regions):
+        if self.session is None:
+            return
+        if len(self.session.regions):
             _, flagged, _ = self.session.counts()
             self.say(f"{flagged:,} regions are flagged. The Review tab has the worst first.")
+        else:
+            self._say_what_is_next(self.session)
+
+    def _say_what_is_next(self, session: Session) -> None:
+        """What to do with a project that has nothing to review yet; nothing otherwise."""
+        if len(session.regions):
+            self.say("")
+        elif _all_skipped(session):
+            self.say(
+                f"No image could be used. The first: {session.project.images[0].problem} The Images tab says "
+                "why for each. Put it right, then run the pipeline again.",
+                wrong=True,
+            )
+        else:
+            self.say("Nothing has been worked on yet. Next: run the pipeline (Pipeline tab).")
+
+    def _show_trial(self, trial: PsaTrial, borders: NDArray[np.uint16]) -> None:
+        if self.layers is not None and self.trial_layers.show(trial, borders):
+            self.layers.others = list(self.trial_layers.all)
+            shortcuts.bind(self.trial_layers.all, self.perform)
+
+    def _clear_trial(self) -> None:
+        self.trial_layers.clear()
+        if self.layers is not None:
+            self.layers.others = []
+
+    def _adopt(self, parameters: Parameters, names: tuple[str, ...]) -> None:
+        self.pipeline.form.set_parameters(parameters, names)
+        self.pipeline.form.unfold.setChecked(True)  # some of them are among the others
+        self.tabs.setCurrentIndex(_PIPELINE)
+        self.say("The tried parameters are in the form. Run the pipeline to use them for all images.")
 
     def _close_clicked(self) -> None:
         if self.busy:
-            self.say(
-                "The pipeline or an export is still going on: cancel it or wait for its end.", wrong=True
-            )
+            self.say(_BUSY, wrong=True)
         else:
             self.close_project()
             self.say("")
@@ -293,6 +336,10 @@ def get_project(path: Path | str) -> Path | None:
     path = Path(path)
     folder = path.parent if path.name == STORE_NAME else path
     return folder if (folder / STORE_NAME).is_file() else None
+
+
+def _all_skipped(session: Session) -> bool:
+    return all(record.status == "skipped" for record in session.project.images)
 
 
 def _scrolling(page: QWidget) -> QScrollArea:

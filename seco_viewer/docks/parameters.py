@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -22,32 +23,44 @@ from qtpy.QtWidgets import (
 from seco_core.parameters import Parameters, parameter_fields
 from seco_viewer.docks.files import PathLine
 
-MAIN = ("masks.source", "masks.checkpoint", "scc.encoder", "scc.tau_ns", "scc.tau_cr", "device")
-"""Parameters that are always visible; the others unfold."""
+MAIN: tuple[str, ...] = (
+    "masks.source",
+    "masks.checkpoint",
+    "scc.encoder",
+    "scc.tau_ns",
+    "scc.tau_cr",
+    "device",
+)
+"""Parameters that are always visible in a form of all of them."""
 
 _PATHS = {"masks.checkpoint": "file", "masks.folder": "folder"}
 _LARGEST = 2**31 - 1
 
 
 class ParameterForm(QWidget):
-    """Every parameter with its explanation as a tool tip and its limits kept.
+    """Parameters with their explanations and their limits kept.
 
     Parameters
     ----------
     parameters : Parameters
         What to begin with.
+    names : sequence of str, optional
+        The parameters it has, by their dotted names; all if left out.
+    main : sequence of str
+        Those of them that are always visible; the others unfold.
     """
 
-    def __init__(self, parameters: Parameters):
+    def __init__(
+        self, parameters: Parameters, names: Sequence[str] | None = None, main: Sequence[str] = MAIN
+    ):
         super().__init__()
         self._fields: dict[str, QWidget] = {}
-        self._defaults: dict[str, Any] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        main, self.more = QWidget(), QWidget()
-        forms = {True: _form(main), False: _form(self.more)}
+        first, self.more = QWidget(), QWidget()
+        forms = {True: _form(first), False: _form(self.more)}
         fields = dict(parameter_fields())
-        for name in [*MAIN, *(n for n in fields if n not in MAIN)]:
+        for name in [*main, *(n for n in names or fields if n not in main)]:
             field = fields[name]
             editor = _editor(name, field)
             doc = field.metadata["doc"]
@@ -56,27 +69,25 @@ class ParameterForm(QWidget):
             label = QLabel(f"<b>{name}</b>: {html.escape(doc)}")
             label.setWordWrap(True)
             label.setToolTip(tip)
-            forms[name in MAIN].addRow(label)
-            forms[name in MAIN].addRow(editor)
+            forms[name in main].addRow(label)
+            forms[name in main].addRow(editor)
             self._fields[name] = editor
-        unfold = QToolButton()
-        unfold.setText("more parameters")
-        unfold.setCheckable(True)
-        unfold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        unfold.setArrowType(Qt.ArrowType.RightArrow)
-        unfold.toggled.connect(self.more.setVisible)
-        unfold.toggled.connect(
-            lambda on: unfold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
-        )
+        self.unfold = QToolButton()
+        self.unfold.setText("more parameters")
+        self.unfold.setCheckable(True)
+        self.unfold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.unfold.setArrowType(Qt.ArrowType.RightArrow)
+        self.unfold.toggled.connect(self._unfold)
         self.more.setVisible(False)
-        for part in (main, unfold, self.more):
+        for part in (first, self.unfold, self.more):
             layout.addWidget(part)
         self.set_parameters(parameters)
 
-    def set_parameters(self, parameters: Parameters) -> None:
-        """Show some parameters."""
+    def set_parameters(self, parameters: Parameters, names: Sequence[str] | None = None) -> None:
+        """Show the values of some parameters; of those named, or of all that the form has."""
         data = parameters.to_dict()
-        for name, editor in self._fields.items():
+        for name in names or self._fields:
+            editor = self._fields[name]
             group, _, leaf = name.rpartition(".")
             value = (data[group] if group else data)[leaf]
             if isinstance(editor, QComboBox):
@@ -89,7 +100,7 @@ class ParameterForm(QWidget):
                 editor.setText(value)
 
     def parameters(self) -> Parameters:
-        """What the form says.
+        """What the form says; parameters that it does not have keep their defaults.
 
         Raises
         ------
@@ -107,6 +118,10 @@ class ParameterForm(QWidget):
             else:
                 values[name] = editor.text().strip()
         return Parameters().replace(**values)
+
+    def _unfold(self, on: bool) -> None:
+        self.more.setVisible(on)
+        self.unfold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
 
 
 def _form(widget: QWidget) -> QFormLayout:
