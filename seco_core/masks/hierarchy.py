@@ -301,9 +301,9 @@ class HierarchyMasks:
     def answer(self, prompts: Sequence[Prompt]) -> MaskSet:
         """The node that fits each prompt best.
 
-        An object is expected as an ellipse in the middle of its box. The node with the highest intersection
-        over union with that ellipse answers, among those that agree with the most points (positive ones
-        inside, negative ones outside). The mask is empty for a box off the image.
+        An object is expected as an ellipse in the middle of its box. Of the nodes without a negative point the
+        one with the highest intersection over union with that ellipse answers, counted the less the more
+        positive points it leaves out. The mask is empty for a box off the image.
         """
         height, width = self.tree.ranks.shape
         nodes = [_best_node(self.tree, prompt) for prompt in prompts]
@@ -331,8 +331,12 @@ def _best_node(tree: PartitionTree, prompt: Prompt) -> int | None:
         rows = np.clip(np.floor(prompt.points[:, 1]).astype(int), 0, height - 1)
         rank = tree.ranks[rows, columns]
         contains = (tree.start[:, None] <= rank) & (rank < tree.stop[:, None])
-        agreement = (contains == (prompt.labels > 0)).sum(axis=1)
-        overlap = np.where(agreement == agreement.max(), overlap, -1.0)
+        positive = prompt.labels > 0
+        # the box bounds what points can do: two in parts far apart have only a huge node in common
+        overlap *= (1 + contains[:, positive].sum(axis=1)) / (1 + positive.sum())
+        excluded = contains[:, ~positive].any(axis=1)
+        if not excluded.all():
+            overlap[excluded] = -1.0
     return int(np.argmax(overlap))
 
 
