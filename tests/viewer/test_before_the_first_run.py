@@ -1,0 +1,118 @@
+"""Projects without any region: not run yet, or no image could be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from seco_core.parameters import Parameters
+from seco_core.pipeline import run_pipeline
+from seco_core.project import Project
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.frames import load_frame
+from seco_viewer.shortcuts import SHORTCUTS
+from tests.viewer.scenes import class_map, make_project, store_regions
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(qtbot):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    yield found
+    found.close_project()
+
+
+def tab(dock: SecoDock) -> str:
+    return dock.tabs.tabText(dock.tabs.currentIndex())
+
+
+def press_everything(dock: SecoDock) -> None:
+    for entry in SHORTCUTS:
+        dock.perform(entry.id)
+    for image_id in range(len(dock.session.project.images)):
+        dock.session.go_to_image(image_id)
+        for index in range(dock.tabs.count()):
+            dock.tabs.setCurrentIndex(index)
+    dock.session.set_filter(only_flagged=False)
+    dock.session.select_at(5, 5)
+    dock.layers.toggle_graph()
+    assert len(dock.session.project.overrides) == 0
+
+
+def test_new_project_shows_image_and_label_and_says_what_is_next(dock: SecoDock, tmp_path: Path):
+    path = make_project(tmp_path, scored=False)
+    assert dock.open_project(path)
+    session, layers = dock.session, dock.layers
+    assert tab(dock) == "Pipeline"
+    assert "run the pipeline" in dock.message.text()
+    assert "run the pipeline" in dock.review.sentence.text()
+    assert not dock.review.buttons["accept"].isEnabled()
+    assert layers.image.visible
+    assert layers.pseudo_label.visible
+    for image_id in range(3):
+        session.go_to_image(image_id)
+        np.testing.assert_array_equal(layers.image.data, session.project.read_image(image_id))
+        np.testing.assert_array_equal(layers.pseudo_label.data, class_map(session.frame.shape, image_id))
+    press_everything(dock)
+    # the first run makes it a project like others
+    with Project.open(path) as run:
+        store_regions(run, [class_map(s, seed=i) for i, s in enumerate([(60, 80), (60, 80), (48, 96)])])
+    layers.pseudo_label.visible = True
+    session.reload()
+    assert session.row is not None
+    assert not layers.pseudo_label.visible
+    layers.pseudo_label.visible = True
+    session.next_image()
+    assert layers.pseudo_label.visible  # from here on it is the reviewer's choice
+
+
+@pytest.mark.parametrize("broken", ["image", "pseudo_label"])
+def test_project_whose_every_image_failed_says_why(dock: SecoDock, tmp_path: Path, broken: str):
+    path = make_project(tmp_path, scored=False)
+    with Project.open(path) as project:
+        for record in project.images:
+            getattr(record, broken).write_bytes(b"broken")
+    assert run_pipeline(path, Parameters()).exit_code == 2
+    assert dock.open_project(path)
+    assert tab(dock) == "Images"
+    assert "No image could be used" in dock.message.text()
+    name = {"image": "image_0.png", "pseudo_label": "label_0.png"}[broken]
+    assert name in dock.message.text()
+    assert name in dock.review.problem.text()
+    assert dock.images.model.index(0, 4).data() == "skipped"
+    press_everything(dock)
+    assert dock.review.problem.isVisibleTo(dock.review)
+
+
+def test_what_can_be_read_is_shown_at_its_own_size(tmp_path: Path):
+    path = make_project(tmp_path, [(60, 80), (48, 96)], scored=False)
+    with Project.open(path) as project:
+        project.images[0].image.write_bytes(b"broken")
+        project.images[1].pseudo_label.unlink()
+        frame = load_frame(project, 0)
+        assert frame.image.shape == (60, 80, 3)
+        np.testing.assert_array_equal(frame.pseudo_label, class_map((60, 80), 0))
+        assert "image_0.png" in frame.problem
+        frame = load_frame(project, 1)
+        assert frame.image.any()
+        assert (frame.pseudo_label == 255).all()
+        assert "label_1.png" in frame.problem
+        project.images[0].pseudo_label.unlink()
+        assert load_frame(project, 0).shape == (1, 1)
+
+
+def test_run_in_which_every_image_fails_ends_with_a_word_on_it(dock: SecoDock, qtbot, tmp_path: Path):
+    path = make_project(tmp_path, scored=False)
+    with Project.open(path) as project:
+        for record in project.images:
+            record.image.write_bytes(b"broken")
+    assert dock.open_project(path)
+    with qtbot.waitSignal(dock.pipeline.ended, timeout=60_000):
+        dock.pipeline.run_button.click()
+    assert "3 skipped" in dock.pipeline.result.text()
+    assert "No image could be used" in dock.message.text()
