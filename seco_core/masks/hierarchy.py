@@ -301,8 +301,8 @@ class HierarchyMasks:
     def answer(self, prompts: Sequence[Prompt]) -> MaskSet:
         """The node that fits each prompt best.
 
-        An object is expected as an ellipse in the middle of its box. Of the nodes without a negative point the
-        one with the highest intersection over union with that ellipse answers, counted the less the more
+        An object is expected as an ellipse in the middle of its box. Of the nodes without a negative point
+        the one with the highest intersection over union with that ellipse answers, counted the less the more
         positive points it leaves out. The mask is empty for a box off the image.
         """
         height, width = self.tree.ranks.shape
