@@ -56,6 +56,10 @@ def main() -> None:
         dock.perform("graph")
         dock.tabs.setCurrentIndex(2)
         shoot("pipeline")
+        dock.tabs.setCurrentIndex(3)
+        try_psa(dock)
+        viewer.reset_view()
+        shoot("psa")
         dock.close_project()
         viewer.close()
 
@@ -79,6 +83,15 @@ def go_to_a_telling_region(dock: SecoDock) -> None:
     (x0, y0, _, _), mask = session.mask(row)
     y, x = np.argwhere(mask)[0].tolist()
     session.select_at(y0 + y, x0 + x)
+
+
+def try_psa(dock: SecoDock) -> None:
+    """Try the paper's profile and show what it would change, and its prompts."""
+    dock.psa.form.set_parameters(Parameters().replace(**{"psa.profile": "paper"}), ["psa.profile"])
+    dock.psa.start()
+    while dock.psa.running:
+        settle(100)
+    dock.trial_layers.boxes.visible = dock.trial_layers.points.visible = True
 
 
 def settle(milliseconds: int = 600) -> None:

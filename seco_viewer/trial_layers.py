@@ -17,6 +17,7 @@ from seco_viewer.layers import NAME, NO_VECTORS, camera_of, class_colormap, clas
 _SAME, _TO_IGNORE = 256, 257
 """Values of the layer of changes beside the class ids."""
 _BOX_PIXELS = 2.0
+_POINT_SIZE = 4.0
 _LIGHTER = 0.35
 """How far the colours of prompts are from their classes' towards white: some classes are as dark as night."""
 
@@ -63,6 +64,9 @@ class TrialLayers:
         points = [p.prompt.points[:, ::-1] for p in trial.prompts]
         self.points.data = np.concatenate(points) if points else np.zeros((0, 2))
         if len(self.points.data):
+            # napari makes new points as it would those that a person adds
+            self.points.size, self.points.border_width = _POINT_SIZE, 0.15
+            self.points.border_color = "white"
             self.points.face_color = np.repeat(colors, [len(p) for p in points], axis=0)
         return new
 
@@ -109,10 +113,7 @@ class TrialLayers:
             np.zeros((0, 2)),
             ndim=2,
             name=NAME + "prompt points",
-            size=4,
-            canvas_size_limits=(7, 14),
-            border_color="black",
-            border_width=0.1,
+            canvas_size_limits=(6, 12),
             visible=False,
         )
         self.all = [self.class_map, self.changes, self.masks, self.boxes, self.points]
