@@ -225,7 +225,7 @@ class ReviewPanel(QWidget):
         )
         lines = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
-        self.buttons["accept"].setText(f"{name(facts.class_id)} is right  {_key('accept')}")
+        self.buttons["accept"].setText(f"✓ {name(facts.class_id)}  {_key('accept')}")
         self.buttons["take_prediction"].setText(f"→ {name(facts.predicted)}  {_key('take_prediction')}")
         self.buttons["take_prediction"].setEnabled(facts.predicted != facts.class_id)
 

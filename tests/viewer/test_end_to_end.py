@@ -1,7 +1,12 @@
-"""The whole way in a real window: example, pipeline in a thread, review by keys, export, reopen."""
+"""The whole way in a real window: example, pipeline in a thread, review by keys, export, reopen.
+
+With SECO_SCREENSHOTS naming a folder (``docs/images`` for the README's pictures) the window is kept as it was
+at each step.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +14,7 @@ import pytest
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from seco_core.project import Action
 from seco_viewer.plugin import show_dock
@@ -18,8 +24,19 @@ pytestmark = [pytest.mark.gui, pytest.mark.slow]
 RUN_TIMEOUT = 180_000
 
 
+def picture(viewer, step: str) -> None:
+    """Look at the window: it must show something. Keep it where pictures are wanted."""
+    for _ in range(3):  # a changed text is laid out in the next round of events
+        QApplication.processEvents()
+    shown = np.asarray(viewer.screenshot(canvas_only=False, flash=False))[..., :3]
+    assert shown.std() > 20
+    if folder := os.environ.get("SECO_SCREENSHOTS"):
+        Image.fromarray(shown).save(Path(folder) / f"test_{step}.png", optimize=True)
+
+
 def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewer, qtbot, tmp_path: Path):
     viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1366, 768)
     dock = show_dock(viewer)
     dock.start.example_count, dock.start.example_size = 4, (128, 256)
     dock.start.example_folder.set_text(str(tmp_path / "example"))
@@ -33,6 +50,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
         pass
     assert {"psa", "scc"} <= set(seen)
     assert "4 images worked on" in pipeline.result.text()
+    picture(viewer, "1_pipeline_has_run")
     session = dock.session
     assert session.row is not None
 
@@ -71,6 +89,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert session.row == last
     assert not session.reviewed[last]
     assert "4 reviewed" in dock.review.done.text()
+    picture(viewer, "2_five_reviewed_one_undone")
 
     dock.export.folder.set_text(str(tmp_path / "out"))
     dock.export.state.setCurrentIndex(dock.export.state.findData("reviewed"))
@@ -89,8 +108,8 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert sum(sidewalk) == sum(o.mask.sum() for o in relabelled if o.class_id == 1)
     assert sum(o.action == Action.RELABEL for o in relabelled) >= 1
 
-    shown = np.array(viewer.screenshot(canvas_only=False, flash=False))
-    assert shown.std() > 20  # a window with something in it
+    dock.tabs.setCurrentIndex(dock.tabs.count() - 1)
+    picture(viewer, "3_exported")
     path, curated = session.project.path, session.curated.copy()
     image_id, reviewed, decided = session.image_id, session.reviewed.copy(), session.decided.copy()
     dock.close_project()
@@ -103,6 +122,8 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert np.array_equal(dock.layers.curated.data, curated)
     assert dock.review.buttons["undo"].isEnabled()
     assert dock.review.buttons["redo"].isEnabled()
+    dock.tabs.setCurrentIndex(0)
+    picture(viewer, "4_reopened")
     dock.close_project()
 
 
