@@ -9,9 +9,7 @@ from seco_core.regions import adjacency, first_pixels, label_components
 from seco_core.scheme import IGNORE
 
 
-def absorb_small(
-    class_map: NDArray[np.uint8], min_area: int, *, cuts: NDArray[np.int32] | None = None
-) -> NDArray[np.uint8]:
+def absorb_small(class_map: NDArray[np.uint8], min_area: int) -> NDArray[np.uint8]:
     """Let components below an area take the class of the neighbour they touch most.
 
     In each round every component that is too small points at the neighbour it has the longest contact with
@@ -25,30 +23,24 @@ def absorb_small(
         Class ids, 255 = ignore. Ignored pixels neither join nor are joined.
     min_area : int
         Components of fewer pixels are too small.
-    cuts : ndarray of int32, (H, W), optional
-        Components of different cut value never join.
 
     Returns
     -------
     ndarray of uint8, (H, W)
-        The class map after that. A component too small that touches no other of its cut keeps its class.
+        The class map after that. A component too small that touches no other keeps its class.
 
     Examples
     --------
     >>> absorb_small(np.array([[0, 0, 0, 1, 2, 2]], dtype=np.uint8), 2).tolist()
     [[0, 0, 0, 0, 2, 2]]
     """
-    components, n = label_components(class_map, cuts)
+    components, n = label_components(class_map)
     first = first_pixels(components, n)
     classes = class_map.reshape(-1)[first]
     area = np.bincount(components.reshape(-1), minlength=n + 1)[1:]
     if min_area <= 1 or not np.any(area < min_area):
         return class_map.copy()
     pairs, contact = adjacency(components)
-    if cuts is not None:
-        group = cuts.reshape(-1)[first]
-        same = group[pairs[:, 0]] == group[pairs[:, 1]]
-        pairs, contact = pairs[same], contact[same]
 
     node = np.arange(n)  # the current node of each component
     while (into := _merges(pairs, contact, area, min_area)) is not None:

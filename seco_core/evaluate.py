@@ -100,10 +100,10 @@ def evaluate(
     measured, problems = 0, []
     for number, record in enumerate(todo, start=1):
         cancel.raise_if_cancelled()
-        region_ids, psa = project.read_region_ids(record.id), project.read_psa(record.id)
-        assert region_ids is not None
-        assert psa is not None
         try:
+            region_ids, psa = project.read_region_ids(record.id), project.read_psa(record.id)
+            assert region_ids is not None
+            assert psa is not None
             truth = read_label(paths[record.id], project.scheme, psa.shape)
             raw = project.read_pseudo_label(record.id, psa.shape)
         except SecoError as error:

@@ -203,6 +203,12 @@ def _fill(
         if PurePath(record.name).name != record.name:
             raise ExportError(f"the image name {record.name!r} is no file name.", path=project.path)
         try:
+            if record.problem is not None:
+                raise ExportError(
+                    f"is left out, the pipeline skipped it: {record.problem}",
+                    path=record.image,
+                    remedy="Mend the file and run the pipeline again.",
+                )
             labels = project.curated(record.id, state)
         except SecoError as error:
             problems.append(error)

@@ -41,7 +41,8 @@ class Source:
         self.scheme = SCHEME
         self.maps = maps
         self.images = tuple(
-            SimpleNamespace(id=i, name=name, image=root / f"{name}.jpg") for i, name in enumerate(maps)
+            SimpleNamespace(id=i, name=name, image=root / f"{name}.jpg", problem=None)
+            for i, name in enumerate(maps)
         )
         self.overrides = SimpleNamespace(history=lambda: list(history))
         self.states = []

@@ -11,8 +11,9 @@ from PIL import Image
 
 from benchmarks.common import store_digest
 from seco_core.dataset import Dataset
-from seco_core.errors import ParameterError, StorageFullError
+from seco_core.errors import ParameterError, ProjectError, StorageFullError
 from seco_core.evaluate import evaluate
+from seco_core.export import export
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, CancelToken, ProgressEvent
@@ -183,6 +184,81 @@ def test_deleted_raster_is_made_again(project_path: Path, kind: str):
     with Project.open(project_path) as project:
         assert not np.isnan(project.regions().noise_score).any()
     assert file.read_bytes() == before
+
+
+def test_skipped_image_is_left_out_of_the_export_and_named(tmp_path: Path, project_path: Path):
+    run_pipeline(project_path, QUICK)
+    (tmp_path / "data" / "image" / "frame_1.png").unlink()
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        report = export(project, tmp_path / "out", state="all")
+    assert report.images == 2
+    assert "frame_1" in str(report.problems[0])
+    assert "frame_1" not in (tmp_path / "out" / "labeled.txt").read_text()
+
+
+def test_dataset_that_has_gone_is_exit_code_two(tmp_path: Path, project_path: Path):
+    run_pipeline(project_path, QUICK)
+    (tmp_path / "data" / "image").rename(tmp_path / "elsewhere")
+    result = run_pipeline(project_path, QUICK)
+    assert result.exit_code == 2
+    with Project.open(project_path) as project:
+        assert not np.isnan(project.regions().noise_score).any(), "what was stored stays"
+
+
+def test_two_runs_of_one_project_at_once_are_refused(project_path: Path):
+    refused: list[ProjectError] = []
+
+    def run_again(event: ProgressEvent) -> None:
+        if event.stage == "psa" and not refused:
+            with pytest.raises(ProjectError, match="another run") as caught:
+                run_pipeline(project_path, QUICK)
+            refused.append(caught.value)
+
+    assert run_pipeline(project_path, QUICK, progress=run_again).exit_code == 0
+    assert len(refused) == 1
+
+
+def test_graph_of_a_first_run_is_that_of_any_later_run(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    query = "SELECT * FROM edges ORDER BY a, b, kind"
+    with Project.open(project_path) as project:
+        first = [tuple(row) for row in project.connection.execute(query)]
+        project.connection.execute("DELETE FROM project_ledger WHERE stage = 'graph'")
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        assert [tuple(row) for row in project.connection.execute(query)] == first
+
+
+def test_run_cancelled_between_scores_and_verdicts_does_not_keep_everything(project_path: Path):
+    strict = QUICK.replace(**{"scc.tau_ns": 0.0, "scc.class_share": 0.0})
+    run_pipeline(project_path, strict)
+    with Project.open(project_path) as project:
+        verdicts = project.regions().verdict
+    assert verdicts.any()
+    cancel = CancelToken()
+
+    def stop_before_refinement(event: ProgressEvent) -> None:
+        if event.stage == "graph" or (event.stage == "scc" and event.done == event.total):
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run_pipeline(project_path, strict.replace(seed=5), progress=stop_before_refinement, cancel=cancel)
+    run_pipeline(project_path, strict)
+    with Project.open(project_path) as project:
+        np.testing.assert_array_equal(project.regions().verdict, verdicts)
+
+
+def test_class_map_of_the_machine_does_not_depend_on_overrides(project_path: Path):
+    run_pipeline(project_path, QUICK.replace(seed=1))
+    with Project.open(project_path) as project:
+        before = project.read_psa(0)
+        mask = np.random.default_rng(0).random((30, 40)) < 0.5
+        project.overrides.record([Decision(Action.RELABEL, 0, 11, (10, 5, 50, 35), mask)])
+        project.connection.execute("DELETE FROM ledger")
+    run_pipeline(project_path, QUICK.replace(seed=1))
+    with Project.open(project_path) as project:
+        np.testing.assert_array_equal(project.read_psa(0), before)
 
 
 def test_nothing_usable_is_exit_code_two(tmp_path: Path, project_path: Path):

@@ -144,7 +144,9 @@ def aggregate_around(
     psa: PsaParameters,
     overrides: Sequence[Override],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32] | None]:
-    """PSA of an image, small components absorbed on their own side of the borders of overrides.
+    """PSA of an image, and where overrides cut its regions.
+
+    The class map does not depend on the overrides, so undoing one gives back what the machine had said.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ def aggregate_around(
     """
     class_map = aggregate(pseudo_label, confidence, image_masks, scheme, psa)
     cuts = override_owner(class_map.shape, overrides) if overrides else None
-    return absorb_small(class_map, psa.min_region_area, cuts=cuts), cuts
+    return absorb_small(class_map, psa.min_region_area), cuts
 
 
 def _hash_inputs(record: ImageRecord) -> str:

@@ -6,12 +6,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from seco_core.device import resolve_device
 from seco_core.encoders import RegionEncoder, make_encoder
-from seco_core.errors import SecoError
+from seco_core.errors import ProjectError, SecoError
 from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
@@ -89,11 +92,12 @@ def run_pipeline(
     Cancelled
         If `cancel` was set.
     SecoError
-        If nothing can go on: project not writable, disk full, no weights. Bad images are skipped instead.
+        If nothing can go on: project not writable or worked on by another run, disk full, no weights. Bad
+        images are skipped instead.
     """
     started = time.monotonic()
     cancel = cancel or CancelToken()
-    with Project.open(project_path) as project:
+    with Project.open(project_path) as project, _only_run(project):
         device = resolve_device(parameters.device)
         source = open_mask_source(
             parameters.masks, device, cache_folder=project.path / "cache", progress=progress
@@ -113,6 +117,7 @@ def run_pipeline(
                     project, parameters, ledger, source, encoder, workers, progress, cancel, on_image
                 )
             project.overrides.refresh()
+            project.refresh_images()
             run_scoring(project, parameters, ledger, device, progress, cancel)
         except Cancelled:
             ledger.end_run("cancelled", {})
@@ -123,6 +128,22 @@ def run_pipeline(
         done, up_to_date, skipped = result
         ledger.end_run("finished", {"done": done, "up_to_date": up_to_date, "skipped": len(skipped)})
     return RunResult(done, up_to_date, tuple(skipped), time.monotonic() - started)
+
+
+@contextmanager
+def _only_run(project: Project) -> Iterator[None]:
+    """Keep other runs away from a project; the system lets go of the lock when the process ends, however."""
+    lock = FileLock(project.path / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ProjectError(
+            "another run is working on this project.", path=project.path, remedy="Wait for it or cancel it."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _run_images(
