@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seco_core.errors import OverrideError, StorageFullError
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision, OverrideLog
-from seco_core.project.store import create_store
+from seco_core.project.store import new_store
 from seco_core.refine import override_owner, paint_overrides, reviewed_regions
 
 SHAPE = (12, 16)
@@ -182,6 +182,7 @@ def test_region_counts_as_reviewed_from_half_of_its_pixels():
 def test_store_is_not_made_twice(tmp_path: Path):
     from seco_core.errors import ProjectError
 
-    create_store(tmp_path / "seco.sqlite").close()
-    with pytest.raises(ProjectError, match="already"):
-        create_store(tmp_path / "seco.sqlite")
+    with new_store(tmp_path / "seco.sqlite"):
+        pass
+    with pytest.raises(ProjectError, match="already"), new_store(tmp_path / "seco.sqlite"):
+        pass

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
+import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -9,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seco_core.dataset import Dataset
+from seco_core.dataset import Dataset, open_dataset
 from seco_core.errors import (
     ProjectError,
     ProjectReadOnlyError,
     ProjectVersionError,
     StorageFullError,
 )
+from seco_core.parameters import Parameters
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.project.rasters import read_raster, write_raster
@@ -51,6 +55,118 @@ def test_samples_are_added_once(project_path: Path, dataset: Dataset):
     with Project.open(project_path) as project:
         assert project.add_samples(dataset) == 0
         assert len(project.images) == 3
+
+
+def test_columns_that_a_list_gains_are_taken_over(tmp_path: Path, dataset: Dataset):
+    bare = dataclasses.replace(
+        dataset,
+        samples=tuple(dataclasses.replace(s, confidence=None, ground_truth=None) for s in dataset.samples),
+    )
+    with Project.create(tmp_path / "p", load_scheme("cityscapes19"), bare) as project:
+        assert project.images[0].confidence is None
+        assert project.ground_truth_paths() == {}
+        assert project.add_samples(dataset) == 0
+        assert [r.confidence for r in project.images] == [s.confidence for s in dataset.samples]
+        assert project.ground_truth_paths()[2] == dataset.samples[2].ground_truth
+        # a list without the columns says nothing about them
+        assert project.add_samples(bare) == 0
+        assert project.images[0].confidence == dataset.samples[0].confidence
+
+
+def test_an_image_is_known_by_its_path_under_another_name(project_path: Path, dataset: Dataset):
+    renamed = tuple(dataclasses.replace(s, name=f"other__{s.name}") for s in dataset.samples)
+    with Project.open(project_path) as project:
+        assert project.add_samples(dataclasses.replace(dataset, samples=renamed)) == 0
+        assert [r.name for r in project.images] == [s.name for s in dataset.samples]
+
+
+def test_another_image_of_the_same_name_is_refused(tmp_path: Path, project_path: Path, dataset: Dataset):
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    with Project.open(project_path) as project:
+        with pytest.raises(ProjectError, match="another project folder") as caught:
+            project.add_samples(open_dataset(tmp_path / "copy"))
+        assert str(dataset.samples[0].image) in str(caught.value)
+        assert str(tmp_path / "copy" / "image" / "frame_0.png") in str(caught.value)
+        assert project.images[0].image == dataset.samples[0].image
+
+
+def test_renamed_data_folder_is_found_again(tmp_path: Path, project_path: Path):
+    (tmp_path / "data").rename(tmp_path / "renamed")
+    with Project.open(project_path) as project:
+        assert project.add_samples(open_dataset(tmp_path / "renamed")) == 0
+    with Project.open(project_path) as project:
+        assert len(project.images) == 3
+        for file in (*vars(project.images[1]).values(), *project.ground_truth_paths().values()):
+            assert not isinstance(file, Path) or (file.exists() and "renamed" in file.parts)
+
+
+def test_single_image_that_was_moved_is_known_by_its_name(tmp_path: Path, project_path: Path):
+    data = tmp_path / "data"
+    (data / "moved").mkdir()
+    (data / "image" / "frame_1.png").rename(data / "moved" / "frame_1.png")
+    lines = (data / "list" / "all.txt").read_text().replace("image/frame_1", "moved/frame_1")
+    (data / "list" / "all.txt").write_text(lines)
+    with Project.open(project_path) as project:
+        assert project.add_samples(open_dataset(data)) == 0
+        assert project.images[1].image == data / "moved" / "frame_1.png"
+
+
+def test_creation_that_breaks_off_leaves_no_project(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr("seco_core.project.project._set_ground_truth", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Project.create(tmp_path / "p", load_scheme("cityscapes19"), dataset)
+    assert not list((tmp_path / "p").iterdir())
+    with Project.create(tmp_path / "p", load_scheme("cityscapes19"), dataset) as project:
+        assert len(project.images) == 3
+
+
+def test_second_project_in_a_folder_is_refused(project_path: Path, dataset: Dataset):
+    with pytest.raises(ProjectError, match="already"):
+        Project.create(project_path, load_scheme("cityscapes19"), dataset)
+
+
+@pytest.mark.parametrize("what", ["empty", "no meta"])
+def test_store_without_a_project_says_what_to_do(project_path: Path, what: str):
+    if what == "empty":
+        (project_path / STORE_NAME).write_bytes(b"")
+    else:
+        with Project.open(project_path) as project:
+            project.connection.execute("DELETE FROM meta")
+    for readonly in (True, False):
+        with pytest.raises(ProjectError, match="cut off") as caught:
+            Project.open(project_path, readonly=readonly)
+        assert caught.value.path == project_path / STORE_NAME
+        assert "Delete this file" in str(caught.value.remedy)
+
+
+def test_parameters_of_other_versions_do_not_lock_a_project(project_path: Path, caplog):
+    stored = Parameters().replace(**{"scc.epochs": 7, "seed": 3}).to_dict()
+    stored["scc"]["renamed"] = 5
+    stored["gone"] = {"x": 1}
+    stored["masks"]["source"] = "no longer there"
+    with Project.open(project_path) as project, caplog.at_level(logging.WARNING):
+        project.connection.execute(
+            "INSERT INTO runs (version, parameters, sources, device, started, status)"
+            " VALUES ('0', ?, '{}', 'cpu', '', 'finished')",
+            (json.dumps(stored),),
+        )
+        assert project.runs()[0].parameters == Parameters().replace(**{"scc.epochs": 7, "seed": 3})
+    assert caplog.records
+
+
+def test_read_only_medium_is_read_without_files_beside_the_store(
+    project_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = sorted(project_path.iterdir())
+    assert [p.name for p in before] == [STORE_NAME]
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with Project.open(project_path, readonly=True) as project:
+        assert len(project.images) == 3
+        assert project.runs() == []
+        assert sorted(project_path.iterdir()) == before
 
 
 def test_missing_project_says_how_to_make_one(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from seco_core.errors import ProjectError, ProjectReadOnlyError, ProjectVersionError, StorageFullError
+from seco_core.files import storage_errors
 from seco_core.project.schema import APPLICATION_ID, TABLES, VERSION
 
 STORE_NAME = "seco.sqlite"
@@ -18,8 +20,11 @@ _BUSY_SECONDS = 30.0
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afpfs", "fuse.sshfs", "9p", "lustre", "gpfs"}
 
 
-def create_store(path: Path) -> sqlite3.Connection:
-    """Create the store of a new project and open it.
+@contextlib.contextmanager
+def new_store(path: Path) -> Iterator[sqlite3.Connection]:
+    """Create the store of a new project, with what the block fills into its tables.
+
+    The store appears whole when the block ends; a crash or an exception before leaves none.
 
     Raises
     ------
@@ -28,14 +33,24 @@ def create_store(path: Path) -> sqlite3.Connection:
     """
     if path.exists():
         raise ProjectError("there is a project here already.", path=path.parent)
-    with _typed_errors(path):
-        connection = _connect(path, readonly=False)
-        # one transaction: a crash leaves either no tables or all of them
-        connection.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-            f"{TABLES} COMMIT;"
-        )
-    return connection
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with _typed_errors(path), contextlib.closing(_connect(temporary, readonly=False)) as connection:
+            # a single file, so that it can be moved
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.executescript(
+                f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES}"
+            )
+            yield connection
+            connection.execute("COMMIT")
+        if path.exists():
+            raise ProjectError("there is a project here already.", path=path.parent)
+        with storage_errors(path):
+            os.replace(temporary, path)
+    except BaseException:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
+        raise
 
 
 def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -66,7 +81,11 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             application_id = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if application_id != APPLICATION_ID:
-                raise ProjectError("is no SeCo project store.", path=path)
+                if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise unfinished_store(path)
+                raise ProjectError(
+                    "is no SeCo project store.", path=path, remedy="Choose another project folder."
+                )
             if version != VERSION:
                 age = "a newer" if version > VERSION else "an older"
                 remedy = "Update SeCo." if version > VERSION else "Open it with the version that wrote it."
@@ -79,6 +98,15 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def unfinished_store(path: Path) -> ProjectError:
+    """The error about a store that lacks what every project has."""
+    return ProjectError(
+        "the store holds no project, making it was cut off.",
+        path=path,
+        remedy="Delete this file and make the project again with `seco run DATASET --project DIR`.",
+    )
 
 
 @contextlib.contextmanager
@@ -104,6 +132,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     uri = path.resolve().as_uri() + ("?mode=ro" if readonly else "")
+    if readonly and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
+        # in WAL mode even readers write files beside the store; nobody can change it here, so do without
+        uri += "&immutable=1"
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
