@@ -22,6 +22,7 @@ from seco_core.metrics import (
 )
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Project
+from seco_core.refine import reviewed_regions
 from seco_core.regions import label_components
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
@@ -97,7 +98,7 @@ def evaluate(
     raw_on_curated = np.zeros((n, n), dtype=np.int64)
     regions = project.regions()
     majority = np.full(len(regions), IGNORE, dtype=np.uint8)
-    measured, problems = 0, []
+    measured, reviewed, problems = 0, 0, []
     for number, record in enumerate(todo, start=1):
         cancel.raise_if_cancelled()
         try:
@@ -115,6 +116,8 @@ def evaluate(
         raw_on_curated += confusion(truth, np.where(curated == IGNORE, IGNORE, raw).astype(np.uint8), n)
         rows = regions.rows_of(record.id)
         majority[rows], _ = majority_truth(region_ids, truth, rows.stop - rows.start, n)
+        decided, _ = reviewed_regions(region_ids, rows.stop - rows.start, project.overrides.active(record.id))
+        reviewed += int(decided.sum())
         measured += 1
         progress(ProgressEvent("evaluate", number, len(todo), record.name))
     if measured == 0:
@@ -125,7 +128,7 @@ def evaluate(
     on_curated = scores(raw_on_curated)
     result["miou_raw_on_curated"] = on_curated.miou
     result["accuracy_raw_on_curated"] = on_curated.accuracy
-    result |= {"images": measured, "regions": len(regions), "reviewed": len(project.overrides)}
+    result |= {"images": measured, "regions": len(regions), "reviewed": reviewed}
     result |= _region_numbers(project, majority)
     result["problems"] = problems
     return result
