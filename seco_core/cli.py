@@ -6,11 +6,13 @@ Exit codes: 0 = everything done, 1 = done but some images were skipped, 2 = noth
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import signal
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +24,14 @@ from seco_core import __version__
 from seco_core.console import err, out, print_error, print_evaluation, print_problems, progress_bars
 from seco_core.dataset import LAYOUTS, open_dataset
 from seco_core.errors import ParameterError, ProjectError, SecoError
+from seco_core.files import write_bytes
 from seco_core.parameters import Parameters, parameter_fields
 from seco_core.progress import Cancelled, CancelToken
 from seco_core.project import Project
 from seco_core.project.store import STORE_NAME
 from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="seco",
@@ -68,7 +73,8 @@ def run(
         str | None, typer.Option(help="Address of a dask scheduler whose workers do the images.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Parameters as TOML; `seco config` writes one to start from.")
+        Path | None,
+        typer.Option(help="Parameters as TOML, laid over those of the last run; see `seco config`."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any parameter, as psa.min_region_area=30; repeatable.")
@@ -80,29 +86,28 @@ def run(
     """
     from seco_core.pipeline import run_pipeline
 
-    with _errors():
-        problems = _open_or_create(project, dataset, scheme, layout)
+    with _errors(resumable=True):
         changes: dict[str, Any] = {
-            "masks.source": masks or ("sam" if sam_checkpoint else "files" if masks_folder else None),
-            "masks.checkpoint": str(sam_checkpoint) if sam_checkpoint else None,
-            "masks.folder": str(masks_folder) if masks_folder else None,
+            **_mask_changes(masks, sam_checkpoint, masks_folder),
             "scc.encoder": encoder or None,
             "device": device or None,
             "seed": seed,
             "workers": workers,
         }
-        parameters = _parameters(project, config)
+        exists = (project / STORE_NAME).exists()
+        parameters = _parameters(project if exists else None, config)
         parameters = parameters.replace(**{k: v for k, v in changes.items() if v is not None})
         parameters = parameters.replace(**_assignments(set_ or []))
+        problems = _open_or_create(project, dataset, scheme, layout)
         with progress_bars() as progress, _interruptible() as cancel:
             result = run_pipeline(project, parameters, progress=progress, cancel=cancel, cluster=cluster)
-    print_problems([*problems, *(f"{name}: {error}" for name, error in result.skipped)])
-    print_summary(project)
-    out.print(
-        f"{result.done} images done, {result.up_to_date} were up to date, "
-        f"{len(problems) + len(result.skipped)} skipped, in {result.seconds:.1f} s"
-    )
-    out.print(f"review: seco view {project}    export: seco export {project}", soft_wrap=True)
+        print_problems([*problems, *(f"{name}: {error}" for name, error in result.skipped)])
+        print_summary(project)
+        out.print(
+            f"{result.done} images done, {result.up_to_date} were up to date, "
+            f"{len(problems) + len(result.skipped)} skipped, in {result.seconds:.1f} s"
+        )
+        out.print(f"review: seco view {project}    export: seco export {project}", soft_wrap=True)
     if result.exit_code == 0 and problems:
         raise typer.Exit(1)
     raise typer.Exit(result.exit_code)
@@ -112,7 +117,8 @@ def run(
 def view(project: ProjectArgument) -> None:
     """Open a project in napari."""
     with _errors():
-        with Project.open(project):
+        # one that cannot be written opens too: the window says that nothing can be decided
+        with Project.open(project, readonly=True):
             pass
         try:
             from seco_viewer.plugin import open_viewer
@@ -161,7 +167,7 @@ def evaluate(
         print_problems(numbers["problems"])
         if json_file is not None:
             plain = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in numbers.items()}
-            json_file.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+            write_bytes(json_file, (json.dumps(plain, indent=1) + "\n").encode())
     raise typer.Exit(1 if numbers["problems"] else 0)
 
 
@@ -176,7 +182,7 @@ def demo(
     """Make the built-in example, run everything on it, evaluate, export, and open it."""
     from seco_core.demo import run_demo
 
-    with _errors(), progress_bars() as progress, _interruptible() as cancel:
+    with _errors(resumable=True), progress_bars() as progress, _interruptible() as cancel:
         run_demo(folder, count=count, size=(height, 2 * height), seed=seed, progress=progress, cancel=cancel)
     project = folder / "project"
     if not view:
@@ -242,7 +248,7 @@ def weights_download(
     """Download weights, going on where an earlier download stopped, and check them."""
     from seco_core import weights
 
-    with _errors():
+    with _errors(resumable=True):
         known = {w.name: w for w in weights.KNOWN}
         if name not in known:
             raise ParameterError(f"there are no weights {name!r}.", remedy=f"One of: {', '.join(known)}.")
@@ -288,7 +294,10 @@ def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) 
         return []
     found = open_dataset(dataset, layout=layout)
     if not exists:
-        Project.create(path, load_scheme(scheme or default_scheme(found.root)), found).close()
+        chosen = load_scheme(scheme or default_scheme(found.root))
+        Project.create(path, chosen, found).close()
+        if not scheme:
+            out.print(f"class scheme: {chosen.name} (--scheme names another one)", soft_wrap=True)
         return list(found.problems)
     with Project.open(path) as project:
         if scheme and load_scheme(scheme) != project.scheme:
@@ -302,14 +311,31 @@ def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) 
 
 
 def _parameters(project: Path | None, config: Path | None) -> Parameters:
-    if config is not None:
-        return Parameters.from_toml(config)
+    """What the file names, else as in the project's last run, else the defaults."""
+    base = Parameters()
     if project is not None:
         with Project.open(project, readonly=True) as opened:
             runs = opened.runs()
             if runs:
-                return runs[-1].parameters
-    return Parameters()
+                base = runs[-1].parameters
+    return base if config is None else Parameters.from_toml(config, base)
+
+
+def _mask_changes(masks: str, sam_checkpoint: Path | None, masks_folder: Path | None) -> dict[str, Any]:
+    implied = {"sam": sam_checkpoint, "files": masks_folder}
+    named = {source for source, path in implied.items() if path is not None} | ({masks} - {""})
+    if len(named) > 1:
+        raise ParameterError(
+            "--masks, --sam-checkpoint and --masks-folder ask for different sources of masks.",
+            remedy="--sam-checkpoint goes with --masks sam, --masks-folder with --masks files.",
+        )
+    # later runs may be started in another folder; a name of downloaded weights is no path
+    checkpoint = sam_checkpoint.absolute() if sam_checkpoint and sam_checkpoint.exists() else sam_checkpoint
+    return {
+        "masks.source": named.pop() if named else None,
+        "masks.checkpoint": str(checkpoint) if checkpoint else None,
+        "masks.folder": str(masks_folder.absolute()) if masks_folder else None,
+    }
 
 
 def _assignments(texts: list[str]) -> dict[str, Any]:
@@ -332,14 +358,25 @@ def _assignments(texts: list[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors(*, resumable: bool = False) -> Iterator[None]:
     try:
         yield
-    except Cancelled:
-        err.print("cancelled; what was done is stored, run the same command again to go on")
+    except (Cancelled, KeyboardInterrupt):
+        rest = "; what was done is stored, run the same command again to go on" if resumable else ""
+        err.print(f"cancelled{rest}", soft_wrap=True)
         raise typer.Exit(130) from None
     except SecoError as error:
         print_error(error)
+        raise typer.Exit(2) from None
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except Exception as error:
+        logger.debug("a command failed", exc_info=True)
+        if os.environ.get("SECO_DEBUG") == "1":
+            traceback.print_exc()
+        print_error(
+            f"{type(error).__name__}: {error}. This is a bug, please report it with what SECO_DEBUG=1 shows."
+        )
         raise typer.Exit(2) from None
 
 

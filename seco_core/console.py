@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from tqdm import tqdm
 
 from seco_core.progress import ProgressCallback, ProgressEvent
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# paths and messages come out as they are, whatever brackets and colons they hold
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 STAGES = {
     "example": "example scenes",
@@ -33,7 +37,7 @@ WITHIN_OTHERS = {"masks"}
 
 @contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
-    """A callback that shows one bar for each stage."""
+    """A callback that shows one bar for each stage; warnings come as lines between the bars."""
     bar: tqdm[Any] | None = None
     current = ""
 
@@ -54,22 +58,27 @@ def progress_bars() -> Iterator[ProgressCallback]:
         bar.set_postfix_str(event.message, refresh=False)
         bar.update(event.done - bar.n)
 
-    try:
-        yield show
-    finally:
-        if bar is not None:
-            bar.close()
+    def warn(message: Warning | str, *_: Any, **__: Any) -> None:
+        tqdm.write(f"warning {' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = warn
+        try:
+            yield show
+        finally:
+            if bar is not None:
+                bar.close()
 
 
 def print_problems(problems: Iterable[object]) -> None:
     """One line for each problem, on standard error."""
     for problem in problems:
-        err.print(f"[yellow]skipped[/yellow] {_plain(problem)}", soft_wrap=True)
+        err.print(Text.assemble(("skipped", "yellow"), f" {problem}"), soft_wrap=True)
 
 
 def print_error(error: object) -> None:
     """An error that ends the command, on standard error."""
-    err.print(f"[red]error[/red] {_plain(error)}", soft_wrap=True)
+    err.print(Text.assemble(("error", "red"), f" {error}"), soft_wrap=True)
 
 
 def print_evaluation(numbers: dict[str, Any]) -> None:
@@ -97,7 +106,3 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
 
 def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def _plain(text: object) -> str:
-    return str(text).replace("[", "\\[")

@@ -121,43 +121,47 @@ class Parameters:
     psa: PsaParameters = field(default_factory=PsaParameters)
     scc: SccParameters = field(default_factory=SccParameters)
     graph: GraphParameters = field(default_factory=GraphParameters)
-    seed: int = _parameter(0, "seed of everything random", minimum=0)
+    seed: int = _parameter(0, "seed of everything random", minimum=0, maximum=2**32 - 1)
     device: str = _parameter("auto", "where networks run", choices=("auto", "cpu", "cuda", "mps"))
     workers: int = _parameter(0, "images worked on at once; 0 = one for each core", minimum=0)
 
     def __post_init__(self) -> None:
-        for group in (self, self.masks, self.psa, self.scc, self.graph):
-            _check(group)
+        _check(self, "")
+        for name in _GROUPS:
+            _check(getattr(self, name), f"{name}.")
 
     def to_dict(self) -> dict[str, Any]:
         """The parameters as nested plain data."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], path: Path | None = None) -> Parameters:
-        """Build parameters from nested plain data; what is not named keeps its default.
+    def from_dict(
+        cls, data: dict[str, Any], path: Path | None = None, base: Parameters | None = None
+    ) -> Parameters:
+        """Build parameters from nested plain data; what is not named is as in `base`, else the default.
 
         Raises
         ------
         ParameterError
             If a name is unknown or a value is of the wrong type or out of range.
         """
+        base = base or cls()
         try:
             values: dict[str, Any] = {}
             for name, value in data.items():
                 if name in _GROUPS:
                     if not isinstance(value, dict):
                         raise ParameterError(f"[{name}] must be a table.")
-                    values[name] = _build(_GROUPS[name], value, f"{name}.")
+                    values[name] = _changed(getattr(base, name), value, f"{name}.")
                 else:
                     values[name] = value
-            return _build(cls, values, "")
+            return _changed(base, values, "")
         except ParameterError as error:
             raise ParameterError(error.message, path=path, remedy=error.remedy) from None
 
     @classmethod
-    def from_toml(cls, path: Path | str) -> Parameters:
-        """Read parameters from a TOML file.
+    def from_toml(cls, path: Path | str, base: Parameters | None = None) -> Parameters:
+        """Read parameters from a TOML file; what it does not name is as in `base`, else the default.
 
         Raises
         ------
@@ -169,11 +173,15 @@ class Parameters:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ParameterError(f"cannot be read as TOML: {error}.", path=path) from error
-        return cls.from_dict(data, path)
+        return cls.from_dict(data, path, base)
 
     def to_toml(self) -> str:
         """The parameters as a TOML file with every parameter explained."""
-        lines = ["# Parameters of SeCo. What is left out keeps the value shown by `seco config`.", ""]
+        lines = [
+            "# Parameters for `seco run --config FILE`. What is left out is as in the project's last run,",
+            "# in a new project the default.",
+            "",
+        ]
         groups = []
         for item in dataclasses.fields(self):
             if item.name in _GROUPS:
@@ -224,35 +232,36 @@ def parameter_fields() -> list[tuple[str, dataclasses.Field[Any]]]:
     return found
 
 
-def _build(kind: type[Any], values: dict[str, Any], prefix: str) -> Any:
-    known = {f.name for f in dataclasses.fields(kind)}
+def _changed(group: Any, values: dict[str, Any], prefix: str) -> Any:
+    known = {f.name for f in dataclasses.fields(group)}
     for name in values:
         if name not in known:
             raise ParameterError(
                 f"there is no parameter {prefix}{name}.", remedy=f"Known: {', '.join(sorted(known))}."
             )
-    return kind(**values)
+    return dataclasses.replace(group, **values)
 
 
-def _check(group: Any) -> None:
+def _check(group: Any, prefix: str) -> None:
     for item in dataclasses.fields(group):
         value, rule = getattr(group, item.name), item.metadata
         if not rule:
             continue
+        name = prefix + item.name
         wanted = type(item.default)
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             object.__setattr__(group, item.name, float(value))
         elif type(value) is not wanted:
-            raise ParameterError(f"{item.name} must be of type {wanted.__name__}, not {value!r}.")
+            raise ParameterError(f"{name} must be of type {wanted.__name__}, not {value!r}.")
         if "choices" in rule and value not in rule["choices"]:
             raise ParameterError(
-                f"{item.name} cannot be {value!r}.", remedy=f"One of: {', '.join(rule['choices'])}."
+                f"{name} cannot be {value!r}.", remedy=f"One of: {', '.join(rule['choices'])}."
             )
         # written so that NaN fails too
         if "minimum" in rule and not value >= rule["minimum"]:
-            raise ParameterError(f"{item.name} must be at least {rule['minimum']}, not {value}.")
+            raise ParameterError(f"{name} must be at least {rule['minimum']}, not {value}.")
         if "maximum" in rule and value > rule["maximum"]:
-            raise ParameterError(f"{item.name} must be at most {rule['maximum']}, not {value}.")
+            raise ParameterError(f"{name} must be at most {rule['maximum']}, not {value}.")
 
 
 def _toml_lines(item: dataclasses.Field[Any], value: Any) -> list[str]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from seco_core.cli import app
+from seco_core.console import print_error, print_problems, progress_bars
 from seco_core.parameters import Parameters
+from seco_core.progress import Cancelled
 from seco_core.project import Project
 
 QUICK = ["--set", "masks.parts=100", "--set", "scc.epochs=3", "--set", "scc.folds=2", "--device", "cpu"]
@@ -87,6 +91,9 @@ def test_list_line_with_missing_file_is_exit_code_one(tmp_path: Path):
         (["run", "data", "--project", "p", "--masks", "sam"], "weights"),
         (["run", "data", "--project", "p", "--config", "nothing.toml"], "nothing.toml"),
         (["run", "data", "--project", "p", "--device", "abacus"], "abacus"),
+        (["run", "data", "--project", "p", "--masks-folder", "m", "--sam-checkpoint", "s"], "--masks files"),
+        (["run", "data", "--project", "p", "--masks-folder", "m", "--masks", "sam"], "--masks files"),
+        (["run", "data", "--project", "p", "--sam-checkpoint", "s", "--masks", "hierarchy"], "--masks sam"),
         (["view", "p"], "no project"),
         (["export", "p"], "no project"),
         (["evaluate", "p"], "no project"),
@@ -99,6 +106,148 @@ def test_mistakes_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert done.exit_code == 2, done.output
     assert said in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--masks", "magic"],
+        ["--set", "psa.nothing=1"],
+        ["--config", "nothing.toml"],
+        ["--masks", "sam", "--masks-folder", "m"],
+    ],
+)
+def test_wrong_parameters_leave_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options):
+    monkeypatch.chdir(tmp_path)
+    write_dataset(tmp_path / "data", count=1)
+    assert seco("run", "data", "--project", "p", *options).exit_code == 2
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Parameters]:
+    """The parameters that each `seco run` gives to the pipeline, which does not run."""
+    from seco_core.pipeline import RunResult
+
+    calls: list[Parameters] = []
+
+    def note(project: Path, parameters: Parameters, **_: object) -> RunResult:
+        calls.append(parameters)
+        return RunResult(0, 0, (), 0.0)
+
+    monkeypatch.setattr("seco_core.pipeline.run_pipeline", note)
+    return calls
+
+
+def test_paths_of_masks_are_stored_absolute_but_names_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[Parameters]
+):
+    monkeypatch.chdir(tmp_path)
+    write_dataset(tmp_path / "data", count=1)
+    (tmp_path / "sam.pth").write_bytes(b"")
+    for options in (["--masks-folder", "m"], ["--sam-checkpoint", "sam.pth"], ["--sam-checkpoint", "vit_b"]):
+        done = seco("run", "data", "--project", "p", *options)
+        assert done.exit_code == 0, done.output
+    assert [p.masks.source for p in given] == ["files", "sam", "sam"]
+    assert given[0].masks.folder == str(tmp_path / "m")
+    assert given[1].masks.checkpoint == str(tmp_path / "sam.pth")
+    assert given[2].masks.checkpoint == "vit_b"
+
+
+def test_scheme_is_named_when_none_was_asked_for(tmp_path: Path, given: list[Parameters]):
+    write_dataset(tmp_path / "data", count=1)
+    assert "class scheme: cityscapes19" in seco("run", tmp_path / "data", "--project", tmp_path / "p").output
+    named = seco("run", tmp_path / "data", "--project", tmp_path / "q", "--scheme", "camvid11")
+    assert "class scheme" not in named.output
+
+
+def test_config_is_laid_over_the_last_run(tmp_path: Path, given: list[Parameters]):
+    write_dataset(tmp_path / "data", count=1)
+    last = Parameters().replace(**{"seed": 5, "scc.epochs": 3, "scc.folds": 2})
+    assert seco("run", tmp_path / "data", "--project", tmp_path / "p").exit_code == 0
+    with Project.open(tmp_path / "p") as project:
+        project.connection.execute(
+            "INSERT INTO runs (version, parameters, sources, device, started, status)"
+            " VALUES ('0', ?, '{}', 'cpu', '', 'finished')",
+            (json.dumps(last.to_dict()),),
+        )
+    file = tmp_path / "some.toml"
+    file.write_text("[scc]\nfolds = 4\n")
+    assert seco("run", "--project", tmp_path / "p", "--config", file).exit_code == 0
+    assert given[-1] == last.replace(**{"scc.folds": 4})
+    assert seco("run", tmp_path / "data", "--project", tmp_path / "new", "--config", file).exit_code == 0
+    assert given[-1] == Parameters().replace(**{"scc.folds": 4})
+
+
+@pytest.fixture
+def broken(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Lets evaluation and the pipeline end with an exception."""
+
+    def set_exception(error: BaseException) -> Path:
+        def fail(*_: object, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("seco_core.evaluate.evaluate", fail)
+        monkeypatch.setattr("seco_core.pipeline.run_pipeline", fail)
+        return project_path
+
+    return set_exception
+
+
+def test_bugs_are_two_lines_unless_debugged(broken, monkeypatch: pytest.MonkeyPatch):
+    project = broken(ZeroDivisionError("by nought"))
+    monkeypatch.delenv("SECO_DEBUG", raising=False)
+    done = seco("evaluate", project)
+    assert done.exit_code == 2
+    assert "ZeroDivisionError: by nought" in done.output
+    assert "this is a bug, please report" in done.output.lower()
+    assert "Traceback" not in done.output
+    monkeypatch.setenv("SECO_DEBUG", "1")
+    assert "Traceback" in seco("evaluate", project).output
+
+
+def test_only_what_goes_on_says_so_when_cancelled(broken):
+    project = broken(Cancelled())
+    done = seco("evaluate", project)
+    assert (done.exit_code, done.output.strip()) == (130, "cancelled")
+    done = seco("run", "--project", project)
+    assert done.exit_code == 130
+    assert "again to go on" in done.output
+
+
+def test_numbers_that_cannot_be_written(project_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("seco_core.evaluate.evaluate", lambda *_, **__: {"problems": []})
+    monkeypatch.setattr("seco_core.cli.print_evaluation", lambda numbers: None)
+    (tmp_path / "file").write_text("")
+    done = seco("evaluate", project_path, "--json", tmp_path / "file" / "numbers.json")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+    assert "bug" not in done.output
+    assert seco("evaluate", project_path, "--json", tmp_path / "new" / "numbers.json").exit_code == 0
+    assert json.loads((tmp_path / "new" / "numbers.json").read_text()) == {"problems": []}
+
+
+def test_project_that_cannot_be_written_is_viewed(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shown: list[Path] = []
+    monkeypatch.setattr("seco_viewer.plugin.open_viewer", lambda project, block: shown.append(project))
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    assert seco("view", project_path).exit_code == 0
+    assert shown == [project_path]
+
+
+def test_paths_come_out_as_they_are(capsys: pytest.CaptureFixture[str]):
+    path = r"C:\dir\[red]x :smile: [/] \["
+    print_error(path)
+    print_problems([path])
+    assert capsys.readouterr().err == f"error {path}\nskipped {path}\n"
+
+
+def test_warnings_are_single_lines(capsys: pytest.CaptureFixture[str]):
+    before = warnings.showwarning
+    with progress_bars():
+        warnings.warn("No region is\n called noisy.", stacklevel=1)
+    assert capsys.readouterr().err.strip() == "warning No region is called noisy."
+    assert warnings.showwarning is before
 
 
 def test_other_scheme_for_a_project_is_refused(tmp_path: Path):

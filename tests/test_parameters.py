@@ -77,6 +77,12 @@ def test_what_is_not_named_keeps_its_default():
     assert got == Parameters(seed=3, scc=SccParameters(folds=7))
 
 
+def test_a_file_changes_only_what_it_names(tmp_path):
+    base = DEFAULT.replace(**{"seed": 4, "scc.folds": 3, "scc.epochs": 9})
+    (tmp_path / "a.toml").write_text("[scc]\nfolds = 7\n")
+    assert Parameters.from_toml(tmp_path / "a.toml", base) == base.replace(**{"scc.folds": 7})
+
+
 def test_a_whole_number_will_do_for_a_fraction():
     tau = Parameters.from_dict({"scc": {"tau_ns": 1}}).scc.tau_ns
     assert (tau, type(tau)) == (1.0, float)
@@ -92,12 +98,13 @@ def test_a_whole_number_will_do_for_a_fraction():
         ({"seed": True}, "seed must be of type int"),
         ({"seed": 1.0}, "seed must be of type int"),
         ({"seed": -1}, "seed must be at least 0"),
-        ({"scc": {"folds": 1}}, "folds must be at least 2"),
+        ({"seed": 2**32}, "seed must be at most 4294967295"),
+        ({"scc": {"folds": 1}}, r"^[^:]*: scc\.folds must be at least 2"),
         ({"scc": {"tau_ns": 1.01}}, "tau_ns must be at most 1"),
         ({"scc": {"tau_ns": float("nan")}}, "tau_ns must be"),
         ({"scc": {"tau_ns": float("inf")}}, "tau_ns must be at most"),
         ({"scc": {"tau_ns": False}}, "tau_ns must be of type float"),
-        ({"masks": {"source": "magic"}}, "source cannot be 'magic'"),
+        ({"masks": {"source": "magic"}}, r"masks\.source cannot be 'magic'"),
         ({"masks": {"folder": 3}}, "folder must be of type str"),
         ({"device": ["cpu"]}, "device must be of type str"),
     ],

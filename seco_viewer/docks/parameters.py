@@ -148,6 +148,6 @@ def _editor(name: str, field: dataclasses.Field[Any]) -> QWidget:
         return number
     if isinstance(field.default, int):
         whole = QSpinBox()
-        whole.setRange(rule.get("minimum", 0), rule.get("maximum", _LARGEST))
+        whole.setRange(rule.get("minimum", 0), min(rule.get("maximum", _LARGEST), _LARGEST))
         return whole
     return QLineEdit()
