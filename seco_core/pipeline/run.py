@@ -63,7 +63,7 @@ def run_pipeline(
     on_image: Callable[[int], None] = lambda image_id: None,
     cluster: str | None = None,
 ) -> RunResult:
-    """Bring a project up to date: psa for each image, then scc, graph and refine over all regions.
+    """Bring a project up to date: psa for each image, then scc, graph, scc-unc and refine over all regions.
 
     Work that an earlier run with the same inputs and parameters did is not done again, so a run that was
     cancelled or cut off goes on where it stopped. Opens its own store: call it from any thread.

@@ -21,8 +21,8 @@ RULES = (
     "both_score",
     "both_both",
 )
-"""``loss``, ``score``: quantile over all regions. ``local_``: over those predicted alike. ``both_``: the laxer one
-of the local quantile and its mean over all regions. ``both`` as the second word: by loss and by score."""
+"""``loss``, ``score``: quantile over all regions; ``both``: both of them. ``local_``: quantile over the
+regions predicted alike. ``both_``: the laxer one of that and its mean over all regions."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def quantile_thresholds(
     """
     if not len(loss) == len(score) == len(predicted) or len(loss) == 0:
         raise ParameterError(
-            f"{len(loss)} losses, {len(score)} scores and {len(predicted)} classes are not of the same regions."
+            f"{len(loss)} losses, {len(score)} scores and {len(predicted)} classes are not of one set."
         )
     if not 0.0 <= ratio <= 1.0:
         raise ParameterError(f"ratio must be from 0 to 1, not {ratio}.")
@@ -133,11 +133,11 @@ def kept_by_rule(
         return np.zeros(0, dtype=bool)
     t = quantile_thresholds(loss, score, predicted, ratio)
     prefix, _, name = rule.rpartition("_")
-    most, least = {
-        "": (t.loss, t.score),
-        "local": (t.local_loss, t.local_score),
-        "both": (np.maximum(t.local_loss, t.mean_loss), np.minimum(t.local_score, t.mean_score)),
-    }[prefix]
+    most, least = np.full(len(loss), t.loss), np.full(len(loss), t.score)
+    if prefix:
+        most, least = t.local_loss, t.local_score
+    if prefix == "both":
+        most, least = np.maximum(most, t.mean_loss), np.minimum(least, t.mean_score)
     kept = np.ones(len(loss), dtype=bool)
     if name in ("loss", "both"):
         kept &= loss <= most
