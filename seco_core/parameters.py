@@ -119,6 +119,7 @@ class SccParameters:
         minimum=0.0,
         maximum=1.0,
     )
+    uncertainty_epochs: int = _parameter(20, "epochs of the graph VAE", minimum=1)
     certain_share: float = _parameter(
         0.80,
         "uncertainty: share of each class, the least uncertain, that is not dropped",

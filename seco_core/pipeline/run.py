@@ -113,6 +113,7 @@ def run_pipeline(
                     project, parameters, ledger, source, encoder, workers, progress, cancel, on_image
                 )
             project.overrides.refresh()
+            project.refresh_images()  # they have sizes only now
             run_scoring(project, parameters, ledger, device, progress, cancel)
         except Cancelled:
             ledger.end_run("cancelled", {})

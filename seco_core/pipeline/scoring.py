@@ -61,7 +61,9 @@ def run_scoring(
     if ledger.project_signature("graph") != graph_key:
         _link(project, regions, parameters, ledger, graph_key, progress)
         ran.append("graph")
-    unc_key = signature(stage="scc-unc", scc=scc_key, graph=graph_key)
+    unc_key = signature(
+        stage="scc-unc", scc=scc_key, graph=graph_key, epochs=parameters.scc.uncertainty_epochs
+    )
     cancel.raise_if_cancelled()
     if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
         _doubt(project, regions, parameters, ledger, device, unc_key, progress, cancel)
@@ -147,7 +149,7 @@ def _link(
         if found is not None:
             contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
     touching = np.concatenate(contacts)
-    size = {r.id: (r.shape or (1, 1)) for r in project.images}
+    size = {r.id: r.shape for r in project.images if r.shape is not None}
     height, width = np.array([size[i] for i in regions.image_id[rows].tolist()], dtype=np.float32).T
     graph = relational_graph(
         features,
@@ -183,7 +185,7 @@ def _doubt(
         regions.image_id[rows],
         n_classes=project.scheme.size,
         folds=parameters.scc.folds,
-        epochs=parameters.scc.epochs,
+        epochs=parameters.scc.uncertainty_epochs,
         seed=parameters.seed,
         device=device,
         sample_weight=weight[rows],

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 HIDDEN = 128
 LATENT = 256
 _LEARNING_RATE = 3e-3
+_LEARNING_RATE_VAE = 1e-2
 _WEIGHT_DECAY = 1e-2
 _STEPS_PER_EPOCH = 20
 _SMALLEST_BATCH, _LARGEST_BATCH = 16, 1024
@@ -69,7 +70,7 @@ def graph_uncertainty(
     *,
     n_classes: int,
     folds: int = 5,
-    epochs: int = 40,
+    epochs: int = 20,
     seed: int = 0,
     device: str = "cpu",
     sample_weight: NDArray[np.floating[Any]] | None = None,
@@ -80,9 +81,9 @@ def graph_uncertainty(
 
     The network: one GraphSAGE layer with mean aggregation (a region's features next to the weighted mean of
     its neighbours' -> 128, ReLU, each region's scaled to mean 0 and variance 1); on it a VAE (mean and
-    log-variance of 256 dimensions, decoder back to 128) and, beside it, a linear classifier. The
-    reconstruction's target is detached, so that features cannot shrink to please the VAE; the graph layer
-    learns from the classes and through the encoder.
+    log-variance of 256 dimensions, decoder back to 128) and, beside it, a linear classifier. The graph layer
+    learns from the classes; what the VAE codes and reconstructs is detached from it, so that features can
+    neither shrink nor bend to please the VAE.
 
     For each of `folds` parts of the images one network learns the classes of the other parts' regions, and
     the part's uncertainty is that network's: none saw the label it is asked about. Messages pass between
@@ -231,10 +232,17 @@ class _Networks:
             layer.requires_grad_(True)
         self._optimizer = torch.optim.AdamW(
             [
-                {"params": self._named("weight"), "weight_decay": _WEIGHT_DECAY},
-                {"params": self._named("bias"), "weight_decay": 0.0},
-            ],
-            lr=_LEARNING_RATE,
+                {
+                    "params": self._parameters("graph", "classifier"),
+                    "lr": _LEARNING_RATE,
+                    "weight_decay": _WEIGHT_DECAY,
+                },
+                {
+                    "params": self._parameters("mu", "logvar", "decoder"),
+                    "lr": _LEARNING_RATE_VAE,
+                    "weight_decay": 0.0,
+                },
+            ]
         )
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=self._steps)
         self._latent = torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
@@ -304,17 +312,19 @@ class _Networks:
             return torch.baddbmm(bias[networks], values, weight[networks])
 
         hidden = torch.nn.functional.layer_norm(linear("graph", x).relu(), (HIDDEN,))
-        mu = linear("mu", hidden)
-        logvar = linear("logvar", hidden).clamp(-_LARGEST_LOGVAR, _LARGEST_LOGVAR)
+        # the VAE looks on: what it finds hard to code must not bend the features it is asked about
+        seen = hidden.detach()
+        mu = linear("mu", seen)
+        logvar = linear("logvar", seen).clamp(-_LARGEST_LOGVAR, _LARGEST_LOGVAR)
         latent = mu
         if sample:
             noise = torch.randn(mu.shape, generator=self._latent, device=mu.device)
             latent = mu + (0.5 * logvar).exp() * noise
         logits = linear("classifier", hidden)
-        return uncertainty_parts(hidden.detach(), linear("decoder", latent), logits, mu, logvar), logits
+        return uncertainty_parts(seen, linear("decoder", latent), logits, mu, logvar), logits
 
-    def _named(self, kind: str) -> list[torch.Tensor]:
-        return [layer for name, layer in self._layers.items() if name.endswith(kind)]
+    def _parameters(self, *layers: str) -> list[torch.Tensor]:
+        return [values for name, values in self._layers.items() if name.split(".")[0] in layers]
 
 
 def _pooled_uncertainty(parts: NDArray[np.float64]) -> NDArray[np.float32]:
