@@ -25,7 +25,7 @@ from seco_core.project.models import read_model
 from seco_core.project.overrides import Decision
 from seco_core.scc.correction import Verdict, correct_by_uncertainty
 from seco_core.scc.rules import kept_by_rule
-from seco_core.scheme import load_scheme
+from seco_core.scheme import ClassScheme, load_scheme
 
 QUICK = Parameters().replace(
     **{
@@ -394,6 +394,17 @@ def test_class_map_of_the_machine_does_not_depend_on_overrides(project_path: Pat
     run_pipeline(project_path, QUICK.replace(seed=1))
     with Project.open(project_path) as project:
         np.testing.assert_array_equal(project.read_psa(0), before)
+
+
+def test_nothing_is_predicted_that_is_no_class(tmp_path: Path, dataset: Dataset):
+    classes = [{"id": i, "name": f"c{i}", "color": [i, 0, 0], "kind": "stuff"} for i in (2, 8, 10)]
+    scheme = ClassScheme.from_dict({"name": "gaps", "ignore": 0, "classes": classes})
+    Project.create(tmp_path / "gaps", scheme, dataset).close()
+    run_pipeline(tmp_path / "gaps", QUICK)
+    with Project.open(tmp_path / "gaps") as project:
+        regions = project.regions()
+        assert set(np.unique(regions.predicted)) <= {2, 8, 10}
+        np.testing.assert_allclose(regions.probabilities[:, [2, 8, 10]].sum(axis=1), 1, atol=1e-5)
 
 
 def test_nothing_usable_is_exit_code_two(tmp_path: Path, project_path: Path):

@@ -32,13 +32,12 @@ def run_scoring(
     device: str,
     progress: ProgressCallback,
     cancel: CancelToken,
-) -> list[str]:
-    """Bring scc, graph, scc-unc and refine up to date; the stages that had to run."""
+) -> None:
+    """Bring scc, graph, scc-unc and refine up to date, over the images that are not skipped."""
     described = ledger.image_signatures("features")
-    ran: list[str] = []
     regions = project.regions()
-    if len(regions) == 0:
-        return ran
+    if not np.isin(regions.image_id, list(described)).any():
+        return
     scc_key = signature(
         stage="scc",
         features=described,
@@ -50,7 +49,6 @@ def run_scoring(
     )
     if ledger.project_signature("scc") != scc_key:
         _score(project, regions, parameters, ledger, device, scc_key, progress, cancel)
-        ran.append("scc")
     graph_key = signature(
         stage="graph",
         features=described,
@@ -60,14 +58,12 @@ def run_scoring(
     cancel.raise_if_cancelled()
     if ledger.project_signature("graph") != graph_key:
         _link(project, regions, parameters, ledger, graph_key, progress)
-        ran.append("graph")
     unc_key = signature(
         stage="scc-unc", scc=scc_key, graph=graph_key, epochs=parameters.scc.uncertainty_epochs
     )
     cancel.raise_if_cancelled()
     if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
         _doubt(project, regions, parameters, ledger, device, unc_key, progress, cancel)
-        ran.append("scc-unc")
     refine_key = signature(
         stage="refine",
         scc=scc_key,
@@ -85,8 +81,6 @@ def run_scoring(
         progress(ProgressEvent("refine", 0, 1))
         _refine(project, parameters, ledger, refine_key)
         progress(ProgressEvent("refine", 1, 1))
-        ran.append("refine")
-    return ran
 
 
 def _score(
@@ -120,12 +114,16 @@ def _score(
     noise_score = mixture.eta(fit.loss)
     # a person's decision is never noise (contract of overrides, point 2)
     noise_score[reviewed[rows]] = 0.0
+    # ids between the scheme's classes are no classes: nothing may be predicted as one
+    probabilities = np.zeros_like(fit.probabilities)
+    probabilities[:, project.scheme.ids] = fit.probabilities[:, project.scheme.ids]
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
     ledger.store_scores(
         regions.id[rows],
         fit.loss,
         noise_score,
-        fit.probabilities.argmax(axis=1).astype(np.uint8),
-        fit.probabilities,
+        probabilities.argmax(axis=1).astype(np.uint8),
+        probabilities,
         key,
     )
 
@@ -200,7 +198,8 @@ def _doubt(
 def _refine(project: Project, parameters: Parameters, ledger: Ledger, key: str) -> None:
     """Keep, relabel or drop every scored region (SeCo 3.3, or SeCoV2 by uncertainty)."""
     regions, scc = project.regions(), parameters.scc
-    scored = np.flatnonzero(~np.isnan(regions.noise_score))
+    described = list(ledger.image_signatures("features"))
+    scored = np.flatnonzero(~np.isnan(regions.noise_score) & np.isin(regions.image_id, described))
     class_id, probabilities = regions.class_id[scored], regions.probabilities[scored]
     reviewed = _decisions(project, regions)[0][scored]
     if scc.method == "uncertainty":
