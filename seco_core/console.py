@@ -25,6 +25,7 @@ STAGES = {
     "psa": "PSA: masks and regions",
     "scc": "SCC: region classifier",
     "graph": "relational graph",
+    "scc-unc": "SCC-Unc: uncertainty on the graph",
     "refine": "refinement",
     "export": "export",
     "evaluate": "evaluation",

@@ -76,8 +76,8 @@ def evaluate(
         pseudo-label on the very pixels that the curated map labels. ``images``, ``regions``, ``reviewed``;
         ``noise_rate`` (share of regions whose class is not the majority of their ground truth),
         ``noise_rate_kept`` and ``noise_rate_flagged``; ``region_accuracy`` and ``region_accuracy_area``
-        after PSA; ``auroc_S``, ``ap_S``, ``precision10_S`` for the scores noise_score, loss and confidence
-        (one minus it). What does not exist is NaN.
+        after PSA; ``auroc_S``, ``ap_S``, ``precision10_S`` for the scores noise_score, loss, confidence
+        (one minus it), uncertainty and entropy (of the graph classifier). What does not exist is NaN.
 
     Raises
     ------
@@ -150,6 +150,8 @@ def _region_numbers(project: Project, majority: NDArray[np.uint8]) -> dict[str, 
         "noise_score": regions.noise_score,
         "loss": regions.loss,
         "confidence": 1.0 - regions.confidence,
+        "uncertainty": regions.uncertainty,
+        "entropy": regions.entropy,
     }
     for name, score in ranked.items():
         score, of = score[known], wrong

@@ -154,7 +154,7 @@ def relational_graph(
     features = np.asarray(features, dtype=np.float64)
     pairs = np.asarray(adjacency_pairs, dtype=np.int64).reshape(-1, 2)
     _check(features, boxes_normalised, image_index, pairs, contact, neighbours, alpha)
-    vectors = similarity_vectors(_standardise(features), boxes_normalised, alpha=alpha)
+    vectors = similarity_vectors(standardise(features), boxes_normalised, alpha=alpha)
     edges = [_feature_edges(vectors, neighbours), _touching_edges(pairs, np.asarray(contact), len(features))]
     kind = np.repeat(np.array(EdgeKind, dtype=np.uint8), [len(e[0]) for e in edges])
     a, b, weight = (np.concatenate(parts) for parts in zip(*edges, strict=True))
@@ -214,7 +214,8 @@ def neighbour_vote(
     return (votes / np.where(total > 0.0, total, 1.0)).astype(np.float32)
 
 
-def _standardise(features: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def standardise(features: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Features (N, D) with mean 0 and spread 1 over the regions; 0 where all regions are alike."""
     if len(features) == 0:
         return features
     spread = features.std(axis=0)

@@ -93,6 +93,22 @@ class SccParameters:
     folds: int = _parameter(5, "parts of the images for cross-fitting", minimum=2)
     epochs: int = _parameter(40, "epochs of the region classifier", minimum=1)
     label_smoothing: float = _parameter(0.1, "label smoothing", minimum=0.0, maximum=0.99)
+    method: str = _parameter(
+        "mixture",
+        "what decides about regions: the noise score, or the graph's uncertainty (SeCoV2)",
+        choices=("mixture", "uncertainty"),
+    )
+    rule: str = _parameter(
+        "mixture",
+        "mixture: what calls a region noisy, tau_ns or one of the quantile rules of the published code",
+        choices=(
+            "mixture", "loss", "score", "both", "local_loss", "local_score", "local_both", "both_loss",
+            "both_score", "both_both",
+        ),
+    )  # fmt: skip
+    rule_ratio: float = _parameter(
+        0.5, "quantile rules: share of the regions that loss or score keeps", minimum=0.0, maximum=1.0
+    )
     tau_ns: float = _parameter(0.60, "noise score above which a region is noisy", minimum=0.0, maximum=1.0)
     tau_cr: float = _parameter(
         0.95, "confidence above which a noisy region takes the predicted class", minimum=0.0, maximum=1.0
@@ -100,6 +116,13 @@ class SccParameters:
     class_share: float = _parameter(
         0.80,
         "share of each class, the least noisy, that is never dropped, so that no rare class vanishes",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    uncertainty_epochs: int = _parameter(20, "epochs of the graph VAE", minimum=1)
+    certain_share: float = _parameter(
+        0.80,
+        "uncertainty: share of each class, the least uncertain, that is not dropped",
         minimum=0.0,
         maximum=1.0,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -14,15 +15,27 @@ from seco_core.dataset import Dataset
 from seco_core.errors import ParameterError, ProjectError, StorageFullError
 from seco_core.evaluate import evaluate
 from seco_core.export import export
+from seco_core.graph import EdgeKind, similarity_vectors, standardise
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, CancelToken, ProgressEvent
 from seco_core.project import Action, Project
+from seco_core.project.arrays import load_graph
+from seco_core.project.models import read_model
 from seco_core.project.overrides import Decision
-from seco_core.scheme import load_scheme
+from seco_core.scc.correction import Verdict, correct_by_uncertainty
+from seco_core.scc.rules import kept_by_rule
+from seco_core.scheme import ClassScheme, load_scheme
 
 QUICK = Parameters().replace(
-    **{"masks.parts": 100, "scc.epochs": 3, "scc.folds": 2, "psa.min_region_area": 20, "device": "cpu"}
+    **{
+        "masks.parts": 100,
+        "scc.epochs": 3,
+        "scc.folds": 2,
+        "scc.uncertainty_epochs": 2,
+        "psa.min_region_area": 20,
+        "device": "cpu",
+    }
 )
 
 
@@ -86,6 +99,128 @@ def test_changed_thresholds_do_not_run_psa_again(project_path: Path):
     result = run_pipeline(project_path, QUICK.replace(**{"scc.tau_ns": 0.3}), progress=events.append)
     assert result.done == 0
     assert {e.stage for e in events if e.total} == {"refine"}
+
+
+def test_every_region_has_an_uncertainty_and_the_networks_are_kept(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        regions = project.regions()
+        parts = (regions.rec_error, regions.entropy, regions.kl)
+        assert all(np.isfinite(values).all() for values in (regions.uncertainty, *parts))
+        scaled = sum((v - v.min()) / (v.max() - v.min()) for v in parts)
+        np.testing.assert_allclose(regions.uncertainty, scaled, atol=1e-4)
+        (row,) = project.connection.execute("SELECT * FROM models").fetchall()
+        data = (project_path / row["file"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == row["sha256"]
+        weights = read_model(project_path, row["file"])
+        assert len(weights["fold"]) == len(regions)
+        before = store_digest(project_path, ("runs",))
+    (project_path / row["file"]).unlink()
+    with pytest.raises(ProjectError, match="run the pipeline"):
+        read_model(project_path, row["file"])
+    run_pipeline(project_path, QUICK)
+    assert (project_path / row["file"]).read_bytes() == data
+    with Project.open(project_path) as project:
+        np.testing.assert_array_equal(project.regions().uncertainty, regions.uncertainty)
+    assert store_digest(project_path, ("runs", "models", "project_ledger")) != before
+
+
+def test_graph_of_the_store_is_the_graph_that_was_stored(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        regions = project.regions()
+        graph = load_graph(project.connection, regions.id)
+        of_first = [
+            (int(regions.id[b if a == 0 else a]), float(w), int(k))
+            for a, b, w, k in zip(graph.a, graph.b, graph.weight, graph.kind, strict=True)
+            if 0 in (a, b)
+        ]
+        assert sorted(of_first) == sorted(project.neighbours(int(regions.id[0])))
+        some = load_graph(project.connection, regions.id[1:])
+        assert len(some) == len(graph) - len(of_first)
+        assert some.b.max() < len(regions) - 1
+
+
+def test_positions_in_the_graph_are_shares_of_the_image_from_the_first_run_on(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        first = project.regions()
+        graph = load_graph(project.connection, first.id)
+        features = np.concatenate([project.read_raster(i, "features") for i in range(3)])
+    vectors = similarity_vectors(standardise(features), first.box / np.array([64, 48, 64, 48]))
+    linked = graph.kind == EdgeKind.FEATURE
+    expected = (vectors @ vectors.T)[graph.a[linked], graph.b[linked]]
+    np.testing.assert_allclose(graph.weight[linked], expected, atol=1e-5)
+
+
+def test_uncertainty_stage_runs_when_it_must(project_path: Path):
+    run_pipeline(project_path, QUICK)
+
+    def stages(parameters: Parameters) -> set[str]:
+        events: list[ProgressEvent] = []
+        run_pipeline(project_path, parameters, progress=events.append)
+        return {e.stage for e in events if e.total}
+
+    assert stages(QUICK.replace(**{"scc.uncertainty_epochs": 1})) == {"scc-unc", "refine"}
+    assert stages(QUICK.replace(**{"graph.neighbours": 2})) == {"graph", "scc-unc", "refine"}
+    assert stages(QUICK.replace(**{"graph.neighbours": 2, "scc.rule": "loss"})) == {"refine"}
+
+
+@pytest.mark.parametrize("stop_at", ["graph", "scc-unc"])
+def test_a_cancelled_run_leaves_no_gap_for_the_earlier_parameters(project_path: Path, stop_at: str):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        before = project.regions()
+    cancel = CancelToken()
+    other = QUICK.replace(**{"scc.epochs": 2, "graph.neighbours": 3})
+    with pytest.raises(Cancelled):
+        run_pipeline(
+            project_path,
+            other,
+            progress=lambda e: cancel.cancel() if e.stage == stop_at else None,
+            cancel=cancel,
+        )
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        after = project.regions()
+    for name in ("loss", "verdict", "uncertainty", "kl"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+
+
+def test_uncertainty_or_a_published_rule_can_decide(project_path: Path):
+    run_pipeline(project_path, QUICK.replace(**{"scc.method": "uncertainty", "scc.certain_share": 0.5}))
+    with Project.open(project_path) as project:
+        r = project.regions()
+    expected, _ = correct_by_uncertainty(r.class_id, r.uncertainty, r.probabilities, certain_share=0.5)
+    np.testing.assert_array_equal(r.verdict, expected)
+    assert (r.verdict == Verdict.DROP).any()
+    rule = {"scc.rule": "local_loss", "scc.rule_ratio": 0.3, "scc.class_share": 0.0}
+    run_pipeline(project_path, QUICK.replace(**rule))
+    with Project.open(project_path) as project:
+        r = project.regions()
+    kept = kept_by_rule("local_loss", r.loss, r.probabilities.max(axis=1), r.predicted, 0.3)
+    assert (r.verdict[kept] == Verdict.KEEP).all()
+    sure = (r.probabilities.max(axis=1) > QUICK.scc.tau_cr) & (r.predicted == r.class_id)
+    assert (r.verdict[~kept & ~sure] != Verdict.KEEP).all()
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [{"scc.method": "uncertainty", "scc.certain_share": 0.0}, {"scc.rule": "both", "scc.rule_ratio": 0.0}],
+)
+def test_what_a_person_decided_is_certain_and_kept(project_path: Path, decide: dict[str, object]):
+    parameters = QUICK.replace(**{"scc.class_share": 0.0, **decide})
+    run_pipeline(project_path, parameters)
+    with Project.open(project_path) as project:
+        dropped = np.flatnonzero(project.regions().verdict == Verdict.DROP)
+        row = int(dropped[project.regions().image_id[dropped] == 0][0])
+        mask = project.read_region_ids(0) == row + 1
+        box = (0, 0, mask.shape[1], mask.shape[0])
+        project.overrides.record([Decision(Action.RELABEL, 0, 11, box, mask)])
+    run_pipeline(project_path, parameters)
+    with Project.open(project_path) as project:
+        assert project.regions().verdict[row] == Verdict.KEEP
+        assert project.regions().uncertainty[row] == 0
 
 
 def test_other_encoder_keeps_the_regions(project_path: Path):
@@ -261,6 +396,17 @@ def test_class_map_of_the_machine_does_not_depend_on_overrides(project_path: Pat
         np.testing.assert_array_equal(project.read_psa(0), before)
 
 
+def test_nothing_is_predicted_that_is_no_class(tmp_path: Path, dataset: Dataset):
+    classes = [{"id": i, "name": f"c{i}", "color": [i, 0, 0], "kind": "stuff"} for i in (2, 8, 10)]
+    scheme = ClassScheme.from_dict({"name": "gaps", "ignore": 0, "classes": classes})
+    Project.create(tmp_path / "gaps", scheme, dataset).close()
+    run_pipeline(tmp_path / "gaps", QUICK)
+    with Project.open(tmp_path / "gaps") as project:
+        regions = project.regions()
+        assert set(np.unique(regions.predicted)) <= {2, 8, 10}
+        np.testing.assert_allclose(regions.probabilities[:, [2, 8, 10]].sum(axis=1), 1, atol=1e-5)
+
+
 def test_nothing_usable_is_exit_code_two(tmp_path: Path, project_path: Path):
     for i in range(3):
         (tmp_path / "data" / "image" / f"frame_{i}.png").write_bytes(b"")
@@ -320,6 +466,8 @@ def test_evaluation_counts_what_can_be_counted_by_hand(project_path: Path, datas
     assert numbers["images"] == 3
     for name in ("miou_psa", "miou_curated", "coverage_curated", "auroc_noise_score", "noise_rate"):
         assert name in numbers
+    for score in ("uncertainty", "entropy"):
+        assert {f"auroc_{score}", f"ap_{score}", f"precision10_{score}"} <= set(numbers)
 
 
 def test_crash_of_a_library_is_a_skipped_image(project_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seco_core.errors import ParameterError
 from seco_core.metrics import auroc
 from seco_core.progress import Cancelled, CancelToken
-from seco_core.scc.correction import Verdict, correct
+from seco_core.scc.correction import Verdict, correct, correct_by_uncertainty
 from seco_core.scc.loss import CrossFit, assign_folds, cross_fit, remove_smoothing
 from seco_core.scc.mixture import LossMixture, fit_mixture
 
@@ -305,3 +305,27 @@ def test_best_of_each_class_is_doubted_instead_of_dropped():
     assert (verdict[:8] == Verdict.DOUBT).all()
     assert (verdict[8:10] == Verdict.DROP).all()
     assert verdict[10:].tolist() == [Verdict.DROP] + [Verdict.DOUBT] * 4
+
+
+def test_a_rule_can_say_what_is_noisy():
+    sure, unsure = [0.01, 0.99], [0.6, 0.4]
+    p = np.array([sure, sure, unsure, unsure])
+    noisy = np.array([True, False, True, False])
+    verdict, _ = correct(np.zeros(4, np.uint8), np.ones(4), np.ones(4), p, class_share=0, noisy=noisy)
+    assert verdict.tolist() == [Verdict.RELABEL, Verdict.KEEP, Verdict.DROP, Verdict.KEEP]
+
+
+def test_correction_by_uncertainty_keeps_a_share_of_each_class():
+    class_id = np.repeat(np.array([0, 1], np.uint8), [10, 5])
+    u = np.concatenate([np.arange(10), 3.0 - np.arange(5) / 10]).astype(np.float32)
+    p = np.full((15, 2), 0.5)
+    p[1], p[9], p[14] = [0.05, 0.95], [0.0, 1.0], [0.0, 1.0]
+    verdict, predicted = correct_by_uncertainty(class_id, u, p, tau_cr=0.95, certain_share=0.8)
+    # class 1 counts for itself, however its uncertainties compare with those of class 0
+    assert np.flatnonzero(verdict == Verdict.DROP).tolist() == [8, 9, 10]
+    assert np.flatnonzero(verdict == Verdict.RELABEL).tolist() == [1]
+    assert predicted[1] == 1
+    all_kept, _ = correct_by_uncertainty(class_id, u, p, certain_share=1.0)
+    assert (all_kept != Verdict.DROP).all()
+    none = correct_by_uncertainty(np.zeros(0, np.uint8), np.zeros(0), np.zeros((0, 2)))
+    assert none[0].shape == (0,)

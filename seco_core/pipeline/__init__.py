@@ -1,4 +1,4 @@
-"""The stages psa -> scc -> graph -> refine over a project.
+"""The stages psa -> scc -> graph -> scc-unc -> refine over a project.
 
 Resumable, cancellable, and the same result on any number of workers.
 """

@@ -21,8 +21,10 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
 from seco_core.project import ImageRecord, Project
 from seco_core.project.arrays import IDS_PER_IMAGE
+from seco_core.project.models import write_model
 from seco_core.project.rasters import remove_files, set_raster_row, write_raster
 from seco_core.project.store import transaction
+from seco_core.scc.graph_vae import GraphUncertainty
 
 
 def signature(**parts: Any) -> str:
@@ -170,7 +172,14 @@ class Ledger:
             strict=True,
         )
         with transaction(self._connection) as connection:
-            connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, 0, ?)", rows)
+            connection.executemany(
+                "INSERT OR REPLACE INTO scores"
+                " (region_id, run_id, loss, noise_score, predicted, verdict, probabilities)"
+                " VALUES (?, ?, ?, ?, ?, 0, ?)",
+                rows,
+            )
+            # uncertainties and verdicts went with the old rows
+            connection.execute("DELETE FROM project_ledger WHERE stage IN ('scc-unc', 'refine')")
             self._sign_project("scc", signature)
 
     def store_edges(
@@ -189,6 +198,30 @@ class Ledger:
                 zip(a.tolist(), b.tolist(), kind.tolist(), weight.tolist(), strict=True),
             )
             self._sign_project("graph", signature)
+
+    def store_uncertainty(
+        self, region_ids: NDArray[np.int64], found: GraphUncertainty, signature: str
+    ) -> None:
+        """Store uncertainty, its parts and the networks they come from, in place of earlier ones."""
+        root = self._project.path
+        file, digest = write_model(root, "scc-unc", found.weights)
+        columns = (found.uncertainty, found.rec_error, found.entropy, found.kl, region_ids)
+        with transaction(self._connection) as connection:
+            old = connection.execute("SELECT file FROM models WHERE stage = 'scc-unc'").fetchone()
+            connection.execute(
+                "INSERT OR REPLACE INTO models VALUES ('scc-unc', ?, ?, ?)", (file, digest, self._run_id)
+            )
+            connection.executemany(
+                "UPDATE scores SET uncertainty = ?, rec_error = ?, entropy = ?, kl = ? WHERE region_id = ?",
+                zip(*(c.tolist() for c in columns), strict=True),
+            )
+            self._sign_project("scc-unc", signature)
+        remove_files(root, [old["file"]] if old is not None and old["file"] != file else [])
+
+    def has_model(self, stage: str) -> bool:
+        """Whether the networks that a stage has trained are still there."""
+        row = self._connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
+        return row is not None and (self._project.path / row["file"]).exists()
 
     def store_verdicts(
         self, region_ids: NDArray[np.int64], verdict: NDArray[np.uint8], signature: str

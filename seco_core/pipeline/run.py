@@ -66,7 +66,7 @@ def run_pipeline(
     on_image: Callable[[int], None] = lambda image_id: None,
     cluster: str | None = None,
 ) -> RunResult:
-    """Bring a project up to date: psa for each image, then scc, graph and refine over all regions.
+    """Bring a project up to date: psa for each image, then scc, graph, scc-unc and refine over all regions.
 
     Work that an earlier run with the same inputs and parameters did is not done again, so a run that was
     cancelled or cut off goes on where it stopped. Opens its own store: call it from any thread.
@@ -117,7 +117,7 @@ def run_pipeline(
                     project, parameters, ledger, source, encoder, workers, progress, cancel, on_image
                 )
             project.overrides.refresh()
-            project.refresh_images()
+            project.refresh_images()  # they have sizes only now
             run_scoring(project, parameters, ledger, device, progress, cancel)
         except Cancelled:
             ledger.end_run("cancelled", {})

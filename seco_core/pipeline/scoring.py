@@ -1,19 +1,24 @@
-"""The stages over all regions at once: scc, graph, refine."""
+"""The stages over all regions at once: scc, graph, scc-unc, refine."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.graph import relational_graph
+from seco_core.graph import neighbours_of, relational_graph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
+from seco_core.project.arrays import load_graph
 from seco_core.refine import reviewed_regions
-from seco_core.scc.correction import correct
+from seco_core.scc.correction import Verdict, correct, correct_by_uncertainty
+from seco_core.scc.graph_vae import graph_uncertainty
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
+from seco_core.scc.rules import kept_by_rule
 from seco_core.scheme import IGNORE
 
 OVERRIDE_WEIGHT = 4.0
@@ -27,13 +32,12 @@ def run_scoring(
     device: str,
     progress: ProgressCallback,
     cancel: CancelToken,
-) -> list[str]:
-    """Bring scc, graph and refine up to date; the stages that had to run."""
+) -> None:
+    """Bring scc, graph, scc-unc and refine up to date, over the images that are not skipped."""
     described = ledger.image_signatures("features")
-    ran: list[str] = []
     regions = project.regions()
-    if len(regions) == 0:
-        return ran
+    if not np.isin(regions.image_id, list(described)).any():
+        return
     scc_key = signature(
         stage="scc",
         features=described,
@@ -45,7 +49,6 @@ def run_scoring(
     )
     if ledger.project_signature("scc") != scc_key:
         _score(project, regions, parameters, ledger, device, scc_key, progress, cancel)
-        ran.append("scc")
     graph_key = signature(
         stage="graph",
         features=described,
@@ -55,10 +58,20 @@ def run_scoring(
     cancel.raise_if_cancelled()
     if ledger.project_signature("graph") != graph_key:
         _link(project, regions, parameters, ledger, graph_key, progress)
-        ran.append("graph")
+    unc_key = signature(
+        stage="scc-unc", scc=scc_key, graph=graph_key, epochs=parameters.scc.uncertainty_epochs
+    )
+    cancel.raise_if_cancelled()
+    if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
+        _doubt(project, regions, parameters, ledger, device, unc_key, progress, cancel)
     refine_key = signature(
         stage="refine",
         scc=scc_key,
+        uncertainty=unc_key,
+        method=parameters.scc.method,
+        rule=parameters.scc.rule,
+        rule_ratio=parameters.scc.rule_ratio,
+        certain_share=parameters.scc.certain_share,
         tau_ns=parameters.scc.tau_ns,
         tau_cr=parameters.scc.tau_cr,
         class_share=parameters.scc.class_share,
@@ -68,8 +81,6 @@ def run_scoring(
         progress(ProgressEvent("refine", 0, 1))
         _refine(project, parameters, ledger, refine_key)
         progress(ProgressEvent("refine", 1, 1))
-        ran.append("refine")
-    return ran
 
 
 def _score(
@@ -84,15 +95,7 @@ def _score(
 ) -> None:
     """SCC-LD: out-of-sample loss of every region's class, and the mixture's noise score."""
     rows, features = _features(project, regions, ledger)
-    reviewed, decided = _decisions(project, regions)
-    # a label that the network itself was unsure of teaches less
-    labels, weight = regions.class_id.copy(), np.nan_to_num(regions.confidence, nan=1.0)
-    labels[reviewed] = decided[reviewed]
-    weight[reviewed] = OVERRIDE_WEIGHT
-    # the classifier has no ignore class: what a person set to ignore cannot teach it one
-    ignored = labels == IGNORE
-    weight[ignored] = 0.0
-    labels[ignored] = regions.class_id[ignored]
+    labels, weight, reviewed = _lessons(project, regions)
     fit = cross_fit(
         features,
         labels[rows],
@@ -111,12 +114,16 @@ def _score(
     noise_score = mixture.eta(fit.loss)
     # a person's decision is never noise (contract of overrides, point 2)
     noise_score[reviewed[rows]] = 0.0
+    # ids between the scheme's classes are no classes: nothing may be predicted as one
+    probabilities = np.zeros_like(fit.probabilities)
+    probabilities[:, project.scheme.ids] = fit.probabilities[:, project.scheme.ids]
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
     ledger.store_scores(
         regions.id[rows],
         fit.loss,
         noise_score,
-        fit.probabilities.argmax(axis=1).astype(np.uint8),
-        fit.probabilities,
+        probabilities.argmax(axis=1).astype(np.uint8),
+        probabilities,
         key,
     )
 
@@ -140,7 +147,7 @@ def _link(
         if found is not None:
             contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
     touching = np.concatenate(contacts)
-    size = {r.id: (r.shape or (1, 1)) for r in project.images}
+    size = {r.id: r.shape for r in project.images if r.shape is not None}
     height, width = np.array([size[i] for i in regions.image_id[rows].tolist()], dtype=np.float32).T
     graph = relational_graph(
         features,
@@ -156,20 +163,86 @@ def _link(
     ledger.store_edges(ids[graph.a], ids[graph.b], graph.kind, graph.weight, key)
 
 
-def _refine(project: Project, parameters: Parameters, ledger: Ledger, key: str) -> None:
-    """Keep, relabel or drop every scored region (SeCo 3.3)."""
-    regions = project.regions()
-    scored = np.flatnonzero(~np.isnan(regions.noise_score))
-    verdict, _ = correct(
-        regions.class_id[scored],
-        regions.noise_score[scored],
-        regions.loss[scored],
-        regions.probabilities[scored],
-        tau_ns=parameters.scc.tau_ns,
-        tau_cr=parameters.scc.tau_cr,
-        class_share=parameters.scc.class_share,
+def _doubt(
+    project: Project,
+    regions: RegionArrays,
+    parameters: Parameters,
+    ledger: Ledger,
+    device: str,
+    key: str,
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> None:
+    """SCC-Unc: uncertainty of every region under a VAE on the relational graph (SeCoV2)."""
+    rows, features = _features(project, regions, ledger)
+    labels, weight, reviewed = _lessons(project, regions)
+    found = graph_uncertainty(
+        features,
+        neighbours_of(load_graph(project.connection, regions.id[rows]), len(rows)),
+        labels[rows],
+        regions.image_id[rows],
+        n_classes=project.scheme.size,
+        folds=parameters.scc.folds,
+        epochs=parameters.scc.uncertainty_epochs,
+        seed=parameters.seed,
+        device=device,
+        sample_weight=weight[rows],
+        progress=progress,
+        cancel=cancel,
     )
+    # a person's decision is certain (contract of overrides, point 2)
+    found.uncertainty[reviewed[rows]] = 0.0
+    ledger.store_uncertainty(regions.id[rows], found, key)
+
+
+def _refine(project: Project, parameters: Parameters, ledger: Ledger, key: str) -> None:
+    """Keep, relabel or drop every scored region (SeCo 3.3, or SeCoV2 by uncertainty)."""
+    regions, scc = project.regions(), parameters.scc
+    described = list(ledger.image_signatures("features"))
+    scored = np.flatnonzero(~np.isnan(regions.noise_score) & np.isin(regions.image_id, described))
+    class_id, probabilities = regions.class_id[scored], regions.probabilities[scored]
+    reviewed = _decisions(project, regions)[0][scored]
+    if scc.method == "uncertainty":
+        verdict, _ = correct_by_uncertainty(
+            class_id,
+            regions.uncertainty[scored],
+            probabilities,
+            tau_cr=scc.tau_cr,
+            certain_share=scc.certain_share,
+        )
+    else:
+        loss, noisy = regions.loss[scored], None
+        if scc.rule != "mixture":
+            score, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+            noisy = ~kept_by_rule(scc.rule, loss, score, predicted, scc.rule_ratio)
+        verdict, _ = correct(
+            class_id,
+            regions.noise_score[scored],
+            loss,
+            probabilities,
+            tau_ns=scc.tau_ns,
+            tau_cr=scc.tau_cr,
+            class_share=scc.class_share,
+            noisy=noisy,
+        )
+    verdict[reviewed] = Verdict.KEEP
     ledger.store_verdicts(regions.id[scored], verdict, key)
+
+
+def _lessons(
+    project: Project, regions: RegionArrays
+) -> tuple[NDArray[np.uint8], NDArray[np.floating[Any]], NDArray[np.bool_]]:
+    """Class that each region teaches, how much it counts, and whether a person decided it."""
+    reviewed, decided = _decisions(project, regions)
+    # a label that the network itself was unsure of teaches less
+    labels, weight = regions.class_id.copy(), np.nan_to_num(regions.confidence, nan=1.0)
+    labels[reviewed] = decided[reviewed]
+    weight[reviewed] = OVERRIDE_WEIGHT
+    # the classifiers have no ignore class: what a person set to ignore cannot teach them one
+    ignored = labels == IGNORE
+    weight[ignored] = 0.0
+    labels[ignored] = regions.class_id[ignored]
+    return labels, weight, reviewed
 
 
 def _features(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.graph import RelationalGraph
 from seco_core.scc.correction import Verdict
 
 IDS_PER_IMAGE = 65536
@@ -47,6 +48,12 @@ class RegionArrays:
         Class of the highest probability; the region's own class before SCC.
     verdict : ndarray of uint8, (R,)
         `Verdict`: keep, relabel or drop; keep before SCC.
+    uncertainty : ndarray of float32, (R,)
+        Of the graph VAE, 0..3: its three parts, each scaled to 0..1 over the project, summed; 0 for a region
+        that a person decided. NaN before SCC-Unc.
+    rec_error, entropy, kl : ndarray of float32, (R,)
+        The parts before scaling: mean squared error of the reconstruction, entropy of the graph classifier in
+        nats, mean KL in nats; NaN before SCC-Unc.
     """
 
     id: NDArray[np.int64]
@@ -62,6 +69,10 @@ class RegionArrays:
     probabilities: NDArray[np.float32]
     predicted: NDArray[np.uint8]
     verdict: NDArray[np.uint8]
+    uncertainty: NDArray[np.float32]
+    rec_error: NDArray[np.float32]
+    entropy: NDArray[np.float32]
+    kl: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.id)
@@ -81,7 +92,8 @@ class RegionArrays:
 
 _COLUMNS = (
     "SELECT r.id, r.image_id, r.class_id, r.area, r.x0, r.y0, r.x1, r.y1, r.centroid_row, r.centroid_col,"
-    " r.confidence, r.votes, s.loss, s.noise_score, s.predicted, s.verdict, s.probabilities"
+    " r.confidence, r.votes, s.loss, s.noise_score, s.predicted, s.verdict, s.probabilities,"
+    " s.uncertainty, s.rec_error, s.entropy, s.kl"
     " FROM regions r LEFT JOIN scores s ON s.region_id = r.id"
 )
 
@@ -94,7 +106,7 @@ def load_regions(connection: sqlite3.Connection, n_classes: int, image_id: int |
         cursor = connection.execute(f"{_COLUMNS} WHERE r.image_id = ? ORDER BY r.id", (image_id,))
     cursor.row_factory = None
     rows = cursor.fetchall()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 17
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 21
 
     def numbers(i: int, dtype: Any, missing: float | None = None) -> NDArray[Any]:
         values = columns[i]
@@ -123,4 +135,38 @@ def load_regions(connection: sqlite3.Connection, n_classes: int, image_id: int |
         probabilities=blobs(16),
         predicted=np.where(scored, numbers(14, np.uint8, 0), class_id),
         verdict=np.where(scored, numbers(15, np.uint8, 0), np.uint8(Verdict.KEEP)),
+        uncertainty=numbers(17, np.float32, np.nan),
+        rec_error=numbers(18, np.float32, np.nan),
+        entropy=numbers(19, np.float32, np.nan),
+        kl=numbers(20, np.float32, np.nan),
+    )
+
+
+def load_graph(connection: sqlite3.Connection, region_ids: NDArray[np.int64]) -> RelationalGraph:
+    """Read the edges between some regions.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Of the project's store.
+    region_ids : ndarray of int64, (N,)
+        Ids in the store, ascending.
+
+    Returns
+    -------
+    RelationalGraph
+        Between the positions in `region_ids`, ordered as `relational_graph` orders them.
+    """
+    cursor = connection.execute("SELECT a, b, weight, kind FROM edges ORDER BY kind, a, b")
+    cursor.row_factory = None
+    rows = cursor.fetchall()
+    a, b, weight, kind = zip(*rows, strict=True) if rows else ((), (), (), ())
+    ends = np.array([a, b], dtype=np.int64)
+    known = np.isin(ends, region_ids).all(axis=0)
+    position = np.searchsorted(region_ids, ends[:, known])
+    return RelationalGraph(
+        position[0],
+        position[1],
+        np.array(weight, dtype=np.float32)[known],
+        np.array(kind, dtype=np.uint8)[known],
     )

@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
 """SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
 
-VERSION = 1
+VERSION = 2
 """SQLite's user_version: raised whenever the tables change."""
 
 TABLES = """
@@ -80,8 +80,18 @@ CREATE TABLE scores (
     noise_score REAL NOT NULL,
     predicted INTEGER NOT NULL,
     verdict INTEGER NOT NULL,
-    probabilities BLOB NOT NULL
+    probabilities BLOB NOT NULL,
+    -- of the graph VAE, which comes after the graph
+    uncertainty REAL, rec_error REAL, entropy REAL, kl REAL
 );
+
+-- networks that a stage has trained; their files lie beside the store
+CREATE TABLE models (
+    stage TEXT PRIMARY KEY,
+    file TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES runs(id)
+) WITHOUT ROWID;
 
 CREATE TABLE edges (
     a INTEGER NOT NULL REFERENCES regions(id) ON DELETE CASCADE,

@@ -106,7 +106,6 @@ class Ensemble:
             self._optimizer, T_max=epochs * _STEPS_PER_EPOCH
         )
         self._dropout = torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
-        self._totals = [np.cumsum(task.draw) for task in tasks]
         drawn = max(int(np.count_nonzero(task.draw)) for task in tasks)
         self._batch = min(max(drawn // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
 
@@ -115,7 +114,8 @@ class Ensemble:
         import torch
         from torch.nn import functional
 
-        batches = torch.as_tensor(self._draw(), device=self._features.device)
+        drawn = draw_rows([task.draw for task in self._tasks], (_STEPS_PER_EPOCH, self._batch), self._rng)
+        batches = torch.as_tensor(drawn, device=self._features.device)
         with torch.enable_grad():
             for rows in batches:
                 logits = self._forward(self._features[rows], slice(None), train=True)
@@ -143,13 +143,6 @@ class Ensemble:
                 results.append(torch.log_softmax(logits.cpu().double(), dim=1).numpy())
         return results
 
-    def _draw(self) -> NDArray[np.int64]:
-        shape = (_STEPS_PER_EPOCH, self._batch)
-        rows = np.empty((_STEPS_PER_EPOCH, len(self._tasks), self._batch), dtype=np.int64)
-        for i, total in enumerate(self._totals):
-            rows[:, i] = np.searchsorted(total, self._rng.random(shape) * total[-1], side="right")
-        return np.minimum(rows, len(self._labels) - 1)
-
     def _forward(self, rows: torch.Tensor, networks: slice, *, train: bool) -> torch.Tensor:
         import torch
 
@@ -160,6 +153,32 @@ class Ensemble:
             kept = torch.rand(hidden.shape, generator=self._dropout, device=hidden.device) >= _DROPOUT
             hidden = hidden * kept / (1.0 - _DROPOUT)
         return torch.baddbmm(self._biases[1][networks], hidden, self._weights[1][networks])
+
+
+def draw_rows(
+    odds: list[NDArray[np.float64]], shape: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows with replacement for several networks.
+
+    Parameters
+    ----------
+    odds : list of ndarray of float64, (N,)
+        How likely each network draws each row, up to a factor.
+    shape : (int, int)
+        Batches and rows in a batch.
+    rng : numpy Generator
+        What chance is taken from.
+
+    Returns
+    -------
+    ndarray of int64, (batches, networks, rows)
+    """
+    batches, size = shape
+    rows = np.empty((batches, len(odds), size), dtype=np.int64)
+    for i, chance in enumerate(odds):
+        total = np.cumsum(chance)
+        rows[:, i] = np.searchsorted(total, rng.random(shape) * total[-1], side="right")
+    return np.minimum(rows, len(odds[0]) - 1)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def correct(
     tau_ns: float = 0.60,
     tau_cr: float = 0.95,
     class_share: float = 0.80,
+    noisy: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Decide about each region.
 
@@ -56,6 +57,8 @@ def correct(
         Thresholds of noise score and confidence, 0 to 1.
     class_share : float
         Share of each class's regions, 0 to 1, that are not dropped; 0 is the rule of SeCo's section 3.3.
+    noisy : ndarray of bool, (N,), optional
+        Which regions are noisy, where something else than `eta` and `tau_ns` says so.
 
     Returns
     -------
@@ -73,7 +76,8 @@ def correct(
     (['KEEP', 'RELABEL', 'DROP'], [1, 1, 1])
     """
     predicted = probabilities.argmax(axis=1).astype(np.uint8)
-    noisy = eta > tau_ns
+    if noisy is None:
+        noisy = eta > tau_ns
     sure = probabilities.max(axis=1) > tau_cr
     verdict = np.full(len(class_id), Verdict.KEEP, dtype=np.uint8)
     verdict[noisy & ~sure] = Verdict.DROP
@@ -82,11 +86,59 @@ def correct(
     return verdict, predicted
 
 
+def correct_by_uncertainty(
+    class_id: NDArray[np.uint8],
+    uncertainty: NDArray[np.floating[Any]],
+    probabilities: NDArray[np.floating[Any]],
+    *,
+    tau_cr: float = 0.95,
+    certain_share: float = 0.80,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Decide about each region by the graph's uncertainty (SeCoV2).
+
+    Within each (noisy) class the `certain_share` of least uncertainty is kept. Of these, a region predicted
+    with a probability of at least `tau_cr` takes the predicted class. The rest is dropped.
+
+    Parameters
+    ----------
+    class_id : ndarray of uint8, (N,)
+        Classes of the regions.
+    uncertainty : ndarray of float, (N,)
+        Uncertainties over the whole dataset.
+    probabilities : ndarray of float, (N, C)
+        Class probabilities.
+    tau_cr : float
+        Confidence from which the predicted class is taken, 0 to 1.
+    certain_share : float
+        Share kept of each class, 0 to 1, rounded up; of equals the first.
+
+    Returns
+    -------
+    verdict, predicted
+        As from `correct`.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[0.1, 0.9], [0.03, 0.97], [0.4, 0.6]])
+    >>> u = np.array([0.2, 0.4, 2.0])
+    >>> verdict, _ = correct_by_uncertainty(np.zeros(3, np.uint8), u, probabilities, certain_share=0.6)
+    >>> [Verdict(v).name for v in verdict]
+    ['KEEP', 'RELABEL', 'DROP']
+    """
+    predicted = probabilities.argmax(axis=1).astype(np.uint8)
+    verdict = np.full(len(class_id), Verdict.DROP, dtype=np.uint8)
+    certain = _best_of_class(class_id, uncertainty, certain_share)
+    verdict[certain] = Verdict.KEEP
+    sure = probabilities.max(axis=1) >= tau_cr
+    verdict[certain & sure & (predicted != class_id)] = Verdict.RELABEL
+    return verdict, predicted
+
+
 def _best_of_class(
-    class_id: NDArray[np.uint8], loss: NDArray[np.floating[Any]], share: float
+    class_id: NDArray[np.uint8], value: NDArray[np.floating[Any]], share: float
 ) -> NDArray[np.bool_]:
-    """The share of each class with the lowest losses, rounded up; of equals the first."""
-    order = np.lexsort((loss, class_id))
+    """The share of each class with the lowest values, rounded up; of equals the first."""
+    order = np.lexsort((value, class_id))
     count = np.bincount(class_id, minlength=256)
     rank = np.arange(len(order)) - (np.cumsum(count) - count)[class_id[order]]
     best = np.zeros(len(class_id), dtype=bool)

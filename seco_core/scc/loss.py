@@ -122,25 +122,18 @@ def cross_fit(
     features = np.ascontiguousarray(features, dtype=np.float32)
     labels, groups = np.asarray(labels, dtype=np.int64), np.asarray(groups, dtype=np.int64)
     weight = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    _check_arrays(features, labels, groups, weight, n_classes)
-    _check_numbers(folds, epochs, label_smoothing)
+    _check_numbers(epochs, label_smoothing)
     by_image = len(np.unique(groups)) > 1
+    rng = np.random.default_rng(seed)
+    fold, tasks = held_out_tasks(
+        features, labels, groups, weight, n_classes=n_classes, folds=folds, networks=_NETWORKS, rng=rng
+    )
     if len(labels) > 1 and not by_image:
         warnings.warn(
             "All regions are of one image, so each is scored by networks that saw other regions of it. "
             "Their noise scores are less reliable than with several images.",
             stacklevel=2,
         )
-    rng = np.random.default_rng(seed)
-    fold = assign_folds(groups if by_image else np.arange(len(labels)), folds, rng)
-    tasks = []
-    for part in np.unique(fold):
-        held_out = fold == part
-        draw = _odds(labels, np.where(held_out, 0.0, weight))
-        if draw.any():
-            tasks += [HeldOut(np.flatnonzero(held_out), draw)] * _NETWORKS
-        else:
-            fold[held_out] = -1
 
     loss = np.where(fold < 0, math.log(n_classes), 0.0)
     probabilities = np.where(fold[:, None] < 0, 1.0 / n_classes, np.zeros(n_classes))
@@ -169,6 +162,58 @@ def cross_fit(
                 progress(ProgressEvent("scc", epoch + 1, epochs))
         probabilities = remove_smoothing(probabilities, label_smoothing)
     return CrossFit(loss.astype(np.float32), probabilities.astype(np.float32), fold, by_image)
+
+
+def held_out_tasks(
+    features: NDArray[np.floating[Any]],
+    labels: NDArray[np.integer[Any]],
+    groups: NDArray[np.integer[Any]],
+    weight: NDArray[np.floating[Any]],
+    *,
+    n_classes: int,
+    folds: int,
+    networks: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], list[HeldOut]]:
+    """Networks for each part of the images, which train on the other parts.
+
+    Parameters
+    ----------
+    features, labels, groups, n_classes, folds
+        As for `cross_fit`.
+    weight : ndarray of float, (N,)
+        How much a region counts in training.
+    networks : int
+        Networks for each part.
+    rng : numpy Generator
+        Decides the parts.
+
+    Returns
+    -------
+    fold : ndarray of int64, (N,)
+        The part each region is held out in; -1 where no other part has anything to train on.
+    tasks : list of HeldOut
+        A class of m regions is drawn in proportion to the square root of m.
+
+    Raises
+    ------
+    ParameterError
+        If arrays do not fit together, features are not finite or a parameter is out of range.
+    """
+    _check_arrays(features, labels, groups, weight, n_classes)
+    if folds < 2:
+        raise ParameterError(f"folds must be at least 2, not {folds}.")
+    by_image = len(np.unique(groups)) > 1
+    fold = assign_folds(groups if by_image else np.arange(len(labels)), folds, rng)
+    tasks = []
+    for part in np.unique(fold):
+        held_out = fold == part
+        draw = _odds(labels, np.where(held_out, 0.0, weight))
+        if draw.any():
+            tasks += [HeldOut(np.flatnonzero(held_out), draw)] * networks
+        else:
+            fold[held_out] = -1
+    return fold, tasks
 
 
 def assign_folds(groups: NDArray[np.integer[Any]], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -243,9 +288,7 @@ def _check_arrays(
         raise ParameterError("sample weights must be finite and not negative.")
 
 
-def _check_numbers(folds: int, epochs: int, label_smoothing: float) -> None:
-    if folds < 2:
-        raise ParameterError(f"folds must be at least 2, not {folds}.")
+def _check_numbers(epochs: int, label_smoothing: float) -> None:
     if epochs < 1:
         raise ParameterError(f"epochs must be at least 1, not {epochs}.")
     if not 0.0 <= label_smoothing < 1.0:
