@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
 """SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
 
-VERSION = 2
+VERSION = 1
 """SQLite's user_version: raised whenever the tables change."""
 
 TABLES = """

@@ -24,6 +24,7 @@ _STAGES = {
     "masks": "asking SAM for masks: points",
     "scc": "looking for wrong labels (SCC)",
     "graph": "linking regions (graph)",
+    "scc-unc": "measuring uncertainty on the graph (SCC-Unc)",
     "refine": "deciding what to keep",
 }
 _MOST_PROBLEMS = 20
