@@ -153,6 +153,20 @@ def export(
 
 
 @app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of an export.")]) -> None:
+    """Check an export against the checksums in its manifest."""
+    from seco_core.export import verify_export
+
+    with _errors():
+        problems = verify_export(folder)
+        for problem in problems:
+            print_error(problem)
+        if not problems:
+            out.print(f"{folder} is as it was exported", soft_wrap=True)
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
 def evaluate(
     project: ProjectArgument,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,

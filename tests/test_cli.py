@@ -39,6 +39,11 @@ def test_dataset_to_export(tmp_path: Path):
     done = seco("export", project, "--to", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "manifest.json").is_file()
+    assert seco("verify", tmp_path / "out").exit_code == 0
+    (tmp_path / "out" / "labeled.txt").write_text("changed")
+    done = seco("verify", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "labeled.txt" in done.output
 
 
 def test_later_run_starts_from_the_recorded_parameters(tmp_path: Path):

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -96,18 +96,10 @@ def run_on_worker(task: ImageTask, parameters: Parameters) -> Result:
         return task.run(source, encoder, CancelToken())
 
 
-class _NoLock:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
 @functools.lru_cache(maxsize=1)
 def _tools(parameters: Parameters) -> tuple[MaskSource, RegionEncoder, Any]:
     device = resolve_device(parameters.device)
     source = open_mask_source(parameters.masks, device)
     encoder = make_encoder(parameters.scc.encoder, device=device, seed=parameters.seed, mask_source=source)
     together = source.concurrent and encoder.concurrent
-    return source, encoder, _NoLock() if together else threading.Lock()
+    return source, encoder, nullcontext() if together else threading.Lock()
