@@ -188,32 +188,6 @@ def neighbours_of(
     return sparse.csr_matrix((np.concatenate([weight, weight]), (rows, columns)), shape=(n, n))
 
 
-def neighbour_vote(
-    weights: sparse.csr_matrix, class_id: NDArray[np.integer[Any]], n_classes: int
-) -> NDArray[np.float32]:
-    """Share of each class among each region's neighbours, by edge weight.
-
-    Parameters
-    ----------
-    weights : scipy.sparse.csr_matrix, (N, N)
-        From `neighbours_of`.
-    class_id : ndarray of int, (N,)
-        Classes of the regions, 0 to ``n_classes - 1``.
-    n_classes : int
-        Length of per-class arrays C.
-
-    Returns
-    -------
-    ndarray of float32, (N, C)
-        Rows sum to 1, or to 0 for a region without neighbours.
-    """
-    n = len(class_id)
-    one_hot = sparse.csr_matrix((np.ones(n), (np.arange(n), class_id)), shape=(n, n_classes))
-    votes = (weights @ one_hot).toarray()
-    total = votes.sum(axis=1, keepdims=True)
-    return (votes / np.where(total > 0.0, total, 1.0)).astype(np.float32)
-
-
 def standardise(features: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Features (N, D) with mean 0 and spread 1 over the regions; 0 where all regions are alike."""
     if len(features) == 0:

@@ -87,20 +87,6 @@ def scores(matrix: NDArray[np.int64]) -> Scores:
     return Scores(miou, float(_divide(hits.sum(), matrix.sum())), iou)
 
 
-def coverage(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> float:
-    """Share of the pixels labelled in the ground truth that have a label in the prediction, 0..1.
-
-    NaN if the ground truth has no labelled pixel.
-
-    Raises
-    ------
-    LabelError
-        If the shapes differ.
-    """
-    labelled = _same_shape(truth, predicted) != IGNORE
-    return float(_divide(np.count_nonzero(predicted[labelled] != IGNORE), np.count_nonzero(labelled)))
-
-
 def majority_truth(
     region_ids: NDArray[np.integer], truth: NDArray[np.uint8], n_regions: int, n_classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -14,7 +14,6 @@ from seco_core import graph as graph_module
 from seco_core.errors import ParameterError
 from seco_core.graph import (
     EdgeKind,
-    neighbour_vote,
     neighbours_of,
     position_encoding,
     relational_graph,
@@ -132,23 +131,9 @@ def test_features_of_any_scale_count_alike():
 def test_hardly_any_regions(n):
     features, boxes, image = random_regions(n)
     graph = relational_graph(np.ones_like(features), boxes, image, *NO_PAIRS)
-    votes = neighbour_vote(neighbours_of(graph, n), np.zeros(n, int), 3)
-    assert votes.shape == (n, 3)
-    assert np.isfinite(votes).all()
-
-
-def test_votes_are_shares_by_weight():
-    features, boxes, image = random_regions(40)
-    graph = relational_graph(features, boxes, image, *NO_PAIRS, neighbours=4)
-    weights = neighbours_of(graph, 40)
-    classes = np.random.default_rng(1).integers(0, 3, 40)
-    votes = neighbour_vote(weights, classes, 4)
-    assert votes.dtype == np.float32
-    dense = weights.toarray()
-    expected = np.stack([dense[:, classes == c].sum(axis=1) for c in range(4)], axis=1)
-    np.testing.assert_allclose(votes, expected / dense.sum(axis=1, keepdims=True), atol=1e-6)
-    lonely = neighbour_vote(neighbours_of(graph, 41), np.append(classes, 0), 4)
-    np.testing.assert_array_equal(lonely[40], 0)
+    weights = neighbours_of(graph, n)
+    assert weights.shape == (n, n)
+    assert np.isfinite(weights.toarray()).all()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from seco_core.metrics import (
     auroc,
     average_precision,
     confusion,
-    coverage,
     majority_truth,
     noise_rate,
     precision_at,
@@ -78,16 +77,6 @@ def test_scores_are_set_overlaps(maps):
 def test_class_never_true_but_predicted_counts_as_zero():
     result = scores(confusion(np.array([0, 0]), np.array([0, 1]), 3))
     assert result.miou == pytest.approx((0.5 + 0.0) / 2)
-
-
-@given(map_pairs())
-def test_coverage(maps):
-    truth, predicted = maps
-    labelled = truth != 255
-    if labelled.any():
-        assert coverage(truth, predicted) == pytest.approx((predicted[labelled] != 255).mean())
-    else:
-        assert math.isnan(coverage(truth, predicted))
 
 
 @given(map_pairs(second=st.integers(0, 3)))
@@ -171,8 +160,6 @@ def test_maps_that_cannot_be_compared():
     good = np.zeros((2, 2), dtype=np.uint8)
     with pytest.raises(LabelError, match="shape"):
         confusion(good, np.zeros((2, 3), dtype=np.uint8), C)
-    with pytest.raises(LabelError, match="shape"):
-        coverage(good, np.zeros(4, dtype=np.uint8))
     with pytest.raises(LabelError, match="class id 7"):
         confusion(good + 7, good, C)
     with pytest.raises(LabelError, match="id 3 but there are 2"):
