@@ -24,7 +24,7 @@ from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.project.rasters import read_raster, write_raster
 from seco_core.project.schema import VERSION
-from seco_core.project.store import STORE_NAME
+from seco_core.project.store import STORE_NAME, new_store, open_store
 from seco_core.scheme import load_scheme
 
 
@@ -254,3 +254,20 @@ def test_full_disk_while_writing_a_raster_leaves_no_half_file(
 def test_curated_before_the_pipeline_needs_the_pipeline(project_path: Path):
     with Project.open(project_path) as project, pytest.raises(ProjectError, match="Run the pipeline"):
         project.curated(0)
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    with new_store(tmp_path / STORE_NAME) as connection:
+        pass
+    connection = sqlite3.connect(tmp_path / STORE_NAME)
+    for column in ("eta", "disagreement", "label_quality", "unknown_score"):
+        connection.execute(f"ALTER TABLE scores DROP COLUMN {column}")
+    for column in ("origin", "source_seq"):
+        connection.execute(f"ALTER TABLE events DROP COLUMN {column}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    migrated = open_store(tmp_path / STORE_NAME)
+    assert migrated.execute("PRAGMA user_version").fetchone()[0] == VERSION
+    migrated.execute("SELECT eta, disagreement, label_quality, unknown_score FROM scores")
+    migrated.execute("SELECT origin, source_seq FROM events")
+    migrated.close()

@@ -41,7 +41,7 @@ class RegionArrays:
     loss : ndarray of float32, (R,)
         Cross-entropy of the region's class under models that have not seen its image; NaN before SCC.
     noise_score : ndarray of float32, (R,)
-        Eta, the posterior of the noisy component, 0..1; NaN before SCC.
+        Probability that the region's class is wrong, 0..1; NaN before SCC.
     probabilities : ndarray of float32, (R, C)
         The region classifier's; all zero before SCC.
     predicted : ndarray of uint8, (R,)
@@ -54,6 +54,15 @@ class RegionArrays:
     rec_error, entropy, kl : ndarray of float32, (R,)
         The parts before scaling: mean squared error of the reconstruction, entropy of the graph classifier in
         nats, mean KL in nats; NaN before SCC-Unc.
+    eta : ndarray of float32, (R,)
+        Posterior of the noisy component of the loss mixture, 0..1; NaN before SCC.
+    disagreement : ndarray of float32, (R,)
+        Weighted share of the region's neighbours in the relational graph that have another class, 0..1; NaN
+        where it has none.
+    label_quality : ndarray of float32, (R,)
+        cleanlab's label quality, 0..1, low for a label that looks wrong; NaN where it was not asked for.
+    unknown_score : ndarray of float32, (R,)
+        How likely the region fits none of the classes, 0..1; NaN before SCC-Unc.
     """
 
     id: NDArray[np.int64]
@@ -73,6 +82,10 @@ class RegionArrays:
     rec_error: NDArray[np.float32]
     entropy: NDArray[np.float32]
     kl: NDArray[np.float32]
+    eta: NDArray[np.float32]
+    disagreement: NDArray[np.float32]
+    label_quality: NDArray[np.float32]
+    unknown_score: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.id)
@@ -93,7 +106,8 @@ class RegionArrays:
 _COLUMNS = (
     "SELECT r.id, r.image_id, r.class_id, r.area, r.x0, r.y0, r.x1, r.y1, r.centroid_row, r.centroid_col,"
     " r.confidence, r.votes, s.loss, s.noise_score, s.predicted, s.verdict, s.probabilities,"
-    " s.uncertainty, s.rec_error, s.entropy, s.kl"
+    " s.uncertainty, s.rec_error, s.entropy, s.kl,"
+    " s.eta, s.disagreement, s.label_quality, s.unknown_score"
     " FROM regions r LEFT JOIN scores s ON s.region_id = r.id"
 )
 
@@ -106,7 +120,7 @@ def load_regions(connection: sqlite3.Connection, n_classes: int, image_id: int |
         cursor = connection.execute(f"{_COLUMNS} WHERE r.image_id = ? ORDER BY r.id", (image_id,))
     cursor.row_factory = None
     rows = cursor.fetchall()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 21
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 25
 
     def numbers(i: int, dtype: Any, missing: float | None = None) -> NDArray[Any]:
         values = columns[i]
@@ -139,6 +153,10 @@ def load_regions(connection: sqlite3.Connection, n_classes: int, image_id: int |
         rec_error=numbers(18, np.float32, np.nan),
         entropy=numbers(19, np.float32, np.nan),
         kl=numbers(20, np.float32, np.nan),
+        eta=numbers(21, np.float32, np.nan),
+        disagreement=numbers(22, np.float32, np.nan),
+        label_quality=numbers(23, np.float32, np.nan),
+        unknown_score=numbers(24, np.float32, np.nan),
     )
 
 

@@ -24,12 +24,27 @@ Box = tuple[int, int, int, int]
 
 
 class Action(StrEnum):
-    """What a person can decide about a region."""
+    """What a person can decide."""
 
     ACCEPT = "accept"
     RELABEL = "relabel"
     IGNORE = "ignore"
     UNKNOWN = "unknown"
+    SPLIT = "split"
+    """A part of a region has a class of its own; the rest of it stays undecided."""
+    MERGE = "merge"
+    """Several regions are one, of one class."""
+    DRAW = "draw"
+    """Pixels drawn freely have a class."""
+
+
+class Origin(StrEnum):
+    """How a decision came about."""
+
+    PERSON = "person"
+    """By hand, one at a time."""
+    PROPOSAL = "proposal"
+    """It follows from another decision; a person saw the proposal and agreed."""
 
 
 # compared by identity: masks are arrays
@@ -51,6 +66,10 @@ class Decision:
         Which pixels of the box.
     region_id : int or None
         The region that was looked at, for the record.
+    origin : Origin
+        How it came about.
+    source_seq : int or None
+        Of a proposal: `Override.seq` of the decision it follows from.
     """
 
     action: Action
@@ -59,6 +78,8 @@ class Decision:
     box: Box
     mask: NDArray[np.bool_]
     region_id: int | None = None
+    origin: Origin = Origin.PERSON
+    source_seq: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +170,8 @@ class OverrideLog:
             now, author = _now(), _author()
             self._connection.executemany(
                 "INSERT INTO events (batch, time, by, kind, action, image_id, region_id, class_id,"
-                " x0, y0, x1, y1, mask) VALUES (?, ?, ?, 'override', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " x0, y0, x1, y1, mask, origin, source_seq)"
+                " VALUES (?, ?, ?, 'override', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         batch,
@@ -161,6 +183,8 @@ class OverrideLog:
                         d.class_id,
                         *d.box,
                         encode_mask(d.mask),
+                        None if d.origin is Origin.PERSON else d.origin,
+                        d.source_seq,
                     )
                     for d in decisions
                 ],
@@ -243,6 +267,8 @@ def _override(row: sqlite3.Row) -> Override:
         box=box,
         mask=decode_mask(row["mask"], (box[3] - box[1], box[2] - box[0])),
         region_id=row["region_id"],
+        origin=Origin(row["origin"] or Origin.PERSON),
+        source_seq=row["source_seq"],
         seq=row["seq"],
         batch=row["batch"],
     )

@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
 """SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
 
-VERSION = 1
+VERSION = 2
 """SQLite's user_version: raised whenever the tables change."""
 
 TABLES = """
@@ -82,7 +82,9 @@ CREATE TABLE scores (
     verdict INTEGER NOT NULL,
     probabilities BLOB NOT NULL,
     -- of the graph VAE, which comes after the graph
-    uncertainty REAL, rec_error REAL, entropy REAL, kl REAL
+    uncertainty REAL, rec_error REAL, entropy REAL, kl REAL,
+    -- parts of the noise score, and the score of fitting no class
+    eta REAL, disagreement REAL, label_quality REAL, unknown_score REAL
 );
 
 -- networks that a stage has trained; their files lie beside the store
@@ -116,10 +118,28 @@ CREATE TABLE events (
     region_id INTEGER,
     class_id INTEGER,
     x0 INTEGER, y0 INTEGER, x1 INTEGER, y1 INTEGER,
-    mask BLOB
+    mask BLOB,
+    -- NULL = by hand; "proposal" = follows from the override source_seq, and a person agreed
+    origin TEXT,
+    source_seq INTEGER
 );
 CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'the log of overrides is append-only'); END;
 CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'the log of overrides is append-only'); END;
 """
+
+MIGRATIONS = {
+    1: """
+ALTER TABLE scores ADD COLUMN eta REAL;
+ALTER TABLE scores ADD COLUMN disagreement REAL;
+ALTER TABLE scores ADD COLUMN label_quality REAL;
+ALTER TABLE scores ADD COLUMN unknown_score REAL;
+ALTER TABLE events ADD COLUMN origin TEXT;
+ALTER TABLE events ADD COLUMN source_seq INTEGER;
+-- the noise score was eta alone: the next run makes the new one
+UPDATE scores SET eta = noise_score;
+DELETE FROM project_ledger WHERE stage IN ('scc', 'scc-unc', 'refine');
+"""
+}
+"""What brings a store of an earlier version to the next one."""

@@ -13,7 +13,7 @@ import psutil
 
 from seco_core.errors import ProjectError, ProjectReadOnlyError, ProjectVersionError, StorageFullError
 from seco_core.files import storage_errors
-from seco_core.project.schema import APPLICATION_ID, TABLES, VERSION
+from seco_core.project.schema import APPLICATION_ID, MIGRATIONS, TABLES, VERSION
 
 STORE_NAME = "seco.sqlite"
 _BUSY_SECONDS = 30.0
@@ -86,9 +86,11 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
                 raise ProjectError(
                     "is no SeCo project store.", path=path, remedy="Choose another project folder."
                 )
+            if not readonly and version in MIGRATIONS:
+                version = _migrate(connection, version)
             if version != VERSION:
                 age = "a newer" if version > VERSION else "an older"
-                remedy = "Update SeCo." if version > VERSION else "Open it with the version that wrote it."
+                remedy = "Update SeCo." if version > VERSION else "Open it once where it can be written."
                 raise ProjectVersionError(
                     f"was written by {age} version of SeCo (store {version}, this one reads {VERSION}).",
                     path=path.parent,
@@ -98,6 +100,18 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> int:
+    """Bring the tables to this version, all or nothing; the version reached."""
+    steps = "".join(MIGRATIONS[v] for v in range(version, VERSION))
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return VERSION
 
 
 def unfinished_store(path: Path) -> ProjectError:
