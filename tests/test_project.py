@@ -23,8 +23,8 @@ from seco_core.parameters import Parameters
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.project.rasters import read_raster, write_raster
-from seco_core.project.schema import VERSION
-from seco_core.project.store import STORE_NAME, new_store, open_store
+from seco_core.project.schema import APPLICATION_ID, VERSION
+from seco_core.project.store import STORE_NAME, open_store
 from seco_core.scheme import load_scheme
 
 
@@ -256,18 +256,21 @@ def test_curated_before_the_pipeline_needs_the_pipeline(project_path: Path):
         project.curated(0)
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    with new_store(tmp_path / STORE_NAME) as connection:
-        pass
-    connection = sqlite3.connect(tmp_path / STORE_NAME)
-    for column in ("eta", "disagreement", "label_quality", "unknown_score"):
-        connection.execute(f"ALTER TABLE scores DROP COLUMN {column}")
-    for column in ("origin", "source_seq"):
-        connection.execute(f"ALTER TABLE events DROP COLUMN {column}")
-    connection.execute("PRAGMA user_version = 1")
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path):
+    path = tmp_path / STORE_NAME
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(
+        f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;"
+        "CREATE TABLE scores (region_id INTEGER PRIMARY KEY, noise_score REAL NOT NULL);"
+        "CREATE TABLE project_ledger (stage TEXT PRIMARY KEY, signature TEXT, run_id INTEGER);"
+        "CREATE TABLE events (seq INTEGER PRIMARY KEY, mask BLOB);"
+        "INSERT INTO scores VALUES (7, 0.25); INSERT INTO project_ledger VALUES ('scc', 'x', 1), ('graph', 'y', 1);"
+    )
     connection.close()
-    migrated = open_store(tmp_path / STORE_NAME)
+    migrated = open_store(path)
     assert migrated.execute("PRAGMA user_version").fetchone()[0] == VERSION
-    migrated.execute("SELECT eta, disagreement, label_quality, unknown_score FROM scores")
+    found = migrated.execute("SELECT eta, disagreement, label_quality, unknown_score FROM scores").fetchone()
+    assert tuple(found) == (0.25, None, None, None)
+    assert migrated.execute("SELECT stage FROM project_ledger WHERE stage = 'scc'").fetchone() is None
     migrated.execute("SELECT origin, source_seq FROM events")
     migrated.close()
