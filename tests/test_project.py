@@ -264,7 +264,8 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path):
         "CREATE TABLE scores (region_id INTEGER PRIMARY KEY, noise_score REAL NOT NULL);"
         "CREATE TABLE project_ledger (stage TEXT PRIMARY KEY, signature TEXT, run_id INTEGER);"
         "CREATE TABLE events (seq INTEGER PRIMARY KEY, mask BLOB);"
-        "INSERT INTO scores VALUES (7, 0.25); INSERT INTO project_ledger VALUES ('scc', 'x', 1), ('graph', 'y', 1);"
+        "INSERT INTO scores VALUES (7, 0.25);"
+        "INSERT INTO project_ledger VALUES ('scc', 'x', 1), ('graph', 'y', 1);"
     )
     connection.close()
     migrated = open_store(path)
