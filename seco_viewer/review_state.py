@@ -195,6 +195,23 @@ class ReviewState:
         self.queue.set_open(rows, self.wanted(rows))
         return rows, (x0, y0, x1, y1)
 
+    def recount(self, image_id: int) -> NDArray[np.int64]:
+        """Bring all regions of an image up to date, after decisions on an image that is not on screen.
+
+        Returns
+        -------
+        ndarray of int64
+            The rows whose decision changed.
+        """
+        of_image = self.regions.rows_of(image_id)
+        reviewed, decided = self.reviewed[of_image].copy(), self.decided[of_image].copy()
+        self.reviewed[of_image], self.decided[of_image] = False, IGNORE
+        self._count_decisions(image_id)
+        changed = (self.reviewed[of_image] != reviewed) | (self.decided[of_image] != decided)
+        rows = of_image.start + np.flatnonzero(changed)
+        self.queue.set_open(rows, self.wanted(rows))
+        return rows
+
     # ----------------------------------------------------------------- inside
 
     def _overrides(self, image_id: int, box: Box | None) -> Sequence[Override]:

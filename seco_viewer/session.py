@@ -46,6 +46,8 @@ class Session(ReviewState):
     """Another current region, or none."""
     regions_decided = Signal(np.ndarray, tuple)
     """Rows of the current image whose decision changed, and the box in which its maps did."""
+    others_decided = Signal(np.ndarray)
+    """Rows of other images whose decision changed with the same batch."""
     queue_changed = Signal()
     """Other regions are in the queue."""
     reloaded = Signal()
@@ -119,6 +121,11 @@ class Session(ReviewState):
         """The current region is none of the classes: the scheme's unknown class, or ignore if it has none."""
         class_id = IGNORE if self.scheme.unknown is None else self.scheme.unknown
         self._decide(self._current(), Action.UNKNOWN, class_id)
+
+    def take(self, overrides: Sequence[Override]) -> None:
+        """Take in a batch that was just recorded, of one image or several, and go on."""
+        self._update(overrides)
+        self._advance()
 
     def undo(self) -> bool:
         """Take the newest decision back and go to it; whether there was one."""
@@ -243,13 +250,12 @@ class Session(ReviewState):
     def _decide(self, row: int, action: Action, class_id: int) -> None:
         box, mask = self.mask(row)
         decision = Decision(action, self.image_id, class_id, box, mask, int(self.regions.id[row]))
-        self._update(self.project.overrides.record([decision]))
-        self._advance()
+        self.take(self.project.overrides.record([decision]))
 
     def _turn(self, overrides: Sequence[Override]) -> bool:
         if not overrides:
             return False
-        first = overrides[0]
+        first = next((o for o in overrides if o.image_id == self.image_id), overrides[0])
         if first.image_id != self.image_id:
             self._remember()
             self._leave_for(first.image_id)
@@ -265,9 +271,15 @@ class Session(ReviewState):
         return True
 
     def _update(self, overrides: Sequence[Override]) -> None:
-        """Bring the regions of the current image under some overrides, and their pixels, up to date."""
+        """Bring the regions under some overrides, and the current image's pixels, up to date."""
+        here = [o for o in overrides if o.image_id == self.image_id]
+        elsewhere = sorted({o.image_id for o in overrides} - {self.image_id})
+        if elsewhere:
+            self.others_decided.emit(np.concatenate([self.recount(image_id) for image_id in elsewhere]))
+        if not here:
+            return
         ids = self.frame.region_ids
-        rows, box = self.update(self.image_id, ids, overrides)
+        rows, box = self.update(self.image_id, ids, here)
         x0, y0, x1, y1 = box
         self.curated[y0:y1, x0:x1] = self.curated_map(self.image_id, ids[y0:y1, x0:x1], box)
         self.regions_decided.emit(rows, box)

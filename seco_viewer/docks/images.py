@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QLineEdit, QTableView, QVBoxLayout, QWidget
@@ -111,6 +113,7 @@ class ImagesPanel(QWidget):
         for part in (self.totals, self.search, self.table):
             layout.addWidget(part)
         session.regions_decided.connect(self._decided)
+        session.others_decided.connect(self._others_decided)
         session.image_changed.connect(self._mark_current)
         session.reloaded.connect(self._reloaded)
         self._show_totals()
@@ -119,6 +122,7 @@ class ImagesPanel(QWidget):
     def release(self) -> None:
         """Let go of the session."""
         self._session.regions_decided.disconnect(self._decided)
+        self._session.others_decided.disconnect(self._others_decided)
         self._session.image_changed.disconnect(self._mark_current)
         self._session.reloaded.disconnect(self._reloaded)
 
@@ -127,6 +131,11 @@ class ImagesPanel(QWidget):
 
     def _decided(self) -> None:
         self.model.changed(self._session.image_id)
+        self._show_totals()
+
+    def _others_decided(self, rows: NDArray[np.int64]) -> None:
+        for image_id in np.unique(self._session.regions.image_id[rows]).tolist():
+            self.model.changed(image_id)
         self._show_totals()
 
     def _reloaded(self) -> None:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seco_core.errors import OverrideError
+from seco_core.project import Action, Project
+from seco_core.scheme import IGNORE
+from seco_viewer.bulk import decide_many
+from seco_viewer.session import Session
+
+
+def tables(session: Session) -> tuple:
+    return (
+        session.reviewed.copy(), session.decided.copy(), len(session.queue), session.counts(),
+        [session.project.curated(i) for i in range(3)],
+    )  # fmt: skip
+
+
+def same(a: tuple, b: tuple) -> bool:
+    return all(
+        all(map(np.array_equal, x, y)) if isinstance(x, list) else np.array_equal(x, y)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def test_many_images_are_one_step(session: Session):
+    told: list[np.ndarray] = []
+    session.others_decided.connect(told.append)
+    rows = np.arange(0, len(session.regions), 2)
+    before = tables(session)
+    assert decide_many(session, rows, Action.RELABEL) == len(rows)
+    assert session.reviewed[rows].all()
+    assert np.array_equal(session.decided[rows], session.regions.predicted[rows])
+    assert session.reviewed.sum() == len(rows)
+    assert set(session.regions.image_id[told[0]]) == {0, 1, 2} - {0}
+    assert np.array_equal(session.curated, session.project.curated(session.image_id))
+    after = tables(session)
+    assert session.undo()
+    assert same(tables(session), before)
+    assert np.array_equal(session.curated, session.project.curated(session.image_id))
+    assert session.redo()
+    assert same(tables(session), after)
+
+
+def test_the_tables_are_as_when_it_is_opened_again(session: Session):
+    session.relabel(3)
+    decide_many(session, np.arange(5, 20), Action.IGNORE)
+    decide_many(session, np.arange(10, 22), Action.ACCEPT)
+    session.undo()
+    again = Session(Project.open(session.project.path))
+    assert np.array_equal(again.reviewed, session.reviewed)
+    assert np.array_equal(again.decided, session.decided)
+    assert len(again.queue) == len(session.queue)
+    again.close()
+
+
+def test_each_action_gives_its_class(session: Session):
+    rows = np.array([1, 2, 15])
+    for action, class_id, expected in (
+        (Action.ACCEPT, None, session.regions.class_id[rows]),
+        (Action.RELABEL, 4, [4, 4, 4]),
+        (Action.IGNORE, None, [IGNORE] * 3),
+        (Action.UNKNOWN, None, [IGNORE] * 3),
+    ):
+        decide_many(session, rows, action, class_id)
+        assert session.decided[rows].tolist() == list(expected)
+
+
+def test_what_was_decided_before_in_part_stays(session: Session):
+    row = int(np.argmax(session.regions.area))
+    x0, y0, x1, y1 = session.regions.box[row].tolist()
+    session._show(row)
+    _, mask = session.mask(row)
+    part = mask.copy()
+    part[(y1 - y0) // 4 :] = False
+    from seco_core.project.overrides import Decision
+
+    image_id = session.image_id
+    session.take(
+        session.project.overrides.record([Decision(Action.DRAW, image_id, 7, (x0, y0, x1, y1), part)])
+    )
+    assert not session.reviewed[row]
+    decide_many(session, np.array([row]), Action.ACCEPT)
+    curated = session.project.curated(image_id)[y0:y1, x0:x1]
+    assert set(curated[part].tolist()) == {7}
+    assert set(curated[mask & ~part].tolist()) == {int(session.regions.class_id[row])}
+
+
+def test_refusals_record_nothing(session: Session):
+    for rows, class_id in ((np.zeros(0, np.int64), None), (np.array([1]), 200), (np.arange(30_000), None)):
+        with pytest.raises(OverrideError):
+            decide_many(session, rows, Action.RELABEL, class_id)
+    assert len(session.project.overrides) == 0
