@@ -4,6 +4,7 @@ Resumable, cancellable, and the same result on any number of workers.
 """
 
 from seco_core.pipeline.run import RunResult, run_pipeline
+from seco_core.pipeline.thresholds import apply_thresholds
 from seco_core.pipeline.trial import PsaTrial, try_psa
 
-__all__ = ["PsaTrial", "RunResult", "run_pipeline", "try_psa"]
+__all__ = ["PsaTrial", "RunResult", "apply_thresholds", "run_pipeline", "try_psa"]

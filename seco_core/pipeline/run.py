@@ -97,7 +97,7 @@ def run_pipeline(
     """
     started = time.monotonic()
     cancel = cancel or CancelToken()
-    with Project.open(project_path) as project, _only_run(project):
+    with Project.open(project_path) as project, only_run(project):
         device = resolve_device(parameters.device)
         source = open_mask_source(
             parameters.masks, device, cache_folder=project.path / "cache", progress=progress
@@ -131,8 +131,14 @@ def run_pipeline(
 
 
 @contextmanager
-def _only_run(project: Project) -> Iterator[None]:
-    """Keep other runs away from a project; the system lets go of the lock when the process ends, however."""
+def only_run(project: Project) -> Iterator[None]:
+    """Keep other runs away from a project; the system lets go of the lock when the process ends, however.
+
+    Raises
+    ------
+    ProjectError
+        If another run is working on it.
+    """
     lock = FileLock(project.path / "run.lock")
     try:
         lock.acquire(timeout=0)

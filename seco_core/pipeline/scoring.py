@@ -14,11 +14,10 @@ from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
 from seco_core.project.arrays import load_graph
 from seco_core.refine import reviewed_regions
-from seco_core.scc.correction import Verdict, correct, correct_by_uncertainty
 from seco_core.scc.graph_vae import graph_uncertainty
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
-from seco_core.scc.rules import kept_by_rule
+from seco_core.scc.verdicts import verdicts
 from seco_core.scheme import IGNORE
 
 OVERRIDE_WEIGHT = 4.0
@@ -64,23 +63,8 @@ def run_scoring(
     cancel.raise_if_cancelled()
     if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
         _doubt(project, regions, parameters, ledger, device, unc_key, progress, cancel)
-    refine_key = signature(
-        stage="refine",
-        scc=scc_key,
-        uncertainty=unc_key,
-        method=parameters.scc.method,
-        rule=parameters.scc.rule,
-        rule_ratio=parameters.scc.rule_ratio,
-        certain_share=parameters.scc.certain_share,
-        tau_ns=parameters.scc.tau_ns,
-        tau_cr=parameters.scc.tau_cr,
-        class_share=parameters.scc.class_share,
-    )
     cancel.raise_if_cancelled()
-    if ledger.project_signature("refine") != refine_key:
-        progress(ProgressEvent("refine", 0, 1))
-        _refine(project, parameters, ledger, refine_key)
-        progress(ProgressEvent("refine", 1, 1))
+    refine(project, parameters, ledger, scc_key, unc_key, progress)
 
 
 def _score(
@@ -195,45 +179,61 @@ def _doubt(
     ledger.store_uncertainty(regions.id[rows], found, key)
 
 
-def _refine(project: Project, parameters: Parameters, ledger: Ledger, key: str) -> None:
-    """Keep, relabel or drop every scored region (SeCo 3.3, or SeCoV2 by uncertainty)."""
-    regions, scc = project.regions(), parameters.scc
+def refine(
+    project: Project,
+    parameters: Parameters,
+    ledger: Ledger,
+    scc_key: str,
+    unc_key: str,
+    progress: ProgressCallback,
+) -> None:
+    """Bring the verdicts on all scored regions up to date (SeCo 3.3, or SeCoV2 by uncertainty).
+
+    Parameters
+    ----------
+    project, parameters, ledger
+        As for `run_scoring`.
+    scc_key, unc_key : str
+        Signatures of the scores that the verdicts come from.
+    progress : callable
+        Called before and after if there is anything to do.
+    """
+    key = signature(
+        stage="refine",
+        scc=scc_key,
+        uncertainty=unc_key,
+        method=parameters.scc.method,
+        rule=parameters.scc.rule,
+        rule_ratio=parameters.scc.rule_ratio,
+        certain_share=parameters.scc.certain_share,
+        tau_ns=parameters.scc.tau_ns,
+        tau_cr=parameters.scc.tau_cr,
+        class_share=parameters.scc.class_share,
+    )
+    if ledger.project_signature("refine") == key:
+        return
+    progress(ProgressEvent("refine", 0, 1))
+    regions = project.regions()
     described = list(ledger.image_signatures("features"))
     scored = np.flatnonzero(~np.isnan(regions.noise_score) & np.isin(regions.image_id, described))
-    class_id, probabilities = regions.class_id[scored], regions.probabilities[scored]
-    reviewed = _decisions(project, regions)[0][scored]
-    if scc.method == "uncertainty":
-        verdict, _ = correct_by_uncertainty(
-            class_id,
-            regions.uncertainty[scored],
-            probabilities,
-            tau_cr=scc.tau_cr,
-            certain_share=scc.certain_share,
-        )
-    else:
-        loss, noisy = regions.loss[scored], None
-        if scc.rule != "mixture":
-            score, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-            noisy = ~kept_by_rule(scc.rule, loss, score, predicted, scc.rule_ratio)
-        verdict, _ = correct(
-            class_id,
-            regions.noise_score[scored],
-            loss,
-            probabilities,
-            tau_ns=scc.tau_ns,
-            tau_cr=scc.tau_cr,
-            class_share=scc.class_share,
-            noisy=noisy,
-        )
-    verdict[reviewed] = Verdict.KEEP
+    verdict = verdicts(
+        parameters.scc,
+        regions.class_id[scored],
+        regions.noise_score[scored],
+        regions.loss[scored],
+        regions.uncertainty[scored],
+        regions.probabilities[scored],
+        decided_regions(project, regions)[0][scored],
+    )
     ledger.store_verdicts(regions.id[scored], verdict, key)
+    progress(ProgressEvent("refine", 1, 1))
 
 
 def _lessons(
     project: Project, regions: RegionArrays
 ) -> tuple[NDArray[np.uint8], NDArray[np.floating[Any]], NDArray[np.bool_]]:
     """Class that each region teaches, how much it counts, and whether a person decided it."""
-    reviewed, decided = _decisions(project, regions)
+    reviewed, decided = decided_regions(project, regions)
     # a label that the network itself was unsure of teaches less
     labels, weight = regions.class_id.copy(), np.nan_to_num(regions.confidence, nan=1.0)
     labels[reviewed] = decided[reviewed]
@@ -259,8 +259,22 @@ def _features(
     return np.concatenate(rows), np.concatenate(features)
 
 
-def _decisions(project: Project, regions: RegionArrays) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-    """Which regions a person has decided, and on which class."""
+def decided_regions(project: Project, regions: RegionArrays) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Which regions a person has decided, and on which class.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    regions : RegionArrays
+        All of its regions.
+
+    Returns
+    -------
+    reviewed : ndarray of bool, (R,)
+    decided : ndarray of uint8, (R,)
+        Ignore where not reviewed, and where that was the decision.
+    """
     reviewed = np.zeros(len(regions), dtype=bool)
     decided = np.full(len(regions), IGNORE, dtype=np.uint8)
     for image_id in project.overrides.images():
