@@ -11,7 +11,8 @@ import napari
 from seco_core.example import make_scene
 from seco_core.resources import resource_path
 from seco_core.scheme import load_scheme
-from seco_viewer.docks.main import SecoDock, get_project
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.projects import get_project
 
 PLUGIN = "seco-viewer"
 WIDGET = "Review pseudo-labels"

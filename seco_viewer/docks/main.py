@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,36 +12,26 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
-from qtpy.QtWidgets import (
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QShortcut,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QLabel, QShortcut, QVBoxLayout, QWidget
 
-from seco_core.errors import ProjectReadOnlyError, SecoError
+from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import PsaTrial
-from seco_core.project import Project
-from seco_core.project.store import STORE_NAME
 from seco_viewer import shortcuts
+from seco_viewer.docks.actions import Actions
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.psa import PsaPanel
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
+from seco_viewer.docks.tabs import ProjectTabs, scrolling
 from seco_viewer.layers import ReviewLayers
+from seco_viewer.projects import all_skipped, get_project, open_session
 from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
 
 _BUSY = "The pipeline, a trial or an export is still going on: cancel it or wait for its end."
-_NOTHING = {"undo": "Nothing to undo.", "redo": "Nothing to redo.", "back": "Nothing before this."}
-_REVIEW, _IMAGES, _PIPELINE = range(3)  # the tabs that are gone to
-_DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
 
 
 class SecoDock(QWidget):
@@ -64,6 +53,7 @@ class SecoDock(QWidget):
         self._viewer = napari_viewer
         self.session: Session | None = None
         self.layers: ReviewLayers | None = None
+        self.actions: Actions | None = None
         self.setMinimumWidth(330)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
@@ -71,15 +61,10 @@ class SecoDock(QWidget):
         layout.setSpacing(2)
         self.start = StartPage(self.open_project, self.say)
         self.start.made.connect(self._run_if_new)
-        self._start_area = _scrolling(self.start)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._start_area = scrolling(self.start)
+        self.tabs = ProjectTabs()
         self.tabs.setVisible(False)
-        self._close = QPushButton("close")
-        self._close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._close.clicked.connect(self._close_clicked)
-        self.tabs.setCornerWidget(self._close)
+        self.tabs.close_button.clicked.connect(self._close_clicked)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextFormat(Qt.TextFormat.RichText)
@@ -121,17 +106,13 @@ class SecoDock(QWidget):
             self.say(_BUSY, wrong=True)
             return False
         try:
-            try:
-                project = Project.open(path)
-            except ProjectReadOnlyError:
-                project = Project.open(path, readonly=True)
-            session = Session(project)
+            session = open_session(path)
         except SecoError as error:
             self.say(str(error), wrong=True)
             return False
         self.close_project()
         self._show_session(session)
-        if project.readonly:
+        if session.project.readonly:
             self.say("The project cannot be written: look around, but nothing can be decided.", wrong=True)
         else:
             self._say_what_is_next(session)
@@ -148,11 +129,8 @@ class SecoDock(QWidget):
         self.psa.release()
         self.layers.remove()
         self.session.close()
-        self.session = self.layers = None
-        while self.tabs.count():
-            page = self.tabs.widget(0)
-            self.tabs.removeTab(0)
-            page.deleteLater()
+        self.session = self.layers = self.actions = None
+        self.tabs.clear_pages()
         self.tabs.setVisible(False)
         self._start_area.setVisible(True)
 
@@ -165,6 +143,7 @@ class SecoDock(QWidget):
         self.session = session
         self.layers = ReviewLayers(self._viewer, session)
         self.review = ReviewPanel(session, self.perform, self._relabel)
+        self.actions = Actions(session, self.layers, self.tabs, self.review, self.say)
         self.images = ImagesPanel(session)
         self.pipeline = PipelinePanel(session)
         self.psa = PsaPanel(session)
@@ -181,58 +160,27 @@ class SecoDock(QWidget):
             ("PSA", self.psa),
             ("Export", self.export),
         ):
-            self.tabs.addTab(_scrolling(page), name)
+            self.tabs.add(name, page)
         # only where no text or numbers are typed
-        for index in (_REVIEW, _IMAGES):
-            self._bind_keys(self.tabs.widget(index))
+        for page in (self.review, self.images):
+            self._bind_keys(page)
         shortcuts.bind([self._viewer, *self.layers.all], self.perform)
-        self._actions: dict[str, Callable[[], Any]] = {
-            "accept": session.accept,
-            "take_prediction": session.take_prediction,
-            "relabel": self._start_relabel,
-            "ignore": session.ignore,
-            "unknown": session.unknown,
-            "skip": session.skip,
-            "back": session.back,
-            "undo": session.undo,
-            "redo": session.redo,
-            "resume": session.resume,
-            "next_image": session.next_image,
-            "previous_image": session.previous_image,
-            "overlays": self.layers.toggle_overlays,
-            "noise": self.layers.toggle_noise,
-            "graph": self.layers.toggle_graph,
-            "keep_zoom": self._toggle_keep_zoom,
-            "help": self._toggle_keys,
-        }
-        self._close.setToolTip(
+        self.tabs.close_button.setToolTip(
             f"Close {session.project.path.absolute()}. Everything decided is stored already."
         )
         self._start_area.setVisible(False)
         self.tabs.setVisible(True)
         if len(session.regions):
-            self.tabs.setCurrentIndex(_REVIEW)
+            self.tabs.go_to(self.review)
         else:
-            self.tabs.setCurrentIndex(_IMAGES if _all_skipped(session) else _PIPELINE)
+            self.tabs.go_to(self.images if all_skipped(session) else self.pipeline)
 
     # ---------------------------------------------------------------- actions
 
     def perform(self, action_id: str) -> None:
         """Do the action of an id of the table of shortcuts and say what came of it."""
-        if self.session is None:
-            return
-        if action_id in _DECISIONS:
-            self._decide(self._actions[action_id])
-            return
-        try:
-            done = self._actions[action_id]()
-        except SecoError as error:
-            self.say(str(error), wrong=True)
-            return
-        if done is False:
-            self.say(_NOTHING[action_id])
-        elif action_id in ("undo", "redo"):
-            self.say("Taken back." if action_id == "undo" else "Decided again.")
+        if self.actions is not None:
+            self.actions.perform(action_id)
 
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Show a message below the tabs; what is wrong also on the canvas."""
@@ -241,37 +189,8 @@ class SecoDock(QWidget):
             show_warning(text)
 
     def _relabel(self, class_id: int) -> None:
-        if self.session is not None:
-            self._decide(partial(self.session.relabel, class_id))
-
-    def _decide(self, decide: Callable[[], None]) -> None:
-        session = self.session
-        assert session is not None
-        row = session.row
-        try:
-            decide()
-        except SecoError as error:
-            self.say(str(error), wrong=True)
-            return
-        assert row is not None
-        name = session.scheme.label
-        was, now = name(int(session.regions.class_id[row])), name(int(session.decided[row]))
-        told = f"{was} is right" if was == now else f"{was} → {now}"
-        done = "" if session.queue.current() is not None else " The queue is empty: well done."
-        self.say(f"✓ {told}. {shortcuts.shortcut('undo').keys[0]} takes it back.{done}")
-
-    def _start_relabel(self) -> None:
-        self.tabs.setCurrentIndex(_REVIEW)
-        self.review.chooser.start()
-
-    def _toggle_keys(self) -> None:
-        self.tabs.setCurrentIndex(_REVIEW)
-        self.review.toggle_keys()
-
-    def _toggle_keep_zoom(self) -> None:
-        if self.layers is not None:
-            self.layers.keep_zoom = not self.layers.keep_zoom
-            self.say("Your zoom is kept." if self.layers.keep_zoom else "The camera zooms to each region.")
+        if self.actions is not None:
+            self.actions.relabel(class_id)
 
     def _bind_keys(self, page: QWidget) -> None:
         for entry in shortcuts.SHORTCUTS:
@@ -298,7 +217,7 @@ class SecoDock(QWidget):
         """What to do with a project that has nothing to review yet; nothing otherwise."""
         if len(session.regions):
             self.say("")
-        elif _all_skipped(session):
+        elif all_skipped(session):
             self.say(
                 f"No image could be used. The first: {session.project.images[0].problem} The Images tab says "
                 "why for each. Put it right, then run the pipeline again.",
@@ -320,7 +239,7 @@ class SecoDock(QWidget):
     def _adopt(self, parameters: Parameters, names: tuple[str, ...]) -> None:
         self.pipeline.form.set_parameters(parameters, names)
         self.pipeline.form.unfold.setChecked(True)  # some of them are among the others
-        self.tabs.setCurrentIndex(_PIPELINE)
+        self.tabs.go_to(self.pipeline)
         self.say("The tried parameters are in the form. Run the pipeline to use them for all images.")
 
     def _close_clicked(self) -> None:
@@ -329,23 +248,3 @@ class SecoDock(QWidget):
         else:
             self.close_project()
             self.say("")
-
-
-def get_project(path: Path | str) -> Path | None:
-    """The project folder that a path means: the folder itself or the store in it; None if it is neither."""
-    path = Path(path)
-    folder = path.parent if path.name == STORE_NAME else path
-    return folder if (folder / STORE_NAME).is_file() else None
-
-
-def _all_skipped(session: Session) -> bool:
-    return all(record.status == "skipped" for record in session.project.images)
-
-
-def _scrolling(page: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area

@@ -136,7 +136,7 @@ def test_every_key_and_button_has_an_action(dock: SecoDock):
 
     for entry in SHORTCUTS:
         dock.perform(entry.id)
-    assert set(dock._actions) == {entry.id for entry in SHORTCUTS}
+    assert set(dock.actions.table) == {entry.id for entry in SHORTCUTS}
 
 
 def test_what_cannot_be_opened_is_said_and_the_open_project_stays(dock: SecoDock, tmp_path: Path):
@@ -169,7 +169,7 @@ def test_project_of_a_dataset_is_made_in_a_thread(dock: SecoDock, tmp_path: Path
         dock.start.new_button.click()
     assert len(dock.session.project.images) == 3
     qtbot.waitUntil(lambda: dock.start.new_button.isEnabled())
-    assert dock.tabs.currentIndex() == 2
+    assert dock.tabs.page(dock.tabs.currentIndex()) is dock.pipeline
 
 
 def test_dataset_that_is_none_is_an_error_to_read(dock: SecoDock, tmp_path: Path, qtbot):

@@ -62,7 +62,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     canvas = viewer.window._qt_viewer.canvas.native
-    dock.tabs.setCurrentIndex(0)
+    dock.tabs.go_to(dock.review)
     walked = []
 
     def press(key: Qt.Key, widget=canvas) -> None:
@@ -108,7 +108,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert sum(sidewalk) == sum(o.mask.sum() for o in relabelled if o.class_id == 1)
     assert sum(o.action == Action.RELABEL for o in relabelled) >= 1
 
-    dock.tabs.setCurrentIndex(dock.tabs.count() - 1)
+    dock.tabs.go_to(dock.export)
     picture(viewer, "3_exported")
     path, curated = session.project.path, session.curated.copy()
     image_id, reviewed, decided = session.image_id, session.reviewed.copy(), session.decided.copy()
@@ -122,7 +122,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert np.array_equal(dock.layers.curated.data, curated)
     assert dock.review.buttons["undo"].isEnabled()
     assert dock.review.buttons["redo"].isEnabled()
-    dock.tabs.setCurrentIndex(0)
+    dock.tabs.go_to(dock.review)
     picture(viewer, "4_reopened")
     dock.close_project()
 

@@ -120,7 +120,7 @@ def test_renaming_a_layer_decides_nothing(make_napari_viewer, qtbot, scored_path
 
 def test_keys_decide_after_a_click_into_the_list_of_images(make_napari_viewer, qtbot, scored_path: Path):
     _, dock = open_window(make_napari_viewer, qtbot, scored_path)
-    dock.tabs.setCurrentIndex(1)
+    dock.tabs.go_to(dock.images)
     table, session = dock.images.table, dock.session
     for image_id in (1, 2):
         place = table.visualRect(
@@ -142,7 +142,7 @@ def test_keys_decide_after_a_click_into_the_list_of_images(make_napari_viewer, q
 def test_letters_on_a_button_beside_fields_decide_nothing(make_napari_viewer, qtbot, scored_path: Path):
     _, dock = open_window(make_napari_viewer, qtbot, scored_path)
     for panel in (dock.pipeline, dock.psa):
-        dock.tabs.setCurrentWidget(dock.tabs.widget(2 if panel is dock.pipeline else 3))
+        dock.tabs.go_to(panel)
         before = state(dock)
         focus(panel.form.unfold, qtbot)
         for code in (Qt.Key.Key_A, Qt.Key.Key_T, Qt.Key.Key_I, Qt.Key.Key_O, Qt.Key.Key_U):

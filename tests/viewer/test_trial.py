@@ -243,7 +243,7 @@ def test_tried_parameters_go_to_the_pipeline_tab_and_nothing_runs(dock: SecoDock
     dock.psa.use_button.click()
     taken = pipeline.parameters()
     assert (taken.psa.min_region_area, taken.masks.parts, taken.scc.tau_ns) == (7, 60, 0.5)
-    assert dock.tabs.widget(dock.tabs.currentIndex()).widget() is dock.pipeline
+    assert dock.tabs.page(dock.tabs.currentIndex()) is dock.pipeline
     assert not dock.pipeline.running
 
 

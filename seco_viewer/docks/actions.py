@@ -1,0 +1,112 @@
+"""What each key and button does to an open project, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from seco_core.errors import SecoError
+from seco_viewer import shortcuts
+from seco_viewer.docks.review import ReviewPanel
+from seco_viewer.docks.tabs import ProjectTabs
+from seco_viewer.layers import ReviewLayers
+from seco_viewer.session import Session
+
+Say = Callable[..., None]
+"""Shows a message; ``wrong=True`` for errors."""
+
+_NOTHING = {"undo": "Nothing to undo.", "redo": "Nothing to redo.", "back": "Nothing before this."}
+_DONE = {"undo": "Taken back.", "redo": "Decided again."}
+_DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
+
+
+class Actions:
+    """The actions of the table of shortcuts, for one open project.
+
+    Parameters
+    ----------
+    session, layers
+        What they act on.
+    tabs, review
+        What they bring to the front.
+    say : callable
+        Shows a message.
+    """
+
+    def __init__(
+        self, session: Session, layers: ReviewLayers, tabs: ProjectTabs, review: ReviewPanel, say: Say
+    ):
+        self._session, self._layers = session, layers
+        self._tabs, self._review = tabs, review
+        self._say = say
+        self.table: dict[str, Callable[[], Any]] = {
+            "accept": session.accept,
+            "take_prediction": session.take_prediction,
+            "relabel": self._start_relabel,
+            "ignore": session.ignore,
+            "unknown": session.unknown,
+            "skip": session.skip,
+            "back": session.back,
+            "undo": session.undo,
+            "redo": session.redo,
+            "resume": session.resume,
+            "next_image": session.next_image,
+            "previous_image": session.previous_image,
+            "overlays": layers.toggle_overlays,
+            "noise": layers.toggle_noise,
+            "graph": layers.toggle_graph,
+            "keep_zoom": self._toggle_keep_zoom,
+            "help": self._toggle_keys,
+        }
+
+    def perform(self, action_id: str) -> None:
+        """Do an action and say what came of it."""
+        if action_id in _DECISIONS:
+            self._decide(self.table[action_id])
+            return
+        try:
+            done = self.table[action_id]()
+        except SecoError as error:
+            self._say(str(error), wrong=True)
+            return
+        if done is False:
+            self._say(_NOTHING[action_id])
+        elif action_id in _DONE:
+            self._say(_DONE[action_id])
+
+    def relabel(self, class_id: int) -> None:
+        """Give the current region a class and say so."""
+        self._decide(partial(self._session.relabel, class_id))
+
+    def _decide(self, decide: Callable[[], None]) -> None:
+        session = self._session
+        row = session.row
+        try:
+            decide()
+        except SecoError as error:
+            self._say(str(error), wrong=True)
+            return
+        assert row is not None
+        name = session.scheme.label
+        was, now = name(int(session.regions.class_id[row])), name(int(session.decided[row]))
+        told = f"{was} is right" if was == now else f"{was} → {now}"
+        self._say(f"✓ {told}. {takes_it_back(session)}")
+
+    def _start_relabel(self) -> None:
+        self._tabs.go_to(self._review)
+        self._review.chooser.start()
+
+    def _toggle_keys(self) -> None:
+        self._tabs.go_to(self._review)
+        self._review.toggle_keys()
+
+    def _toggle_keep_zoom(self) -> None:
+        self._layers.keep_zoom = not self._layers.keep_zoom
+        self._say("Your zoom is kept." if self._layers.keep_zoom else "The camera zooms to each region.")
+
+
+def takes_it_back(session: Session) -> str:
+    """What is said after any decision: the key that undoes it, and whether it was the last."""
+    done = "" if session.queue.current() is not None else " The queue is empty: well done."
+    return f"{shortcuts.shortcut('undo').keys[0]} takes it back.{done}"

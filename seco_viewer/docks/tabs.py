@@ -1,0 +1,61 @@
+"""The tabs of an open project: pages that scroll, gone to by the page they hold."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton, QScrollArea, QTabWidget, QWidget
+
+
+class ProjectTabs(QTabWidget):
+    """Pages of the dock, and a button that closes the project.
+
+    Attributes
+    ----------
+    close_button : QPushButton
+        In the corner.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDocumentMode(True)
+        self.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.tabBar().setExpanding(False)
+        self.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 5px; margin: 0px; min-width: 0px; }")
+        self.close_button = QPushButton("×")
+        self.close_button.setAccessibleName("close the project")
+        self.close_button.setFixedWidth(22)
+        self.close_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setCornerWidget(self.close_button)
+
+    def add(self, name: str, page: QWidget) -> None:
+        """Add a page; it scrolls where the window is too low for it."""
+        self.addTab(scrolling(page), name)
+
+    def go_to(self, page: QWidget) -> None:
+        """Show a page that was added."""
+        for index in range(self.count()):
+            if self.page(index) is page:
+                self.setCurrentIndex(index)
+
+    def page(self, index: int) -> QWidget:
+        """The page of a tab."""
+        area = self.widget(index)
+        assert isinstance(area, QScrollArea)
+        return area.widget()
+
+    def clear_pages(self) -> None:
+        """Take all pages out; they are destroyed."""
+        while self.count():
+            area = self.widget(0)
+            self.removeTab(0)
+            area.deleteLater()
+
+
+def scrolling(page: QWidget) -> QScrollArea:
+    """A page that scrolls up and down if it does not fit."""
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
