@@ -109,7 +109,7 @@ def test_every_region_has_an_uncertainty_and_the_networks_are_kept(project_path:
         assert all(np.isfinite(values).all() for values in (regions.uncertainty, *parts))
         scaled = sum((v - v.min()) / (v.max() - v.min()) for v in parts)
         np.testing.assert_allclose(regions.uncertainty, scaled, atol=1e-4)
-        (row,) = project.connection.execute("SELECT * FROM models").fetchall()
+        (row,) = project.connection.execute("SELECT * FROM models WHERE stage = 'scc-unc'").fetchall()
         data = (project_path / row["file"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == row["sha256"]
         weights = read_model(project_path, row["file"])

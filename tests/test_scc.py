@@ -13,6 +13,7 @@ from seco_core.errors import ParameterError
 from seco_core.metrics import auroc
 from seco_core.progress import Cancelled, CancelToken
 from seco_core.scc.correction import Verdict, correct, correct_by_uncertainty
+from seco_core.scc.further import fits, train_further
 from seco_core.scc.loss import CrossFit, assign_folds, cross_fit, remove_smoothing
 from seco_core.scc.mixture import LossMixture, fit_mixture
 
@@ -329,3 +330,57 @@ def test_correction_by_uncertainty_keeps_a_share_of_each_class():
     assert (all_kept != Verdict.DROP).all()
     none = correct_by_uncertainty(np.zeros(0, np.uint8), np.zeros(0), np.zeros((0, 2)))
     assert none[0].shape == (0,)
+
+
+def noisy_blobs(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Features of three classes in ten images, true classes, labels of which a fifth are wrong, images."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, 200)
+    features = rng.normal(0, 1.0, (200, 6)) + np.eye(3, 6)[truth] * 3
+    labels = np.where(rng.random(200) < 0.2, (truth + 1) % 3, truth)
+    return features, truth, labels, np.repeat(np.arange(10), 20)
+
+
+def test_further_training_keeps_images_apart_and_learns_what_was_corrected():
+    features, truth, labels, images = noisy_blobs()
+    first = cross_fit(features, labels, images, n_classes=4, epochs=3)
+    again = train_further(first.networks, features, truth, images, n_classes=4, asked=labels)
+    assert fits(first.networks, features, images, 4)
+    np.testing.assert_array_equal(again.fold, first.fold)
+    wrong = labels != truth
+    assert again.loss[wrong].mean() > first.loss[wrong].mean()
+    assert (again.probabilities.argmax(axis=1) == truth).mean() > 0.9
+    np.testing.assert_allclose(again.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert fits(again.networks, features, images, 4)
+    once_more = train_further(first.networks, features, truth, images, n_classes=4, asked=labels)
+    np.testing.assert_array_equal(once_more.loss, again.loss)
+
+
+def test_further_training_never_shows_an_image_to_its_own_networks():
+    features, truth, labels, images = noisy_blobs()
+    first = cross_fit(features, labels, images, n_classes=3, epochs=2)
+    part = first.fold == first.fold[0]
+    other = truth.copy()
+    other[part] = (truth[part] + 1) % 3  # whatever is taught about these images ...
+    one = train_further(first.networks, features, truth, images, n_classes=3, asked=labels, epochs=2)
+    two = train_further(first.networks, features, other, images, n_classes=3, asked=labels, epochs=2)
+    np.testing.assert_array_equal(one.loss[part], two.loss[part])  # ... their own scores do not know
+    assert not np.array_equal(one.loss[~part], two.loss[~part])
+
+
+def test_networks_of_other_regions_are_refused():
+    features, _, labels, images = noisy_blobs()
+    networks = cross_fit(features, labels, images, n_classes=3, epochs=1).networks
+    for bad in (features[:, :5], features[:150]):
+        assert not fits(networks, bad, images[: len(bad)], 3)
+        with pytest.raises(ParameterError, match="anew"):
+            train_further(networks, bad, labels[: len(bad)], images[: len(bad)], n_classes=3)
+    assert not fits(networks, features, images + 1, 3)
+    assert not fits({}, features, images, 3)
+
+
+def test_loss_is_of_the_class_that_is_asked_about():
+    features, truth, labels, images = noisy_blobs()
+    taught = cross_fit(features, truth, images, n_classes=3, epochs=3, asked=labels)
+    wrong = labels != truth
+    assert taught.loss[wrong].mean() > 2 * taught.loss[~wrong].mean()

@@ -21,7 +21,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
 from seco_core.project import ImageRecord, Project
 from seco_core.project.arrays import IDS_PER_IMAGE
-from seco_core.project.models import write_model
+from seco_core.project.models import read_model, write_model
 from seco_core.project.rasters import remove_files, set_raster_row, write_raster
 from seco_core.project.store import transaction
 from seco_core.scc.graph_vae import GraphUncertainty
@@ -217,6 +217,30 @@ class Ledger:
             )
             self._sign_project("scc-unc", signature)
         remove_files(root, [old["file"]] if old is not None and old["file"] != file else [])
+
+    def store_networks(self, stage: str, networks: Mapping[str, NDArray[Any]]) -> None:
+        """Store the networks that a stage has trained, in place of earlier ones."""
+        root = self._project.path
+        file, digest = write_model(root, stage, networks) if networks else ("", "")
+        with transaction(self._connection) as connection:
+            old = connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
+            connection.execute("DELETE FROM models WHERE stage = ?", (stage,))
+            if networks:
+                connection.execute(
+                    "INSERT INTO models VALUES (?, ?, ?, ?)", (stage, file, digest, self._run_id)
+                )
+        remove_files(root, [old["file"]] if old is not None and old["file"] != file else [])
+
+    def read_networks(self, stage: str) -> dict[str, NDArray[Any]]:
+        """The networks that a stage has trained; none where there are none.
+
+        Raises
+        ------
+        ProjectError
+            If their file is missing or damaged.
+        """
+        row = self._connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
+        return {} if row is None else read_model(self._project.path, row["file"])
 
     def has_model(self, stage: str) -> bool:
         """Whether the networks that a stage has trained are still there."""

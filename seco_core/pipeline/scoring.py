@@ -84,6 +84,8 @@ def _score(
         features,
         labels[rows],
         regions.image_id[rows],
+        # what is in question is the machine's class, also where a person teaches another one
+        asked=regions.class_id[rows],
         n_classes=project.scheme.size,
         folds=parameters.scc.folds,
         epochs=parameters.scc.epochs,
@@ -102,6 +104,7 @@ def _score(
     probabilities = np.zeros_like(fit.probabilities)
     probabilities[:, project.scheme.ids] = fit.probabilities[:, project.scheme.ids]
     probabilities /= probabilities.sum(axis=1, keepdims=True)
+    ledger.store_networks("scc", fit.networks)
     ledger.store_scores(
         regions.id[rows],
         fit.loss,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ _HIDDEN = 128
 _DROPOUT = 0.2
 _WEIGHT_DECAY = 1e-2
 _LEARNING_RATE = 3e-3
+_LEARNING_RATE_FURTHER = 1e-3
 _STEPS_PER_EPOCH = 20
 _SMALLEST_BATCH, _LARGEST_BATCH = 16, 1024
 _LARGEST_INPUT = 5.0
@@ -60,6 +61,9 @@ class Ensemble:
         Initial weights, mini-batches and dropout.
     device : str
         A torch device.
+    initial : mapping of str to ndarray, optional
+        What `state` gave of networks for the same tasks: they are trained further, at a third of the learning
+        rate, and standardise as they did.
     """
 
     def __init__(
@@ -73,34 +77,30 @@ class Ensemble:
         label_smoothing: float,
         rng: np.random.Generator,
         device: str,
+        initial: Mapping[str, NDArray[Any]] | None = None,
     ):
         import torch
 
         self._rng, self._smoothing, self._tasks = rng, label_smoothing, tasks
         self._features = torch.as_tensor(features, device=device)
         self._labels = torch.as_tensor(labels, device=device)
-        centre, spread = (
-            np.stack(part) for part in zip(*(_statistics(features, task) for task in tasks), strict=True)
+        start = _random_start(features, tasks, n_classes, rng) if initial is None else initial
+        self._centre, self._spread = (
+            torch.as_tensor(start[name], device=device)[:, None] for name in ("centre", "spread")
         )
-        self._centre = torch.as_tensor(centre, device=device)[:, None]
-        self._spread = torch.as_tensor(spread, device=device)[:, None]
-        width, networks = features.shape[1], len(tasks)
-        weights = [
-            rng.normal(0.0, math.sqrt(2.0 / max(width, 1)), (networks, width, _HIDDEN)),
-            rng.normal(0.0, math.sqrt(1.0 / _HIDDEN), (networks, _HIDDEN, n_classes)),
-        ]
-        self._weights = [
-            torch.tensor(w, dtype=torch.float32, device=device, requires_grad=True) for w in weights
-        ]
-        self._biases = [
-            torch.zeros((networks, 1, w.shape[2]), device=device, requires_grad=True) for w in self._weights
-        ]
+        self._weights, self._biases = (
+            [
+                torch.tensor(start[f"{layer}.{part}"], dtype=torch.float32, device=device, requires_grad=True)
+                for layer in ("hidden", "output")
+            ]
+            for part in ("weight", "bias")
+        )
         self._optimizer = torch.optim.AdamW(
             [
                 {"params": self._weights, "weight_decay": _WEIGHT_DECAY},
                 {"params": self._biases, "weight_decay": 0.0},
             ],
-            lr=_LEARNING_RATE,
+            lr=_LEARNING_RATE if initial is None else _LEARNING_RATE_FURTHER,
         )
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self._optimizer, T_max=epochs * _STEPS_PER_EPOCH
@@ -142,6 +142,16 @@ class Ensemble:
                 logits = self._forward(self._features[rows][None], slice(i, i + 1), train=False)[0]
                 results.append(torch.log_softmax(logits.cpu().double(), dim=1).numpy())
         return results
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """The networks as plain arrays, networks along the first axis: layers, ``centre`` and ``spread``."""
+        layers = {
+            f"{layer}.{part}": values[i].detach().cpu().numpy()
+            for i, layer in enumerate(("hidden", "output"))
+            for part, values in (("weight", self._weights), ("bias", self._biases))
+        }
+        standard = {"centre": self._centre, "spread": self._spread}
+        return layers | {name: values[:, 0].cpu().numpy() for name, values in standard.items()}
 
     def _forward(self, rows: torch.Tensor, networks: slice, *, train: bool) -> torch.Tensor:
         import torch
@@ -192,6 +202,21 @@ def single_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _random_start(
+    features: NDArray[np.floating[Any]], tasks: list[HeldOut], n_classes: int, rng: np.random.Generator
+) -> dict[str, NDArray[Any]]:
+    centre, spread = zip(*(_statistics(features, task) for task in tasks), strict=True)
+    width, networks = features.shape[1], len(tasks)
+    return {
+        "centre": np.stack(centre),
+        "spread": np.stack(spread),
+        "hidden.weight": rng.normal(0.0, math.sqrt(2.0 / max(width, 1)), (networks, width, _HIDDEN)),
+        "hidden.bias": np.zeros((networks, 1, _HIDDEN)),
+        "output.weight": rng.normal(0.0, math.sqrt(1.0 / _HIDDEN), (networks, _HIDDEN, n_classes)),
+        "output.bias": np.zeros((networks, 1, n_classes)),
+    }
 
 
 def _statistics(

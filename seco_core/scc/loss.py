@@ -14,7 +14,9 @@ from seco_core.errors import ParameterError
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.scc.classifier import Ensemble, HeldOut, single_thread
 
-_NETWORKS = 2
+NETWORKS = 2
+"""Networks for each held-out part."""
+
 _BALANCE = 0.5
 
 
@@ -33,12 +35,16 @@ class CrossFit:
     by_image : bool
         Whether whole images were held out. If not (a single image), a region was scored by networks that
         saw other regions of its image, and its loss is less of a witness.
+    networks : dict of str to ndarray
+        What `seco_core.scc.further.train_further` goes on from; empty where nothing was trained,
+        or for a single image.
     """
 
     loss: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     fold: NDArray[np.int64]
     by_image: bool
+    networks: dict[str, NDArray[Any]]
 
 
 def cross_fit(
@@ -53,6 +59,7 @@ def cross_fit(
     seed: int = 0,
     device: str = "cpu",
     sample_weight: NDArray[np.floating[Any]] | None = None,
+    asked: NDArray[np.integer[Any]] | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> CrossFit:
@@ -98,6 +105,8 @@ def cross_fit(
         Where the networks run, such as ``"cpu"`` or ``"cuda"``.
     sample_weight : ndarray of float, (N,), optional
         How much a region counts in training; 0 = not at all. All regions are scored.
+    asked : ndarray of int, (N,), optional
+        The classes whose loss is told, where a region teaches another one than is in question; else `labels`.
     progress, cancel : optional
         Called after, and checked before, every epoch.
 
@@ -121,12 +130,13 @@ def cross_fit(
     """
     features = np.ascontiguousarray(features, dtype=np.float32)
     labels, groups = np.asarray(labels, dtype=np.int64), np.asarray(groups, dtype=np.int64)
+    asked = labels if asked is None else np.asarray(asked, dtype=np.int64)
     weight = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     _check_numbers(epochs, label_smoothing)
     by_image = len(np.unique(groups)) > 1
     rng = np.random.default_rng(seed)
     fold, tasks = held_out_tasks(
-        features, labels, groups, weight, n_classes=n_classes, folds=folds, networks=_NETWORKS, rng=rng
+        features, labels, groups, weight, n_classes=n_classes, folds=folds, networks=NETWORKS, rng=rng
     )
     if len(labels) > 1 and not by_image:
         warnings.warn(
@@ -135,8 +145,9 @@ def cross_fit(
             stacklevel=2,
         )
 
-    loss = np.where(fold < 0, math.log(n_classes), 0.0)
-    probabilities = np.where(fold[:, None] < 0, 1.0 / n_classes, np.zeros(n_classes))
+    loss = np.full(len(labels), math.log(n_classes))
+    probabilities = np.full((len(labels), n_classes), 1.0 / n_classes)
+    networks: dict[str, NDArray[Any]] = {}
     if tasks:
         with single_thread():
             ensemble = Ensemble(
@@ -149,19 +160,59 @@ def cross_fit(
                 rng=rng,
                 device=device,
             )
-            first_late = epochs // 2
-            for epoch in range(epochs):
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
-                ensemble.train_epoch()
-                for task, log_p in zip(tasks, ensemble.score(), strict=True):
-                    rows = task.scored
-                    loss[rows] -= log_p[np.arange(len(rows)), labels[rows]] / (_NETWORKS * epochs)
-                    if epoch >= first_late:
-                        probabilities[rows] += np.exp(log_p) / (_NETWORKS * (epochs - first_late))
-                progress(ProgressEvent("scc", epoch + 1, epochs))
+            found, late = train_and_score(
+                ensemble, tasks, asked, n_classes, epochs, epochs // 2, progress, cancel
+            )
+        scored = fold >= 0
+        loss[scored], probabilities[scored] = found[scored], late[scored]
+        if by_image:
+            images, first = np.unique(groups, return_index=True)
+            networks = {"image": images, "image_fold": fold[first], "loss": loss, **ensemble.state()}
         probabilities = remove_smoothing(probabilities, label_smoothing)
-    return CrossFit(loss.astype(np.float32), probabilities.astype(np.float32), fold, by_image)
+    return CrossFit(loss.astype(np.float32), probabilities.astype(np.float32), fold, by_image, networks)
+
+
+def train_and_score(
+    ensemble: Ensemble,
+    tasks: list[HeldOut],
+    asked: NDArray[np.integer[Any]],
+    n_classes: int,
+    epochs: int,
+    first_late: int,
+    progress: ProgressCallback,
+    cancel: CancelToken | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Train networks and watch what they say of the rows they are not shown.
+
+    Parameters
+    ----------
+    ensemble, tasks
+        The networks, several for each held-out part, and what each one trains on.
+    asked : ndarray of int64, (N,)
+        The class of each row whose loss is told.
+    n_classes, epochs, first_late : int
+        Probabilities are means over the epochs from `first_late` on, losses over all.
+    progress, cancel
+        Called after, and checked before, every epoch.
+
+    Returns
+    -------
+    loss : ndarray of float64, (N,)
+    probabilities : ndarray of float64, (N, n_classes)
+        0 for a row that no network scores.
+    """
+    loss, probabilities = np.zeros(len(asked)), np.zeros((len(asked), n_classes))
+    for epoch in range(epochs):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        ensemble.train_epoch()
+        for task, log_p in zip(tasks, ensemble.score(), strict=True):
+            rows = task.scored
+            loss[rows] -= log_p[np.arange(len(rows)), asked[rows]] / (NETWORKS * epochs)
+            if epoch >= first_late:
+                probabilities[rows] += np.exp(log_p) / (NETWORKS * (epochs - first_late))
+        progress(ProgressEvent("scc", epoch + 1, epochs))
+    return loss, probabilities
 
 
 def held_out_tasks(
@@ -205,15 +256,33 @@ def held_out_tasks(
         raise ParameterError(f"folds must be at least 2, not {folds}.")
     by_image = len(np.unique(groups)) > 1
     fold = assign_folds(groups if by_image else np.arange(len(labels)), folds, rng)
+    tasks = tasks_of(fold, labels, weight, networks)
+    fold[~np.isin(fold, [fold[task.scored[0]] for task in tasks])] = -1
+    return fold, tasks
+
+
+def tasks_of(
+    fold: NDArray[np.int64],
+    labels: NDArray[np.integer[Any]],
+    weight: NDArray[np.floating[Any]],
+    networks: int,
+) -> list[HeldOut]:
+    """Tasks of the networks for each part, in order; none for a part that leaves nothing to train on.
+
+    Parameters
+    ----------
+    fold : ndarray of int64, (N,)
+        The part each region is held out in.
+    labels, weight, networks
+        As for `held_out_tasks`.
+    """
     tasks = []
     for part in np.unique(fold):
         held_out = fold == part
         draw = _odds(labels, np.where(held_out, 0.0, weight))
         if draw.any():
             tasks += [HeldOut(np.flatnonzero(held_out), draw)] * networks
-        else:
-            fold[held_out] = -1
-    return fold, tasks
+    return tasks
 
 
 def assign_folds(groups: NDArray[np.integer[Any]], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
