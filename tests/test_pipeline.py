@@ -20,7 +20,6 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, CancelToken, ProgressEvent
 from seco_core.project import Action, Project
-from seco_core.project.arrays import load_graph
 from seco_core.project.models import read_model
 from seco_core.project.overrides import Decision
 from seco_core.scc.correction import Verdict, correct_by_uncertainty
@@ -129,28 +128,60 @@ def test_graph_of_the_store_is_the_graph_that_was_stored(project_path: Path):
     run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
         regions = project.regions()
-        graph = load_graph(project.connection, regions.id)
-        of_first = [
-            (int(regions.id[b if a == 0 else a]), float(w), int(k))
-            for a, b, w, k in zip(graph.a, graph.b, graph.weight, graph.kind, strict=True)
-            if 0 in (a, b)
-        ]
-        assert sorted(of_first) == sorted(project.neighbours(int(regions.id[0])))
-        some = load_graph(project.connection, regions.id[1:])
-        assert len(some) == len(graph) - len(of_first)
-        assert some.b.max() < len(regions) - 1
+        row = len(regions) // 2
+        of_one = []
+        for kind in EdgeKind:
+            graph = project.graph(kind=kind)
+            assert graph.nnz
+            assert (graph != graph.T).nnz == 0
+            links = graph[row].tocoo()
+            found = zip(links.col, links.data, strict=True)
+            of_one += [(int(regions.id[j]), float(w), int(kind)) for j, w in found]
+            some = project.graph(regions.id[1:], kind=kind)
+            np.testing.assert_array_equal(some.toarray(), graph.toarray()[1:, 1:])
+        neighbours = project.neighbours(int(regions.id[row]))
+        assert sorted(of_one) == sorted(neighbours)
+        weights = [weight for _, weight, _ in neighbours]
+        assert weights == sorted(weights, reverse=True)
+        assert project.neighbours(int(regions.id[-1]) + 1) == []
+
+
+def test_links_of_regions_that_were_made_anew_are_void(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        regions, graph = project.regions(), project.graph()
+        fresh = regions.image_id == 1
+        project.connection.execute("DELETE FROM ledger WHERE image_id = 1 AND stage = 'graph'")
+        expected = graph.toarray() * np.outer(~fresh, ~fresh)
+        np.testing.assert_array_equal(project.graph().toarray(), expected)
+        for row, region_id in enumerate(regions.id.tolist()):
+            alike = [other for other, _, kind in project.neighbours(region_id) if kind == EdgeKind.FEATURE]
+            assert sorted(alike) == regions.id[np.flatnonzero(expected[row])].tolist()
+
+
+def test_a_graph_whose_file_is_gone_is_made_again(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        before = project.graph().toarray()
+    (file,) = (project_path / "graph").iterdir()
+    file.write_bytes(file.read_bytes()[:-100])
+    with Project.open(project_path) as project, pytest.raises(ProjectError, match="run the pipeline"):
+        project.graph()
+    file.unlink()
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        np.testing.assert_array_equal(project.graph().toarray(), before)
+    assert [f.name for f in (project_path / "graph").iterdir()] == [file.name]
 
 
 def test_positions_in_the_graph_are_shares_of_the_image_from_the_first_run_on(project_path: Path):
     run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
         first = project.regions()
-        graph = load_graph(project.connection, first.id)
+        graph = project.graph().tocoo()
         features = np.concatenate([project.read_raster(i, "features") for i in range(3)])
     vectors = similarity_vectors(standardise(features), first.box / np.array([64, 48, 64, 48]))
-    linked = graph.kind == EdgeKind.FEATURE
-    expected = (vectors @ vectors.T)[graph.a[linked], graph.b[linked]]
-    np.testing.assert_allclose(graph.weight[linked], expected, atol=1e-5)
+    np.testing.assert_allclose(graph.data, (vectors @ vectors.T)[graph.row, graph.col], atol=1e-5)
 
 
 def test_uncertainty_stage_runs_when_it_must(project_path: Path):
@@ -356,13 +387,13 @@ def test_two_runs_of_one_project_at_once_are_refused(project_path: Path):
 
 def test_graph_of_a_first_run_is_that_of_any_later_run(project_path: Path):
     run_pipeline(project_path, QUICK)
-    query = "SELECT * FROM edges ORDER BY a, b, kind"
+    query = "SELECT sha256 FROM models WHERE stage = 'graph'"
     with Project.open(project_path) as project:
-        first = [tuple(row) for row in project.connection.execute(query)]
+        first = project.connection.execute(query).fetchone()["sha256"]
         project.connection.execute("DELETE FROM project_ledger WHERE stage = 'graph'")
     run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
-        assert [tuple(row) for row in project.connection.execute(query)] == first
+        assert project.connection.execute(query).fetchone()["sha256"] == first
 
 
 def test_run_cancelled_between_scores_and_verdicts_does_not_keep_everything(project_path: Path):

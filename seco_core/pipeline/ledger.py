@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 
 from seco_core import __version__
 from seco_core.errors import SecoError
+from seco_core.graph import RelationalGraph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
 from seco_core.project import ImageRecord, Project
 from seco_core.project.arrays import IDS_PER_IMAGE
+from seco_core.project.graph_file import write_graph
 from seco_core.project.models import read_model, write_model
 from seco_core.project.rasters import remove_files, set_raster_row, write_raster
 from seco_core.project.store import transaction
@@ -124,8 +127,9 @@ class Ledger:
         with transaction(self._connection) as connection:
             old = [set_raster_row(connection, image_id, kind, *file) for kind, file in files.items()]
             connection.execute("DELETE FROM regions WHERE image_id = ?", (image_id,))
-            # scores and edges of the old regions went with them: no stage over all regions is up to date
+            # scores of the old regions went with them, and their links in the graph are void
             connection.execute("DELETE FROM project_ledger")
+            connection.execute("DELETE FROM ledger WHERE image_id = ? AND stage = 'graph'", (image_id,))
             connection.executemany(f"INSERT INTO regions VALUES ({', '.join('?' * 12)})", rows)
             connection.execute(
                 "UPDATE images SET status = 'done', problem = NULL, height = ?, width = ?, inputs_sha256 = ?"
@@ -182,22 +186,20 @@ class Ledger:
             connection.execute("DELETE FROM project_ledger WHERE stage IN ('scc-unc', 'refine')")
             self._sign_project("scc", signature)
 
-    def store_edges(
-        self,
-        a: NDArray[np.int64],
-        b: NDArray[np.int64],
-        kind: NDArray[np.uint8],
-        weight: NDArray[np.float32],
-        signature: str,
-    ) -> None:
-        """Store the relational graph in place of an earlier one."""
+    def store_graph(self, region_ids: NDArray[np.int64], graph: RelationalGraph, signature: str) -> None:
+        """Store the relational graph between regions of ascending ids in place of an earlier one."""
+        file, digest = write_graph(self._project.path, region_ids, graph)
+        images = np.unique(region_ids // IDS_PER_IMAGE).tolist()
         with transaction(self._connection) as connection:
-            connection.execute("DELETE FROM edges")
-            connection.executemany(
-                "INSERT INTO edges (a, b, kind, weight) VALUES (?, ?, ?, ?)",
-                zip(a.tolist(), b.tolist(), kind.tolist(), weight.tolist(), strict=True),
-            )
+            self._set_model(connection, "graph", file, digest)
+            connection.execute("DELETE FROM ledger WHERE stage = 'graph'")
+            for image_id in images:
+                self._sign(image_id, "graph", signature)
             self._sign_project("graph", signature)
+        # all the others: Windows may not have let go of an earlier one that a window had mapped
+        root = self._project.path
+        files = {path.relative_to(root).as_posix() for path in (root / file).parent.iterdir()}
+        remove_files(root, files - {file})
 
     def store_uncertainty(
         self, region_ids: NDArray[np.int64], found: GraphUncertainty, signature: str
@@ -207,16 +209,13 @@ class Ledger:
         file, digest = write_model(root, "scc-unc", found.weights)
         columns = (found.uncertainty, found.rec_error, found.entropy, found.kl, region_ids)
         with transaction(self._connection) as connection:
-            old = connection.execute("SELECT file FROM models WHERE stage = 'scc-unc'").fetchone()
-            connection.execute(
-                "INSERT OR REPLACE INTO models VALUES ('scc-unc', ?, ?, ?)", (file, digest, self._run_id)
-            )
+            old = self._set_model(connection, "scc-unc", file, digest)
             connection.executemany(
                 "UPDATE scores SET uncertainty = ?, rec_error = ?, entropy = ?, kl = ? WHERE region_id = ?",
                 zip(*(c.tolist() for c in columns), strict=True),
             )
             self._sign_project("scc-unc", signature)
-        remove_files(root, [old["file"]] if old is not None and old["file"] != file else [])
+        remove_files(root, [old])
 
     def store_networks(self, stage: str, networks: Mapping[str, NDArray[Any]]) -> None:
         """Store the networks that a stage has trained, in place of earlier ones."""
@@ -243,7 +242,7 @@ class Ledger:
         return {} if row is None else read_model(self._project.path, row["file"])
 
     def has_model(self, stage: str) -> bool:
-        """Whether the networks that a stage has trained are still there."""
+        """Whether the file that a stage has left beside the store is still there."""
         row = self._connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
         return row is not None and (self._project.path / row["file"]).exists()
 
@@ -257,6 +256,14 @@ class Ledger:
                 zip(verdict.tolist(), region_ids.tolist(), strict=True),
             )
             self._sign_project("refine", signature)
+
+    def _set_model(self, connection: sqlite3.Connection, stage: str, file: str, digest: str) -> str | None:
+        """Name a stage's file in the store; the file it replaces, if any."""
+        old = connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
+        connection.execute(
+            "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?)", (stage, file, digest, self._run_id)
+        )
+        return old["file"] if old is not None and old["file"] != file else None
 
     def _sign(self, image_id: int, stage: str, value: str) -> None:
         self._connection.execute(

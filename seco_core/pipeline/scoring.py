@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.graph import neighbours_of, relational_graph
+from seco_core.graph import relational_graph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
-from seco_core.project.arrays import load_graph
 from seco_core.refine import reviewed_regions
 from seco_core.scc.graph_vae import graph_uncertainty
 from seco_core.scc.loss import cross_fit
@@ -55,7 +54,7 @@ def run_scoring(
         alpha=parameters.graph.alpha,
     )
     cancel.raise_if_cancelled()
-    if ledger.project_signature("graph") != graph_key:
+    if ledger.project_signature("graph") != graph_key or not ledger.has_model("graph"):
         _link(project, regions, parameters, ledger, graph_key, progress)
     unc_key = signature(
         stage="scc-unc", scc=scc_key, graph=graph_key, epochs=parameters.scc.uncertainty_epochs
@@ -146,8 +145,7 @@ def _link(
         alpha=parameters.graph.alpha,
     )
     progress(ProgressEvent("graph", 1, 1))
-    ids = regions.id[rows]
-    ledger.store_edges(ids[graph.a], ids[graph.b], graph.kind, graph.weight, key)
+    ledger.store_graph(regions.id[rows], graph, key)
 
 
 def _doubt(
@@ -163,9 +161,11 @@ def _doubt(
     """SCC-Unc: uncertainty of every region under a VAE on the relational graph (SeCoV2)."""
     rows, features = _features(project, regions, ledger)
     labels, weight, reviewed = _lessons(project, regions)
+    graph = project.graph(regions.id[rows])
+    assert graph is not None, "the graph stage comes before"
     found = graph_uncertainty(
         features,
-        neighbours_of(load_graph(project.connection, regions.id[rows]), len(rows)),
+        graph,
         labels[rows],
         regions.image_id[rows],
         n_classes=project.scheme.size,

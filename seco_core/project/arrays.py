@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.graph import RelationalGraph
 from seco_core.scc.correction import Verdict
 
 IDS_PER_IMAGE = 65536
@@ -157,34 +156,4 @@ def load_regions(connection: sqlite3.Connection, n_classes: int, image_id: int |
         disagreement=numbers(22, np.float32, np.nan),
         label_quality=numbers(23, np.float32, np.nan),
         unknown_score=numbers(24, np.float32, np.nan),
-    )
-
-
-def load_graph(connection: sqlite3.Connection, region_ids: NDArray[np.int64]) -> RelationalGraph:
-    """Read the edges between some regions.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Of the project's store.
-    region_ids : ndarray of int64, (N,)
-        Ids in the store, ascending.
-
-    Returns
-    -------
-    RelationalGraph
-        Between the positions in `region_ids`, ordered as `relational_graph` orders them.
-    """
-    cursor = connection.execute("SELECT a, b, weight, kind FROM edges ORDER BY kind, a, b")
-    cursor.row_factory = None
-    rows = cursor.fetchall()
-    a, b, weight, kind = zip(*rows, strict=True) if rows else ((), (), (), ())
-    ends = np.array([a, b], dtype=np.int64)
-    known = np.isin(ends, region_ids).all(axis=0)
-    position = np.searchsorted(region_ids, ends[:, known])
-    return RelationalGraph(
-        position[0],
-        position[1],
-        np.array(weight, dtype=np.float32)[known],
-        np.array(kind, dtype=np.uint8)[known],
     )

@@ -15,13 +15,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from seco_core import __version__
 from seco_core.dataset import Dataset, Sample
 from seco_core.errors import ParameterError, ProjectError, ProjectReadOnlyError
+from seco_core.graph import EdgeKind
 from seco_core.images import read_confidence, read_image, read_label
 from seco_core.parameters import Parameters, parameter_fields
-from seco_core.project.arrays import RegionArrays, load_regions
+from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
+from seco_core.project.graph_file import StoredGraph, read_graph
 from seco_core.project.overrides import OverrideLog
 from seco_core.project.rasters import read_raster
 from seco_core.project.store import STORE_NAME, new_store, open_store, transaction, unfinished_store
@@ -99,6 +102,7 @@ class Project:
         self.images: tuple[ImageRecord, ...] = ()
         self.refresh_images()
         self.overrides = OverrideLog(connection)
+        self._graph: tuple[str, StoredGraph] | None = None
 
     @classmethod
     def create(cls, path: Path | str, scheme: ClassScheme, dataset: Dataset) -> Project:
@@ -151,6 +155,7 @@ class Project:
 
     def close(self) -> None:
         """Close the store."""
+        self._graph = None
         self.connection.close()
 
     def __enter__(self) -> Project:
@@ -274,12 +279,70 @@ class Project:
 
     def neighbours(self, region_id: int) -> list[tuple[int, float, int]]:
         """Regions linked to a region in the relational graph: (region id, weight, kind), heaviest first."""
-        rows = self.connection.execute(
-            "SELECT b AS other, weight, kind FROM edges WHERE a = ?1"
-            " UNION ALL SELECT a, weight, kind FROM edges WHERE b = ?1 ORDER BY weight DESC, other",
-            (region_id,),
+        stored = self._stored_graph()
+        links = stored.of(region_id) if stored is not None else []
+        images = {other // IDS_PER_IMAGE for other in (region_id, *(link[0] for link in links))}
+        places = ", ".join("?" * len(images))
+        linked = self.connection.execute(
+            f"SELECT image_id FROM ledger WHERE stage = 'graph' AND image_id IN ({places})", tuple(images)
         )
-        return [(r["other"], r["weight"], r["kind"]) for r in rows]
+        usable = {row["image_id"] for row in linked}
+        if region_id // IDS_PER_IMAGE not in usable:
+            return []
+        return [link for link in links if link[0] // IDS_PER_IMAGE in usable]
+
+    def graph(
+        self, region_ids: NDArray[np.int64] | None = None, *, kind: EdgeKind = EdgeKind.FEATURE
+    ) -> sparse.csr_matrix | None:
+        """The relational graph as a matrix of weights.
+
+        Parameters
+        ----------
+        region_ids : ndarray of int64, (N,), optional
+            Regions to have it between, ids ascending; those of `regions` if left out.
+        kind : EdgeKind
+            Regions that are alike, or regions that touch.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix of float32, (N, N), or None
+            Symmetric, weights above 0 to 1, columns ascending within rows, nothing on the diagonal; a view of
+            a file that must not be written to. Regions that were made after the graph have no links.
+            None before the graph stage.
+
+        Raises
+        ------
+        ProjectError
+            If the graph's file is missing or damaged.
+        """
+        stored = self._stored_graph()
+        if stored is None:
+            return None
+        if region_ids is None:
+            cursor = self.connection.execute("SELECT id FROM regions ORDER BY id")
+            cursor.row_factory = None
+            region_ids = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1)
+        rows = self.connection.execute("SELECT image_id FROM ledger WHERE stage = 'graph'")
+        linked = np.array([row["image_id"] for row in rows], dtype=np.int64)
+        return stored.between(region_ids, kind, np.isin(stored.region_ids // IDS_PER_IMAGE, linked))
+
+    def _stored_graph(self) -> StoredGraph | None:
+        """The graph's file, mapped once; None before the graph stage."""
+        for attempt in (1, 2):
+            row = self.connection.execute("SELECT file FROM models WHERE stage = 'graph'").fetchone()
+            if row is None:
+                return None
+            if self._graph is not None and self._graph[0] == row["file"]:
+                return self._graph[1]
+            try:
+                self._graph = row["file"], read_graph(self.path, row["file"])
+            except ProjectError:
+                # a run in another thread may have replaced the file since the row was read
+                if attempt == 2:
+                    raise
+            else:
+                return self._graph[1]
+        raise AssertionError("unreachable")
 
     def curated(self, image_id: int, state: State = "clean") -> NDArray[np.uint8]:
         """The curated class map of an image, overrides on top, uint8 (H, W).

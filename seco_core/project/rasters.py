@@ -5,6 +5,7 @@ A crash at any moment leaves the row pointing at a complete file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import sqlite3
@@ -72,10 +73,11 @@ def set_raster_row(
 
 
 def remove_files(root: Path, files: Iterable[str | None]) -> None:
-    """Delete rasters that no row names any more."""
+    """Delete files that no row names any more, where the system lets them go."""
     for file in files:
         if file is not None:
-            (root / file).unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):
+                (root / file).unlink(missing_ok=True)
 
 
 def _encode(kind: str, array: NDArray[Any]) -> bytes:

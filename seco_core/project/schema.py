@@ -87,23 +87,13 @@ CREATE TABLE scores (
     eta REAL, disagreement REAL, label_quality REAL, unknown_score REAL
 );
 
--- networks that a stage has trained; their files lie beside the store
+-- what a stage over all regions has made beside the store: trained networks, the relational graph
 CREATE TABLE models (
     stage TEXT PRIMARY KEY,
     file TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     run_id INTEGER NOT NULL REFERENCES runs(id)
 ) WITHOUT ROWID;
-
-CREATE TABLE edges (
-    a INTEGER NOT NULL REFERENCES regions(id) ON DELETE CASCADE,
-    b INTEGER NOT NULL REFERENCES regions(id) ON DELETE CASCADE,
-    kind INTEGER NOT NULL,
-    weight REAL NOT NULL,
-    PRIMARY KEY (a, b, kind),
-    CHECK (a < b)
-) WITHOUT ROWID;
-CREATE INDEX edges_to ON edges(b);
 
 -- what people decided: overrides and their undoing, only ever added to
 CREATE TABLE events (
@@ -139,7 +129,9 @@ ALTER TABLE events ADD COLUMN origin TEXT;
 ALTER TABLE events ADD COLUMN source_seq INTEGER;
 -- the noise score was eta alone: the next run makes the new one
 UPDATE scores SET eta = noise_score;
-DELETE FROM project_ledger WHERE stage IN ('scc', 'scc-unc', 'refine');
+-- the graph is a file now
+DROP TABLE edges;
+DELETE FROM project_ledger;
 """
 }
 """What brings a store of an earlier version to the next one."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from seco_core.dataset import Dataset, Sample
-from seco_core.graph import EdgeKind
+from seco_core.graph import EdgeKind, RelationalGraph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
 from seco_core.pipeline.ledger import Ledger
@@ -90,6 +90,7 @@ def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed
     a, b = np.triu_indices(len(ids), k=1)
     kept = rng.random(len(a)) < 6 / max(len(ids), 1)
     kind = np.full(int(kept.sum()), EdgeKind.FEATURE, dtype=np.uint8)
-    ledger.store_edges(ids[a[kept]], ids[b[kept]], kind, rng.random(len(kind)).astype(np.float32), "graph")
+    weight = rng.random(len(kind)).astype(np.float32)
+    ledger.store_graph(ids, RelationalGraph(a[kept], b[kept], weight, kind), "graph")
     ledger.store_verdicts(regions.id, verdict, "refine")
     ledger.end_run("finished", {})
