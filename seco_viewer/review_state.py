@@ -39,7 +39,7 @@ class ReviewState:
         On which class; ignore where nobody has, or where that was decided.
     queue : ReviewQueue
         The regions to look at, worst first.
-    only_flagged, only_class, only_image
+    only_flagged, only_class, only_image, only_rows
         What the queue holds; see `Session.set_filter`.
     """
 
@@ -49,6 +49,7 @@ class ReviewState:
         self.only_flagged = True
         self.only_class: int | None = None
         self.only_image: int | None = None
+        self.only_rows: NDArray[np.bool_] | None = None
         self.take_tables(project.regions())
 
     # ---------------------------------------------------------------- numbers
@@ -118,6 +119,8 @@ class ReviewState:
             wanted &= r.class_id[rows] == self.only_class
         if self.only_image is not None:
             wanted &= r.image_id[rows] == self.only_image
+        if self.only_rows is not None:
+            wanted &= self.only_rows[rows]
         return wanted
 
     # ------------------------------------------------------------------- maps
@@ -149,6 +152,7 @@ class ReviewState:
     def take_tables(self, regions: RegionArrays) -> None:
         """Begin with other regions; find out which of them are reviewed and put them in order."""
         self.regions = regions
+        self.only_rows = None
         self.reviewed = np.zeros(len(regions), dtype=bool)
         self.decided = np.full(len(regions), IGNORE, dtype=np.uint8)
         for overridden in self.project.overrides.images():

@@ -188,6 +188,13 @@ class Session(ReviewState):
         if self.only_image is not None:
             self.queue_changed.emit()
 
+    def go_to(self, row: int) -> None:
+        """Show a region of any image; if it is in the queue, the queue goes on from there."""
+        if self.queue.position(row):
+            self.queue.go_to(row)
+        self._chosen_image = None
+        self._show(row)
+
     def select_at(self, row: int, column: int) -> None:
         """Make the region at a pixel of the current image the current one."""
         height, width = self.frame.shape
@@ -195,7 +202,12 @@ class Session(ReviewState):
             self._show(self._row_at((row, column)))
 
     def set_filter(
-        self, *, only_flagged: bool = True, only_class: int | None = None, only_image: int | None = None
+        self,
+        *,
+        only_flagged: bool = True,
+        only_class: int | None = None,
+        only_image: int | None = None,
+        only_rows: NDArray[np.bool_] | None = None,
     ) -> None:
         """Choose what the queue holds and go to the worst of it.
 
@@ -207,8 +219,11 @@ class Session(ReviewState):
             Only regions of this class (after PSA).
         only_image : int, optional
             Only regions of this image; follows when another image is gone to by hand.
+        only_rows : ndarray of bool, (R,), optional
+            Only these regions; holds until the tables are read again.
         """
         self.only_flagged, self.only_class, self.only_image = only_flagged, only_class, only_image
+        self.only_rows = only_rows
         self.queue.replace(self.wanted())
         self.resume()
         self.queue_changed.emit()

@@ -23,6 +23,7 @@ from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.psa import PsaPanel
+from seco_viewer.docks.queue import QueuePanel
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
@@ -124,9 +125,8 @@ class SecoDock(QWidget):
             return
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
-        self.review.release()
-        self.images.release()
-        self.psa.release()
+        for panel in (self.review, self.queue, self.images, self.psa):
+            panel.release()
         self.layers.remove()
         self.session.close()
         self.session = self.layers = self.actions = None
@@ -144,6 +144,7 @@ class SecoDock(QWidget):
         self.layers = ReviewLayers(self._viewer, session)
         self.review = ReviewPanel(session, self.perform, self._relabel)
         self.actions = Actions(session, self.layers, self.tabs, self.review, self.say)
+        self.queue = QueuePanel(session, self.perform, self.say)
         self.images = ImagesPanel(session)
         self.pipeline = PipelinePanel(session)
         self.psa = PsaPanel(session)
@@ -155,6 +156,7 @@ class SecoDock(QWidget):
         self.psa.adopted.connect(self._adopt)
         for name, page in (
             ("Review", self.review),
+            ("Queue", self.queue),
             ("Images", self.images),
             ("Pipeline", self.pipeline),
             ("PSA", self.psa),
@@ -162,8 +164,9 @@ class SecoDock(QWidget):
         ):
             self.tabs.add(name, page)
         # only where no text or numbers are typed
-        for page in (self.review, self.images):
-            self._bind_keys(page)
+        self._bind_keys(self.review, self.perform)
+        self._bind_keys(self.images, self.perform)
+        self._bind_keys(self.queue.table, self.queue.perform)
         shortcuts.bind([self._viewer, *self.layers.all], self.perform)
         self.tabs.close_button.setToolTip(
             f"Close {session.project.path.absolute()}. Everything decided is stored already."
@@ -192,13 +195,13 @@ class SecoDock(QWidget):
         if self.actions is not None:
             self.actions.relabel(class_id)
 
-    def _bind_keys(self, page: QWidget) -> None:
+    def _bind_keys(self, page: QWidget, perform: shortcuts.Perform) -> None:
         for entry in shortcuts.SHORTCUTS:
             for key in entry.keys:
                 bound = QShortcut(QKeySequence(shortcuts.shown(key)), page)
                 bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
                 bound.setAutoRepeat(False)
-                bound.activated.connect(partial(self.perform, entry.id))
+                bound.activated.connect(partial(perform, entry.id))
 
     def _run_if_new(self) -> None:
         if self.session is not None and not len(self.session.regions):

@@ -247,6 +247,7 @@ class ReviewPanel(QWidget):
             only_flagged=self.which.currentIndex() == 0,
             only_class=self.of_class.currentData(),
             only_image=self._session.image_id if self.this_image.isChecked() else None,
+            only_rows=self._session.only_rows,
         )
 
 

@@ -1,0 +1,348 @@
+"""The queue as a table: find regions of the whole project, go to them, decide many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from seco_core.errors import SecoError
+from seco_core.project import Action
+from seco_viewer.bulk import decide_many
+from seco_viewer.docks.actions import Say, takes_it_back
+from seco_viewer.docks.classes import swatch
+from seco_viewer.docks.queue_table import QueueTable
+from seco_viewer.region_list import Column, RegionState, RowFilter
+from seco_viewer.session import Session
+from seco_viewer.shortcuts import shortcut, shown
+
+_LARGEST_AREA = 2**31 - 1
+_BULK = {
+    "accept": ("Accept", Action.ACCEPT, "The class of each selected region is right"),
+    "take_prediction": (
+        "Predictions",
+        Action.RELABEL,
+        "Each selected region gets the class predicted for it",
+    ),
+    "ignore": ("Ignore", Action.IGNORE, "The selected regions get no label"),
+    "unknown": ("Unknown", Action.UNKNOWN, "The selected regions are none of the classes"),
+}
+
+
+class QueuePanel(QWidget):
+    """The table with its filters, and what can be done with a selection.
+
+    Parameters
+    ----------
+    session : Session
+        What is shown.
+    perform : callable
+        Does the action of an id of the table of shortcuts.
+    say : callable
+        Shows a message.
+    """
+
+    def __init__(self, session: Session, perform: Callable[[str], None], say: Say):
+        super().__init__()
+        self._session, self._perform_one, self._say = session, perform, say
+        self._only: NDArray[np.bool_] | None = None
+        self._stale = False
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(4)
+        self.model = QueueTable(session)
+        for part in (*self._make_filters(), self._make_table(), self._make_bulk()):
+            layout.addWidget(part)
+        session.region_changed.connect(self._follow)
+        session.regions_decided.connect(self._decided)
+        session.others_decided.connect(self._decided)
+        session.reloaded.connect(self._reloaded)
+        self.narrow()
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._session.region_changed.disconnect(self._follow)
+        self._session.regions_decided.disconnect(self._decided)
+        self._session.others_decided.disconnect(self._decided)
+        self._session.reloaded.disconnect(self._reloaded)
+
+    # ------------------------------------------------------------------- what
+
+    def selected(self) -> NDArray[np.int64]:
+        """The selected regions."""
+        spans = [np.arange(part.top(), part.bottom() + 1) for part in self.table.selectionModel().selection()]
+        return self.model.rows[np.unique(np.concatenate(spans))] if spans else np.zeros(0, dtype=np.int64)
+
+    def show_only(self, rows: NDArray[np.int64]) -> None:
+        """List only some regions, until the mark that says so is clicked away."""
+        self._only = np.zeros(len(self._session.regions), dtype=bool)
+        self._only[rows] = True
+        self.chosen.setText(f"{len(rows):,} chosen ✕")
+        self.chosen.setVisible(True)
+        self.state.setCurrentIndex(0)
+        self.narrow()
+
+    def perform(self, action_id: str) -> None:
+        """Do an action that was asked for from the table: with several rows selected, to all of them."""
+        if len(self.selected()) > 1 and action_id in _BULK:
+            self.decide(_BULK[action_id][1])
+        elif len(self.selected()) > 1 and action_id == "relabel":
+            self.relabel_to.setFocus()
+            self.relabel_to.showPopup()
+        else:
+            self._perform_one(action_id)
+
+    def decide(self, action: Action, class_id: int | None = None) -> None:
+        """Decide about the selection, as one step."""
+        try:
+            count = decide_many(self._session, self.selected(), action, class_id)
+        except SecoError as error:
+            self._say(str(error), wrong=True)
+            return
+        self.table.clearSelection()
+        noun = "region" if count == 1 else "regions"
+        self._say(f"✓ {count:,} {noun} decided. {takes_it_back(self._session)}")
+
+    def narrow(self) -> None:
+        """List what the filters let through, as it is now."""
+        self._stale = False
+        largest = self.largest.value()
+        self.model.narrow(
+            RowFilter(
+                image_name=self.name.text().strip(),
+                class_id=self.of_class.currentData(),
+                predicted=self.predicted.currentData(),
+                state=self.state.currentData(),
+                noise=(round(self.least_noise.value(), 2), round(self.most_noise.value(), 2)),
+                area=(self.least.value(), largest or None),
+                rows=self._only,
+            )
+        )
+        if self.in_queue.isChecked():
+            self._limit_queue(True)
+        self._follow()
+        self._count()
+
+    # ------------------------------------------------------------------ build
+
+    def _make_filters(self) -> list[QWidget]:
+        scheme = self._session.scheme
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("part of an image's name")
+        self.name.setClearButtonEnabled(True)
+        self.state = _combo("every state", "Where regions stand")
+        for state, text in (
+            (RegionState.FLAGGED, "flagged"),
+            (RegionState.KEPT, "kept"),
+            (RegionState.REVIEWED, "reviewed"),
+        ):
+            self.state.addItem(text, state)
+        self.of_class = _combo("every class", "Only regions that are called this")
+        self.predicted = _combo("any prediction", "Only regions for which this is predicted")
+        for c in scheme.classes:
+            self.of_class.addItem(swatch(c.color), c.name, c.id)
+            self.predicted.addItem(swatch(c.color), f"→ {c.name}", c.id)
+        self.least_noise, self.most_noise = _score(0.0), _score(1.0)
+        self.least, self.largest = _pixels("any"), _pixels("any")
+        self.chosen = QToolButton()
+        self.chosen.setToolTip("Only chosen regions are listed; click to list all again.")
+        self.chosen.setVisible(False)
+        self.chosen.clicked.connect(self._forget_chosen)
+        self.counts = QLabel()
+        self.in_queue = QCheckBox("review only these")
+        self.in_queue.setToolTip(
+            "The Review tab then holds only what is listed here, and of that what its own filters let through."
+        )
+        self.name.textChanged.connect(self.narrow)
+        for combo in (self.state, self.of_class, self.predicted):
+            combo.currentIndexChanged.connect(self.narrow)
+        for box in (self.least_noise, self.most_noise, self.least, self.largest):
+            box.valueChanged.connect(self.narrow)
+        self.in_queue.toggled.connect(self._limit_queue)
+        return [
+            _line((self.name, 3), (self.state, 2)),
+            _line((self.of_class, 1), (self.predicted, 1)),
+            _line(
+                (QLabel("noise"), 0), (self.least_noise, 2), (QLabel("to"), 0), (self.most_noise, 2),
+                (QLabel("pixels"), 0), (self.least, 2), (QLabel("to"), 0), (self.largest, 2),
+            ),
+            _line((self.counts, 1), (self.chosen, 0), (self.in_queue, 0)),
+        ]  # fmt: skip
+
+    def _make_table(self) -> QTableView:
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(int(Column.NOISE), Qt.SortOrder.DescendingOrder)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.verticalHeader().setVisible(False)
+        # every row alike: with rows that fit their text, Qt would ask each of them
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.setMinimumHeight(180)
+        header = self.table.horizontalHeader()
+        header.setMinimumSectionSize(36)
+        header.setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
+        for column, width in (
+            (Column.CLASS, 78), (Column.PREDICTED, 78), (Column.NOISE, 44), (Column.AREA, 56),
+            (Column.STATE, 62),
+        ):  # fmt: skip
+            self.table.setColumnWidth(column, width)
+        self.table.clicked.connect(self._clicked)
+        self.table.activated.connect(self._go)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._count())
+        return self.table
+
+    def _make_bulk(self) -> QWidget:
+        self.buttons: dict[str, QPushButton] = {}
+        parts: list[tuple[QWidget, int]] = []
+        for action_id, (text, action, tip) in _BULK.items():
+            button = QPushButton(text)
+            button.setToolTip(f"{tip}; one step to undo [{shown(shortcut(action_id).keys[0])} in the table]")
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(lambda _=False, chosen=action: self.decide(chosen))
+            self.buttons[action_id] = button
+            parts.append((button, 2))
+        self.relabel_to = _combo("relabel to…", "Every selected region gets this class; one step to undo")
+        for c in self._session.scheme.classes:
+            self.relabel_to.addItem(swatch(c.color), c.name, c.id)
+        self.relabel_to.activated.connect(self._relabel)
+        return _line(*parts, (self.relabel_to, 3))
+
+    # -------------------------------------------------------------- what happens
+
+    def _relabel(self, index: int) -> None:
+        class_id = self.relabel_to.itemData(index)
+        self.relabel_to.setCurrentIndex(0)
+        self.table.setFocus()
+        if class_id is not None:
+            self.decide(Action.RELABEL, class_id)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        if QApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier:
+            self._go(index)
+
+    def _go(self, index: QModelIndex) -> None:
+        row = int(self.model.rows[index.row()])
+        if row != self._session.row:
+            self._session.go_to(row)
+
+    def _follow(self) -> None:
+        """Keep the current region in view; a selection of several rows stays."""
+        row = self._session.row
+        place = -1 if row is None else self.model.place(row)
+        if place >= 0:
+            index = self.model.index(place, 0)
+            mode = QItemSelectionModel.SelectionFlag
+            alone = len(self.selected()) <= 1
+            self.table.selectionModel().setCurrentIndex(
+                index, mode.ClearAndSelect | mode.Rows if alone else mode.NoUpdate
+            )
+            self.table.scrollTo(index)
+        self.table.viewport().update()
+
+    def _decided(self, *_: Any) -> None:
+        self._stale = True
+        self.model.touch()
+        self._count()
+
+    def _reloaded(self) -> None:
+        self.in_queue.setChecked(False)
+        self._forget_chosen()
+
+    def _forget_chosen(self) -> None:
+        self._only = None
+        self.chosen.setVisible(False)
+        self.narrow()
+
+    def _limit_queue(self, on: bool) -> None:
+        session = self._session
+        only = None
+        if on:
+            only = np.zeros(len(session.regions), dtype=bool)
+            only[self.model.rows] = True
+        session.set_filter(
+            only_flagged=session.only_flagged,
+            only_class=session.only_class,
+            only_image=session.only_image,
+            only_rows=only,
+        )
+
+    def _count(self) -> None:
+        selected = len(self.selected())
+        text = f"{len(self.model.rows):,} regions"
+        self.counts.setText(f"{text}, {selected:,} selected" if selected > 1 else text)
+        for button in (*self.buttons.values(), self.relabel_to):
+            button.setEnabled(selected > 0)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Leave out what was done since the list was last looked at."""
+        if self._stale and len(self.selected()) <= 1:
+            self.narrow()
+        super().showEvent(event)
+
+
+def _combo(every: str, tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.addItem(every, None)
+    combo.setToolTip(tip)
+    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return combo
+
+
+def _score(value: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(0.0, 1.0)
+    box.setSingleStep(0.05)
+    box.setValue(value)
+    box.setKeyboardTracking(False)
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setToolTip("Least and highest noise score")
+    return box
+
+
+def _pixels(every: str) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(0, _LARGEST_AREA)
+    box.setSpecialValueText(every)
+    box.setKeyboardTracking(False)
+    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setToolTip("Least and largest number of pixels")
+    return box
+
+
+def _line(*parts: tuple[QWidget, int]) -> QWidget:
+    box = QWidget()
+    layout = QHBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for part, stretch in parts:
+        layout.addWidget(part, stretch)
+    return box

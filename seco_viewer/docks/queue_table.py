@@ -1,0 +1,132 @@
+"""The table of all regions: a model over the session's arrays, where only what is seen costs anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtGui import QFont
+
+from seco_viewer.docks.classes import swatch
+from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows, region_states, sorted_rows
+from seco_viewer.session import Session
+
+_HEADERS = ("image", "class", "predicted", "noise", "pixels", "state")
+_HEADER_TIPS = (
+    "Click or Enter goes to the region.",
+    "Class after PSA",
+    "Class that the model predicts",
+    "Noise score: how likely the class is wrong; 0 once a person has decided",
+    "Size of the region",
+    "flagged: the machine does not keep it as it is; kept; ✓: a person has decided",
+)
+_STATES = {RegionState.FLAGGED: "flagged", RegionState.KEPT: "kept", RegionState.REVIEWED: "✓"}
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class QueueTable(QAbstractTableModel):
+    """Regions of a session, narrowed and sorted with numpy; cells are made when they are drawn.
+
+    Decisions change what the rows say, not which rows there are: those that are done stay, checked off, until
+    the list is narrowed again.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, (N,)
+        The listed regions from the top down.
+    """
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self._session = session
+        self._filter = RowFilter()
+        self._column, self._descending = Column.NOISE, True
+        self._swatches = {c.id: swatch(c.color) for c in session.scheme.classes}
+        self._bold = QFont()
+        self._bold.setBold(True)
+        self.rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._places: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.narrow(self._filter)
+
+    def narrow(self, wanted: RowFilter) -> None:
+        """List what a filter lets through, as the regions are now."""
+        self._filter = wanted
+        self._take(listed_rows(self._session, wanted))
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; -1 is worst first."""
+        self._column = Column(column) if column >= 0 else Column.NOISE
+        self._descending = column < 0 or order == Qt.SortOrder.DescendingOrder
+        self._take(self.rows)
+
+    def place(self, row: int) -> int:
+        """Where a region is in the list; -1 if it is not."""
+        return int(self._places[row])
+
+    def touch(self) -> None:
+        """What the rows say may have changed."""
+        if len(self.rows):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(_HEADERS) - 1))
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Number of listed regions."""
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(_HEADERS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """What a column is."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADERS[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
+            return _HEADER_TIPS[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, colour of the class, alignment; the current region is bold."""
+        row, column = int(self.rows[index.row()]), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT if column in (Column.NOISE, Column.AREA) else None
+        if role == Qt.ItemDataRole.DecorationRole and column in (Column.CLASS, Column.PREDICTED):
+            r = self._session.regions
+            return self._swatches.get(int((r.class_id if column == Column.CLASS else r.predicted)[row]))
+        if role == Qt.ItemDataRole.FontRole:
+            return self._bold if row == self._session.row else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return (
+                self._text(row, column) if column in (Column.IMAGE, Column.CLASS, Column.PREDICTED) else None
+            )
+        return None
+
+    def _text(self, row: int, column: int) -> str:
+        session, r = self._session, self._session.regions
+        if column == Column.IMAGE:
+            return session.project.images[int(r.image_id[row])].name
+        if column == Column.CLASS:
+            return session.scheme.label(int(r.class_id[row]))
+        if column == Column.PREDICTED:
+            return session.scheme.label(int(r.predicted[row]))
+        if column == Column.NOISE:
+            noise = float(session.noise(slice(row, row + 1))[0])
+            return "" if np.isnan(noise) else f"{noise:.2f}"
+        if column == Column.AREA:
+            return f"{int(r.area[row]):,}"
+        state = RegionState(int(region_states(session, slice(row, row + 1))[0]))
+        if state is RegionState.REVIEWED:
+            return f"✓ {session.scheme.label(int(session.decided[row]))}"
+        return _STATES[state]
+
+    def _take(self, rows: NDArray[np.int64]) -> None:
+        self.beginResetModel()
+        self.rows = sorted_rows(self._session, rows, self._column, descending=self._descending)
+        self._places = np.full(len(self._session.regions), -1, dtype=np.int64)
+        self._places[self.rows] = np.arange(len(self.rows))
+        self.endResetModel()

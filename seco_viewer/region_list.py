@@ -1,0 +1,138 @@
+"""All regions as a list to be narrowed and sorted: which rows, in which order. No window is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.scc.correction import Verdict
+from seco_viewer.review_state import ReviewState
+
+
+class Column(IntEnum):
+    """What is listed of a region."""
+
+    IMAGE = 0
+    CLASS = 1
+    PREDICTED = 2
+    NOISE = 3
+    AREA = 4
+    STATE = 5
+
+
+class RegionState(IntEnum):
+    """Where a region stands."""
+
+    FLAGGED = 0
+    """The machine does not keep it as it is, and nobody has looked."""
+    KEPT = 1
+    """The machine keeps it, and nobody has looked."""
+    REVIEWED = 2
+    """A person decided."""
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Which regions are listed.
+
+    Attributes
+    ----------
+    image_name : str
+        Part of the image's name, in capitals or not; empty for all.
+    class_id, predicted : int or None
+        Class after PSA, and the classifier's.
+    state : RegionState or None
+        Where they stand; None for all.
+    noise : (float, float)
+        Least and highest noise score. One without a score is listed only if the range is whole.
+    area : (int, int or None)
+        Least and largest number of pixels; None for any.
+    rows : ndarray of bool, (R,), or None
+        Only these.
+    """
+
+    image_name: str = ""
+    class_id: int | None = None
+    predicted: int | None = None
+    state: RegionState | None = None
+    noise: tuple[float, float] = (0.0, 1.0)
+    area: tuple[int, int | None] = (0, None)
+    rows: NDArray[np.bool_] | None = None
+
+
+def region_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
+    """`RegionState` of some regions."""
+    kept = session.regions.verdict[rows] == Verdict.KEEP
+    machine = np.where(kept, np.uint8(RegionState.KEPT), np.uint8(RegionState.FLAGGED))
+    return np.where(session.reviewed[rows], np.uint8(RegionState.REVIEWED), machine)
+
+
+def listed_rows(session: ReviewState, wanted: RowFilter) -> NDArray[np.int64]:
+    """Rows of the regions that a filter lets through, ascending."""
+    r = session.regions
+    listed = np.ones(len(r), dtype=bool) if wanted.rows is None else wanted.rows.copy()
+    if wanted.image_name:
+        part = wanted.image_name.casefold()
+        named = np.array([part in record.name.casefold() for record in session.project.images], dtype=bool)
+        listed &= named[r.image_id]
+    if wanted.class_id is not None:
+        listed &= r.class_id == wanted.class_id
+    if wanted.predicted is not None:
+        listed &= r.predicted == wanted.predicted
+    if wanted.state is not None:
+        listed &= region_states(session) == wanted.state
+    low, high = wanted.noise
+    if (low, high) != (0.0, 1.0):
+        noise = session.noise(slice(None))
+        listed &= (noise >= low) & (noise <= high)  # never so for NaN
+    least, largest = wanted.area
+    listed &= r.area >= least
+    if largest is not None:
+        listed &= r.area <= largest
+    return np.flatnonzero(listed)
+
+
+def sorted_rows(
+    session: ReviewState, rows: NDArray[np.int64], column: Column, *, descending: bool
+) -> NDArray[np.int64]:
+    """Rows by what one column shows; of equals the worse ones first.
+
+    Parameters
+    ----------
+    session : ReviewState
+        Whose regions.
+    rows : ndarray of int64, (N,)
+        The rows.
+    column : Column
+        Names and classes are ordered as text, missing scores come last either way.
+    descending : bool
+        Largest first.
+    """
+    r = session.regions
+    key: NDArray[Any]
+    if column is Column.IMAGE:
+        key = _alphabetical([record.name for record in session.project.images])[r.image_id[rows]]
+    elif column in (Column.CLASS, Column.PREDICTED):
+        names = [session.scheme.label(c) for c in range(256)]
+        key = _alphabetical(names)[(r.class_id if column is Column.CLASS else r.predicted)[rows]]
+    elif column is Column.NOISE:
+        key = session.noise(slice(None))[rows].astype(np.float64)
+    elif column is Column.AREA:
+        key = r.area[rows]
+    else:
+        key = region_states(session, rows)
+    key = key.astype(np.float64)
+    key = np.nan_to_num(-key if descending else key, nan=np.inf)
+    worst = -np.nan_to_num(r.noise_score[rows].astype(np.float64), nan=-1.0)
+    return rows[np.lexsort((rows, -r.area[rows], worst, key))]
+
+
+def _alphabetical(names: list[str]) -> NDArray[np.int64]:
+    """Place of each name in the alphabet."""
+    place = np.empty(len(names), dtype=np.int64)
+    place[sorted(range(len(names)), key=lambda i: names[i].casefold())] = np.arange(len(names))
+    return place

@@ -1,0 +1,138 @@
+"""The queue's table with real events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QItemSelectionModel, Qt
+from qtpy.QtTest import QTest
+
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.region_list import Column
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(qtbot, scored_path: Path):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(scored_path)
+    found.tabs.go_to(found.queue)
+    found.resize(390, 800)
+    found.show()
+    found.activateWindow()
+    qtbot.waitUntil(found.isActiveWindow)
+    yield found
+    found.close_project()
+
+
+def click(dock: SecoDock, place: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    table = dock.queue.table
+    center = table.visualRect(table.model().index(place, int(Column.CLASS))).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, center)
+
+
+def test_click_goes_there_and_the_current_row_follows_the_keys(dock: SecoDock):
+    session, queue = dock.session, dock.queue
+    click(dock, 4)
+    assert session.row == queue.model.rows[4]
+    QTest.keyClick(queue.table, Qt.Key.Key_A)
+    assert session.reviewed[queue.model.rows[4]]
+    assert queue.table.currentIndex().row() == queue.model.place(session.row)
+    assert queue.model.index(4, Column.STATE).data().startswith("✓")
+    queue.table.setCurrentIndex(queue.model.index(7, 0))
+    QTest.keyClick(queue.table, Qt.Key.Key_Return)
+    assert session.row == queue.model.rows[7]
+    dock.perform("undo")
+    assert not session.reviewed.any()
+    assert not queue.model.index(4, Column.STATE).data().startswith("✓")
+
+
+def test_several_selected_rows_are_decided_by_one_key_and_undone_by_one(dock: SecoDock):
+    session, queue = dock.session, dock.queue
+    click(dock, 1)
+    click(dock, 5, Qt.KeyboardModifier.ShiftModifier)
+    chosen = queue.selected()
+    assert len(chosen) == 5
+    assert chosen.tolist() == queue.model.rows[1:6].tolist()
+    assert "5 selected" in queue.counts.text()
+    QTest.keyClick(queue.table, Qt.Key.Key_T)
+    assert session.reviewed[chosen].all()
+    assert session.reviewed.sum() == 5
+    assert np.array_equal(session.decided[chosen], session.regions.predicted[chosen])
+    assert "5 regions decided" in dock.message.text()
+    QTest.keyClick(queue.table, Qt.Key.Key_U)
+    assert not session.reviewed.any()
+    assert len({e.batch for e in session.project.overrides.history() if e.kind == "override"}) == 1
+
+
+def test_relabel_of_a_selection(dock: SecoDock):
+    queue = dock.queue
+    click(dock, 0)
+    click(dock, 2, Qt.KeyboardModifier.ControlModifier)
+    chosen = queue.selected()
+    queue.relabel_to.activated.emit(queue.relabel_to.findData(13))
+    assert dock.session.decided[chosen].tolist() == [13, 13]
+    assert queue.relabel_to.currentIndex() == 0
+
+
+def test_filters_sorting_and_what_is_left_after_review(dock: SecoDock):
+    session, queue = dock.session, dock.queue
+    queue.table.sortByColumn(int(Column.AREA), Qt.SortOrder.AscendingOrder)
+    shown = [
+        int(queue.model.index(i, Column.AREA).data().replace(",", "")) for i in range(len(queue.model.rows))
+    ]
+    assert shown == sorted(shown)
+    queue.state.setCurrentIndex(queue.state.findText("flagged"))
+    assert len(queue.model.rows) == session.flagged.sum()
+    queue.least_noise.setValue(0.7)
+    queue.name.setText("scene_2")
+    for row in queue.model.rows:
+        assert session.regions.image_id[row] == 2
+        assert session.regions.noise_score[row] >= 0.7
+    before = len(queue.model.rows)
+    click(dock, 0)
+    QTest.keyClick(queue.table, Qt.Key.Key_A)
+    assert len(queue.model.rows) == before  # checked off, not gone
+    dock.tabs.go_to(dock.review)
+    dock.tabs.go_to(queue)
+    assert len(queue.model.rows) == before - 1
+
+
+def test_only_what_is_listed_is_reviewed(dock: SecoDock):
+    session, queue = dock.session, dock.queue
+    queue.name.setText("scene_1")
+    queue.in_queue.setChecked(True)
+    flagged = int((session.flagged & (session.regions.image_id == 1)).sum())
+    assert len(session.queue) == flagged
+    assert session.image_id == 1
+    dock.review.which.setCurrentIndex(1)
+    assert len(session.queue) == session.counts(1)[0]
+    queue.in_queue.setChecked(False)
+    assert len(session.queue) == session.counts()[0]
+
+
+def test_chosen_rows_are_listed_until_clicked_away(dock: SecoDock):
+    queue = dock.queue
+    queue.show_only(np.array([3, 5, 9]))
+    assert sorted(queue.model.rows.tolist()) == [3, 5, 9]
+    queue.chosen.click()
+    assert len(queue.model.rows) == len(dock.session.regions)
+    queue.show_only(np.array([3]))
+    dock.session.reload()
+    assert len(queue.model.rows) == len(dock.session.regions)
+
+
+def test_everything_selected_is_one_call_whatever_the_length(dock: SecoDock):
+    queue = dock.queue
+    queue.table.selectAll()
+    assert len(queue.selected()) == len(dock.session.regions)
+    queue.table.selectionModel().select(
+        queue.model.index(0, 0),
+        QItemSelectionModel.SelectionFlag.Deselect | QItemSelectionModel.SelectionFlag.Rows,
+    )
+    assert len(queue.selected()) == len(dock.session.regions) - 1
