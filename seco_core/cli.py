@@ -186,6 +186,29 @@ def evaluate(
 
 
 @app.command()
+def report(
+    project: ProjectArgument,
+    to: Annotated[Path | None, typer.Option("--out", help="Folder to write; DIR/report if left out.")] = None,
+    with_ground_truth: Annotated[
+        bool, typer.Option("--with-ground-truth", help="Add what `seco evaluate` measures.")
+    ] = False,
+) -> None:
+    """Write plots and numbers of a project as one HTML page and PNG files."""
+    from seco_core.report import write_report
+
+    with _errors(), Project.open(project, readonly=True) as opened:
+        with progress_bars() as progress, _interruptible() as cancel:
+            page = write_report(
+                opened,
+                to or project / "report",
+                with_ground_truth=with_ground_truth,
+                progress=progress,
+                cancel=cancel,
+            )
+        out.print(f"report: {page}", soft_wrap=True)
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Where the example goes.")] = Path("demo"),
     count: Annotated[int, typer.Option(help="Number of scenes.", min=1)] = 12,

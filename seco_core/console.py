@@ -29,6 +29,7 @@ STAGES = {
     "refine": "refinement",
     "export": "export",
     "evaluate": "evaluation",
+    "report": "report",
     "download": "download",
 }
 
