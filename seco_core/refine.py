@@ -14,6 +14,11 @@ from seco_core.scheme import IGNORE
 State = Literal["all", "clean", "reviewed"]
 """Pixels of a curated map: of all regions, of all but the dropped ones, or the overridden ones only."""
 
+SLIVER_SHARE = 0.1
+"""Most of a region that overrides may leave out if it is to count as reviewed."""
+SLIVER_PIXELS = 20
+"""So many pixels may be left out in any case, of a region that is at least half covered."""
+
 
 class Painted(Protocol):
     """What refinement needs of an override: its class and its mask on its box."""
@@ -77,8 +82,10 @@ def reviewed_regions(
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
     """Which regions a person has decided, and on which class.
 
-    A region counts as reviewed when overrides cover at least half of it; its class is the one that most of
-    its overridden pixels have.
+    A region counts as reviewed when overrides cover nearly all of it: all but a tenth, or all but 20 pixels
+    and at least half. So what is left of a region that was split is still open, but not the slivers along
+    borders that people drew or that moved with another PSA. Its class is the one that most of its overridden
+    pixels have.
 
     Returns
     -------
@@ -95,5 +102,7 @@ def reviewed_regions(
     classes = np.array([0] + [o.class_id for o in overrides], dtype=np.int64)[owner[touched]]
     votes = np.bincount(region * 256 + classes, minlength=n_regions * 256).reshape(n_regions, 256)
     area = np.bincount(region_ids.ravel(), minlength=n_regions + 1)[1 : n_regions + 1]
-    reviewed = (votes.sum(axis=1) * 2 >= area) & (area > 0)
+    covered = votes.sum(axis=1)
+    left_out = np.maximum(SLIVER_PIXELS, SLIVER_SHARE * area)
+    reviewed = (area - covered <= left_out) & (covered * 2 >= area) & (area > 0)
     return reviewed, np.where(reviewed, votes.argmax(axis=1), IGNORE).astype(np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.graph import EdgeKind
-from seco_core.project import Override, Project, RegionArrays
+from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Box
 from seco_core.refine import paint_overrides, paint_regions, region_labels, reviewed_regions
 from seco_core.review import worst_first
@@ -243,7 +243,7 @@ class ReviewState:
 
     def _unchanged(self, override: Override, rows: slice) -> int | None:
         """The row whose region is exactly what was decided on, if it is still there."""
-        if override.region_id is None:
+        if override.region_id is None or override.action in (Action.SPLIT, Action.MERGE, Action.DRAW):
             return None
         row = int(np.searchsorted(self.regions.id[rows], override.region_id)) + rows.start
         if row >= rows.stop or self.regions.id[row] != override.region_id:

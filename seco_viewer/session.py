@@ -1,126 +1,203 @@
-"""Where the reviewer is and goes, and what is decided there: current image and region, signals.
+"""What is decided: the selection that a decision is about, decisions, undo and redo; signals.
 
-No window is needed. The project is only touched from the thread that made the session; `FrameCache` reads
-ahead on its own.
+No window is needed. A decision is about the selected pixels: those of the current region that are still open,
+unless tools have made it others. Whatever they are, one decision is one override with their mask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from seco_core.errors import OverrideError
 from seco_core.project import Action, Override, Project, RegionArrays
-from seco_core.project.overrides import Box, Decision
+from seco_core.project.overrides import Decision
+from seco_core.refine import override_owner
 from seco_core.scheme import IGNORE
-from seco_viewer.frames import Frame, FrameCache
-from seco_viewer.review_state import ReviewState
+from seco_viewer.browsing import Browser
+from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, touching
 
-_LONGEST_WAY_BACK = 10_000
+_ACTIONS = {Kind.PART: Action.SPLIT, Kind.WHOLE: Action.MERGE, Kind.DRAWN: Action.DRAW}
 
 
-class Session(ReviewState):
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The pixels that the next decision is about, and what they are to the regions.
+
+    Attributes
+    ----------
+    patch : Patch
+        The pixels.
+    kind : Kind
+        From which follows which action is recorded.
+    rows : tuple of int
+        The regions touched.
+    """
+
+    patch: Patch
+    kind: Kind
+    rows: tuple[int, ...]
+
+
+class Session(Browser):
     """A project under review.
 
     Parameters
     ----------
     project : Project
         The session closes it.
-
-    Attributes
-    ----------
-    frame : Frame
-        The current image and its maps.
-    curated : ndarray of uint8, (H, W)
-        The current image's curated class map.
-    row : int or None
-        The current region.
     """
 
-    image_changed = Signal()
-    """Another image, or the same one with new maps."""
-    region_changed = Signal()
-    """Another current region, or none."""
     regions_decided = Signal(np.ndarray, tuple)
     """Rows of the current image whose decision changed, and the box in which its maps did."""
     others_decided = Signal(np.ndarray)
     """Rows of other images whose decision changed with the same batch."""
-    queue_changed = Signal()
-    """Other regions are in the queue."""
-    reloaded = Signal()
-    """All tables were read again."""
+    selection_changed = Signal()
+    """An edit, or none any more. Another region or image has a selection of its own without this signal."""
 
     def __init__(self, project: Project):
+        # steps of an edit: what there is to choose from, what is chosen; those past the position are undone
+        self._steps: list[tuple[tuple[Patch, ...], int]] = []
+        self._position = 0
+        self._edited_at: tuple[int, int | None] | None = None
+        self._unedited: Patch | None = None
+        self._selection: Selection | None = None
         super().__init__(project)
-        self.frames = FrameCache(project)
-        self.row: int | None = None
-        self._visited: list[int] = []
-        # an image gone to by hand is finished before the queue goes on; how far skipping has come in it
-        self._chosen_image: int | None = None
-        self._skipped_to: int | None = None
-        first = self.queue.current()
-        self._take_frame(0 if first is None else int(self.regions.image_id[first]))
-        self.row = first
-        self._read_ahead()
+        self.image_changed.connect(self._moved)
+        self.region_changed.connect(self._moved)
 
-    def close(self) -> None:
-        """End reading ahead and close the project."""
-        self.frames.close()
-        self.project.close()
+    # -------------------------------------------------------------- selection
 
     @property
-    def image_id(self) -> int:
-        """The current image."""
-        return self.frame.image_id
+    def patch(self) -> Patch:
+        """The pixels that the next decision is about; empty if there is neither a region nor a drawing."""
+        if self._position:
+            choices, chosen = self._steps[self._position - 1]
+            return choices[chosen]
+        if self._unedited is None:
+            self._unedited = EMPTY if self.row is None else self.open_part(self.row)
+        return self._unedited
 
     @property
-    def rows(self) -> slice:
-        """Rows of the current image's regions; the first is id 1 of its region id map."""
-        return self.regions.rows_of(self.image_id)
+    def selection(self) -> Selection:
+        """The pixels that the next decision is about, with what they are to the regions."""
+        patch = self.patch
+        if self._selection is None or self._selection.patch is not patch:
+            start = self.rows.start
+            kind, ids = kind_of(patch, self.frame.region_ids, lambda i: self.open_part(start + i - 1))
+            self._selection = Selection(patch, kind, tuple((start + ids - 1).tolist()))
+        return self._selection
 
-    def mask(self, row: int) -> tuple[Box, NDArray[np.bool_]]:
-        """Box and mask of a region of the current image."""
-        x0, y0, x1, y1 = self.regions.box[row].tolist()
-        return (x0, y0, x1, y1), self.frame.region_ids[y0:y1, x0:x1] == row - self.rows.start + 1
+    @property
+    def edited(self) -> bool:
+        """Whether tools have changed the selection."""
+        return self._position > 0
+
+    @property
+    def choices(self) -> int:
+        """How many patches the newest step of the edit offers."""
+        return len(self._steps[self._position - 1][0]) if self._position else 0
+
+    def open_part(self, row: int) -> Patch:
+        """Pixels of a region of the current image that nobody has decided; all if it is reviewed."""
+        box, mask = self.mask(row)
+        if not self.reviewed[row] and (covering := self._overrides(self.image_id, box)):
+            mask = mask & (override_owner(mask.shape, covering) == 0)
+        return Patch.of(mask, (box[1], box[0]))
+
+    def edit(self, choices: Sequence[Patch], chosen: int = 0) -> None:
+        """Select other pixels: one step, which undo takes back before it takes back decisions.
+
+        Parameters
+        ----------
+        choices : sequence of Patch
+            One or several, smallest first; `choose` goes from one to the next. Each must lie on the image.
+        chosen : int
+            Which of them is selected first.
+        """
+        del self._steps[self._position :]
+        self._steps.append((tuple(choices), chosen))
+        self._go(len(self._steps))
+
+    def choose(self, by: int, *, around: bool = False) -> bool:
+        """Select a smaller or larger one of the patches to choose from; whether there was one.
+
+        Parameters
+        ----------
+        by : int
+            How many further on.
+        around : bool
+            Begin with the smallest again after the largest.
+        """
+        if self.choices < 2:
+            return False
+        patches, chosen = self._steps[self._position - 1]
+        following = (chosen + by) % len(patches) if around else min(max(chosen + by, 0), len(patches) - 1)
+        if following == chosen:
+            return False
+        self._steps[self._position - 1] = patches, following
+        self._go(self._position)
+        return True
+
+    def clear_edit(self) -> bool:
+        """Select the current region as it is; whether anything else was selected."""
+        edited = self.edited
+        self._steps.clear()
+        self._go(0)
+        return edited
+
+    def most_alike_neighbour(self) -> int | None:
+        """The region beside the selection that the classifier takes most for the same; None beside none.
+
+        Before scoring it goes by the pseudo-label's votes; of equals the longest border counts.
+        """
+        row = self._meant()
+        ids, contact = touching(self.patch, self.frame.region_ids)
+        if not len(ids):
+            return None
+        rows = self.rows.start + ids - 1
+        r = self.regions
+        shares = r.probabilities if r.probabilities[row].any() else r.votes
+        alike = np.sqrt(shares[rows] * shares[row]).sum(axis=1)
+        return int(rows[np.lexsort((contact, np.round(alike, 6)))[-1]])
 
     # -------------------------------------------------------------- decisions
 
-    def accept(self) -> None:
-        """The class that PSA gave the current region is right."""
-        row = self._current()
-        self._decide(row, Action.ACCEPT, int(self.regions.class_id[row]))
+    def accept(self) -> Override:
+        """The class that PSA gave the current region is right for the selected pixels."""
+        return self._decide(Action.ACCEPT, int(self.regions.class_id[self._meant()]))
 
-    def take_prediction(self) -> None:
-        """The class that the classifier predicts is right."""
-        self.relabel(int(self.regions.predicted[self._current()]))
+    def take_prediction(self) -> Override:
+        """The class that the classifier predicts for the current region is right for the selected pixels."""
+        return self.relabel(int(self.regions.predicted[self._meant()]))
 
-    def relabel(self, class_id: int) -> None:
-        """Give the current region a class.
+    def relabel(self, class_id: int) -> Override:
+        """Give the selected pixels a class.
 
         Raises
         ------
         OverrideError
             If the scheme has no such class.
         """
-        row = self._current()
+        selection = self.selection
         if class_id not in self.scheme:
             raise OverrideError(
                 f"the scheme {self.scheme.name} has no class {class_id}.", remedy="Choose one of the list."
             )
-        same = class_id == self.regions.class_id[row]
-        self._decide(row, Action.ACCEPT if same else Action.RELABEL, class_id)
+        same = [class_id] == self.regions.class_id[list(selection.rows)].tolist()
+        return self._decide(Action.ACCEPT if same else Action.RELABEL, class_id)
 
-    def ignore(self) -> None:
-        """The current region's pixels shall have no label."""
-        self._decide(self._current(), Action.IGNORE, IGNORE)
+    def ignore(self) -> Override:
+        """The selected pixels shall have no label."""
+        return self._decide(Action.IGNORE, IGNORE)
 
-    def unknown(self) -> None:
-        """The current region is none of the classes: the scheme's unknown class, or ignore if it has none."""
+    def unknown(self) -> Override:
+        """The selected pixels are none of the classes: the scheme's unknown class, or ignore without one."""
         class_id = IGNORE if self.scheme.unknown is None else self.scheme.unknown
-        self._decide(self._current(), Action.UNKNOWN, class_id)
+        return self._decide(Action.UNKNOWN, class_id)
 
     def take(self, overrides: Sequence[Override]) -> None:
         """Take in a batch that was just recorded, of one image or several, and go on."""
@@ -128,144 +205,73 @@ class Session(ReviewState):
         self._advance()
 
     def undo(self) -> bool:
-        """Take the newest decision back and go to it; whether there was one."""
+        """Take back an edit's newest step, else the newest decision and go to it; whether there was any."""
+        if self._position:
+            self._go(self._position - 1)
+            return True
         return self._turn(self.project.overrides.undo())
 
     def redo(self) -> bool:
-        """Apply what was undone last again and go to it; whether there was anything."""
+        """Do an edit's undone step again, else the undone decision and go to it; whether there was any."""
+        if self._position < len(self._steps):
+            self._go(self._position + 1)
+            return True
         return self._turn(self.project.overrides.redo())
 
-    # ------------------------------------------------------------- going about
-
-    def skip(self) -> None:
-        """Go on without deciding."""
-        row = self.row
-        if row is not None and self._chosen_image == self.image_id:
-            self._skipped_to = row
-        elif row is not None and row == self.queue.current():
-            following = self.queue.after(row)
-            if following is not None:
-                self.queue.go_to(following)
-        self._advance()
-
-    def back(self) -> bool:
-        """Go to the region seen before; whether there was one."""
-        if not self._visited:
-            return False
-        self._show(self._visited.pop(), remember=False)
-        return True
-
-    def resume(self) -> None:
-        """Go to where the queue stands."""
-        self._chosen_image = None
-        following = self.queue.current()
-        if following is not None:
-            self._show(following)
-
-    def next_image(self) -> None:
-        """Go to the image after this one; stays at the last."""
-        self.go_to_image(self.image_id + 1)
-
-    def previous_image(self) -> None:
-        """Go to the image before this one; stays at the first."""
-        self.go_to_image(self.image_id - 1)
-
-    def go_to_image(self, image_id: int) -> None:
-        """Show an image and the worst region in it that is still in the queue."""
-        if not 0 <= image_id < len(self.project.images) or image_id == self.image_id:
-            return
-        self._chosen_image, self._skipped_to = image_id, None
-        if self.only_image is not None:
-            self.only_image = image_id
-            self.queue.replace(self.wanted())
-        worst = self.queue.worst_among(self.regions.rows_of(image_id))
-        if worst is not None:
-            self._show(worst)
-        else:
-            self._remember()
-            self._leave_for(image_id)
-            self.region_changed.emit()
-        if self.only_image is not None:
-            self.queue_changed.emit()
-
-    def go_to(self, row: int) -> None:
-        """Show a region of any image; if it is in the queue, the queue goes on from there."""
-        if self.queue.position(row):
-            self.queue.go_to(row)
-        self._chosen_image = None
-        self._show(row)
-
-    def select_at(self, row: int, column: int) -> None:
-        """Make the region at a pixel of the current image the current one."""
-        height, width = self.frame.shape
-        if 0 <= row < height and 0 <= column < width and self.frame.region_ids[row, column]:
-            self._show(self._row_at((row, column)))
-
-    def set_filter(
-        self,
-        *,
-        only_flagged: bool = True,
-        only_class: int | None = None,
-        only_image: int | None = None,
-        only_rows: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """Choose what the queue holds and go to the worst of it.
-
-        Parameters
-        ----------
-        only_flagged : bool
-            Only regions the machine does not keep as they are; else all that nobody has looked at.
-        only_class : int, optional
-            Only regions of this class (after PSA).
-        only_image : int, optional
-            Only regions of this image; follows when another image is gone to by hand.
-        only_rows : ndarray of bool, (R,), optional
-            Only these regions; holds until the tables are read again.
-        """
-        self.only_flagged, self.only_class, self.only_image = only_flagged, only_class, only_image
-        self.only_rows = only_rows
-        self.queue.replace(self.wanted())
-        self.resume()
-        self.queue_changed.emit()
-
     def reload(self, regions: RegionArrays | None = None) -> None:
-        """Read everything again after the pipeline has run; image and place in it stay.
+        """Read everything again after the pipeline has run; image, place in it and edit stay.
 
         Parameters
         ----------
         regions : RegionArrays, optional
             The project's regions, if another thread has read them already.
         """
-        place = self._place()
-        self._visited.clear()
-        self.project.refresh_images()
-        self.frames.forget()
-        self.take_tables(self.project.regions() if regions is None else regions)
-        self._take_frame(self.image_id)
-        if place is not None and self.frame.region_ids[place]:
-            self.row = self._row_at(place)
-        else:
-            self.row = self.queue.worst_among(self.rows)
-        if self.row is None and (worst := self.queue.current()) is not None:
-            self._take_frame(int(self.regions.image_id[worst]))
-            self.row = worst
-        self._read_ahead()
-        self.reloaded.emit()
-        self.image_changed.emit()
-        self.region_changed.emit()
-        self.queue_changed.emit()
+        image_id, steps, position = self.image_id, self._steps.copy(), self._position
+        super().reload(regions)
+        if steps and self.image_id == image_id:
+            self._steps = steps
+            self._go(position)
 
     # ----------------------------------------------------------------- inside
 
-    def _current(self) -> int:
+    def _meant(self) -> int:
+        """The region whose class a decision goes by."""
+        selection = self.selection
+        if len(selection.rows) == 1 and selection.kind is not Kind.DRAWN:
+            return selection.rows[0]
         if self.row is None:
-            raise OverrideError("no region is selected.", remedy="Click one, or go on with the queue.")
+            drawn = selection.kind is not Kind.EMPTY
+            raise OverrideError(
+                "no region is selected" + (", only something drawn." if drawn else "."),
+                remedy="Choose a class for it." if drawn else "Click one, or go on with the queue.",
+            )
         return self.row
 
-    def _decide(self, row: int, action: Action, class_id: int) -> None:
-        box, mask = self.mask(row)
-        decision = Decision(action, self.image_id, class_id, box, mask, int(self.regions.id[row]))
-        self.take(self.project.overrides.record([decision]))
+    def _decide(self, action: Action, class_id: int) -> Override:
+        selection = self.selection
+        if selection.kind is Kind.EMPTY:
+            raise OverrideError(
+                "no region is selected.", remedy="Click or draw one, or go on with the queue."
+            )
+        looked_at = self.row if self.row in selection.rows else next(iter(selection.rows), None)
+        (override,) = self.project.overrides.record(
+            [
+                Decision(
+                    action=_ACTIONS.get(selection.kind, action),
+                    image_id=self.image_id,
+                    class_id=class_id,
+                    box=selection.patch.box,
+                    mask=selection.patch.mask,
+                    region_id=None if looked_at is None else int(self.regions.id[looked_at]),
+                )
+            ]
+        )
+        self._update([override])
+        if self.row is None or not self.reviewed[self.row]:
+            self.region_changed.emit()  # the rest of it is next
+        else:
+            self._advance()
+        return override
 
     def _turn(self, overrides: Sequence[Override]) -> bool:
         if not overrides:
@@ -297,79 +303,22 @@ class Session(ReviewState):
         rows, box = self.update(self.image_id, ids, here)
         x0, y0, x1, y1 = box
         self.curated[y0:y1, x0:x1] = self.curated_map(self.image_id, ids[y0:y1, x0:x1], box)
+        self._forget_edit()
         self.regions_decided.emit(rows, box)
 
-    def _advance(self) -> None:
-        """Go on: with the image chosen by hand while it has open regions, else with the queue."""
-        following = None
-        if self._chosen_image == self.image_id:
-            following = self.queue.worst_among(self.rows, after=self._skipped_to)
-        if following is None:
-            self._chosen_image = None
-            following = self.queue.current()
-        if following is None:
-            self.region_changed.emit()  # what is said about the current one has changed
-        else:
-            self._show(following)
+    def _go(self, position: int) -> None:
+        """Take the selection of a step of the edit."""
+        self._position = position
+        self._edited_at = self.image_id, self.row
+        self.selection_changed.emit()
 
-    def _show(self, row: int, *, remember: bool = True) -> None:
-        if remember and row != self.row:
-            self._remember()
-        image_id = int(self.regions.image_id[row])
-        if image_id != self.image_id:
-            self._leave_for(image_id)
-        self.row = row if len(self.frame.areas) else None
-        self.region_changed.emit()
-        self._read_ahead()
+    def _moved(self) -> None:
+        """Another region has its own selection; the same one, told of anew, keeps the edit."""
+        if self._edited_at != (self.image_id, self.row):
+            self._forget_edit()
+        self._unedited = self._selection = None
 
-    def _leave_for(self, image_id: int) -> None:
-        self.row = None
-        self._take_frame(image_id)
-        self.image_changed.emit()
-
-    def _read_ahead(self) -> None:
-        following = self.queue.current()
-        if following is not None and following == self.row:
-            following = self.queue.after(following)
-        if following is not None:
-            self.frames.prefetch(int(self.regions.image_id[following]))
-
-    def _row_at(self, place: tuple[int, int]) -> int:
-        return self.rows.start + int(self.frame.region_ids[place]) - 1
-
-    def _remember(self) -> None:
-        if self.row is not None:
-            self._visited.append(self.row)
-            del self._visited[:-_LONGEST_WAY_BACK]
-
-    def _place(self) -> tuple[int, int] | None:
-        """A pixel of the current region."""
-        if self.row is None:
-            return None
-        (x0, y0, _, _), mask = self.mask(self.row)
-        inside = np.argwhere(mask)
-        return (y0 + int(inside[0, 0]), x0 + int(inside[0, 1])) if len(inside) else None
-
-    def _take_frame(self, image_id: int) -> None:
-        """Make an image the current one; without its regions if a run has replaced them."""
-        self.frame = self.frames.get(image_id)
-        if not self._fits(self.frame):
-            self.frame = self._blank(self.frame)
-            rows = np.arange(self.rows.start, self.rows.stop)
-            self.queue.set_open(rows, np.zeros(len(rows), dtype=bool))
-        self.curated = self.curated_map(image_id, self.frame.region_ids)
-
-    def _fits(self, frame: Frame) -> bool:
-        return np.array_equal(frame.areas, self.regions.area[self.regions.rows_of(frame.image_id)])
-
-    @staticmethod
-    def _blank(frame: Frame) -> Frame:
-        """The frame without regions: a run that is going on has replaced them."""
-        return Frame(
-            frame.image_id,
-            frame.image,
-            frame.pseudo_label,
-            np.zeros_like(frame.region_ids),
-            np.zeros(0, dtype=np.int64),
-            frame.problem or "its regions are being made anew",
-        )
+    def _forget_edit(self) -> None:
+        self._steps.clear()
+        self._position = 0
+        self._unedited = self._selection = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seco_core.pipeline import PsaTrial
+from seco_core.project import Action
 from seco_core.scc.correction import Verdict
 
 SURE = 0.5
@@ -134,6 +135,22 @@ def verdict(facts: RegionFacts, name: Name) -> str:
     if facts.verdict == Verdict.DROP:
         return f"flagged: {score}, the model is not sure what it is"
     return f"kept ({score})"
+
+
+def decided(action: Action, was: int | None, now: int, name: Name) -> str:
+    """What a decision said; `was` is the class of the region looked at, if there was one.
+
+    Examples
+    --------
+    >>> decided(Action.SPLIT, 0, 1, ["wall", "building"].__getitem__)
+    'a part of wall → building'
+    """
+    if action is Action.DRAW or was is None:
+        return f"drawn: {name(now)}"
+    if action is Action.MERGE:
+        return f"merged: {name(now)}"
+    part = "a part of " if action is Action.SPLIT else ""
+    return f"{part}{name(was)} is right" if was == now else f"{part}{name(was)} → {name(now)}"
 
 
 def trial(tried: PsaTrial, name: Name) -> list[str]:

@@ -170,13 +170,35 @@ def test_owner_says_which_override_holds():
     assert owner[10, 10] == 0
 
 
-def test_region_counts_as_reviewed_from_half_of_its_pixels():
-    region_ids = np.zeros(SHAPE, dtype=np.uint16)
-    region_ids[0:4, 0:4], region_ids[6:10, 0:4] = 1, 2
-    half = [decision(0, 0, 4, 2, class_id=7), decision(0, 6, 4, 7, class_id=5)]
-    reviewed, decided = reviewed_regions(region_ids, 2, half)
-    assert reviewed.tolist() == [True, False]
-    assert decided.tolist() == [7, 255]
+def rows_covered(*counts: int, height: int = 40, width: int = 10) -> tuple[np.ndarray, list[Decision]]:
+    """Regions of equal size side by side, and an override over the first rows of each."""
+    region_ids = np.repeat(np.arange(1, len(counts) + 1, dtype=np.uint16), width)[None].repeat(height, axis=0)
+    covering = [
+        decision(i * width, 0, (i + 1) * width, rows, class_id=i + 3) for i, rows in enumerate(counts) if rows
+    ]
+    return region_ids, covering
+
+
+def test_region_counts_as_reviewed_when_at_most_a_tenth_is_left_out():
+    region_ids, covering = rows_covered(36, 35, 20, 0)
+    reviewed, decided = reviewed_regions(region_ids, 4, covering)
+    assert reviewed.tolist() == [True, False, False, False]
+    assert decided.tolist() == [3, 255, 255, 255]
+
+
+def test_few_pixels_left_out_keep_no_small_region_open_but_half_of_it_does():
+    # of 40 pixels 20, 30 and none are left out
+    region_ids, covering = rows_covered(2, 1, 4, height=4)
+    reviewed, _ = reviewed_regions(region_ids, 3, covering)
+    assert reviewed.tolist() == [True, False, True]
+
+
+def test_class_of_most_overridden_pixels_is_the_decided_one():
+    region_ids, (first,) = rows_covered(40)
+    _, decided = reviewed_regions(region_ids, 1, [first, decision(0, 0, 10, 15, class_id=7)])
+    assert decided.tolist() == [3]
+    _, decided = reviewed_regions(region_ids, 1, [first, decision(0, 0, 10, 25, class_id=7)])
+    assert decided.tolist() == [7]
 
 
 def test_store_is_not_made_twice(tmp_path: Path):

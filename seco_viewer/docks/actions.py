@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from seco_core.errors import SecoError
-from seco_viewer import shortcuts
+from seco_core.project import Override
+from seco_viewer import shortcuts, words
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.tabs import ProjectTabs
 from seco_viewer.layers import ReviewLayers
@@ -79,18 +80,16 @@ class Actions:
         """Give the current region a class and say so."""
         self._decide(partial(self._session.relabel, class_id))
 
-    def _decide(self, decide: Callable[[], None]) -> None:
+    def _decide(self, decide: Callable[[], Override]) -> None:
         session = self._session
         row = session.row
         try:
-            decide()
+            override = decide()
         except SecoError as error:
             self._say(str(error), wrong=True)
             return
-        assert row is not None
-        name = session.scheme.label
-        was, now = name(int(session.regions.class_id[row])), name(int(session.decided[row]))
-        told = f"{was} is right" if was == now else f"{was} → {now}"
+        was = None if row is None else int(session.regions.class_id[row])
+        told = words.decided(override.action, was, override.class_id, session.scheme.label)
         self._say(f"✓ {told}. {takes_it_back(session)}")
 
     def _start_relabel(self) -> None:

@@ -1,0 +1,276 @@
+"""Where the reviewer is and goes: the current image, the current region, the way through the queue.
+
+No window is needed. The project is only touched from the thread that made this; `FrameCache` reads ahead on
+its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from seco_core.project import Project, RegionArrays
+from seco_core.project.overrides import Box
+from seco_viewer.frames import Frame, FrameCache
+from seco_viewer.review_state import ReviewState
+
+_LONGEST_WAY_BACK = 10_000
+
+
+class Browser(ReviewState):
+    """The regions of a project, one image and one region of which are looked at.
+
+    Parameters
+    ----------
+    project : Project
+        `close` closes it.
+
+    Attributes
+    ----------
+    frame : Frame
+        The current image and its maps.
+    curated : ndarray of uint8, (H, W)
+        The current image's curated class map.
+    row : int or None
+        The current region.
+    """
+
+    image_changed = Signal()
+    """Another image, or the same one with new maps."""
+    region_changed = Signal()
+    """Another current region, or none."""
+    queue_changed = Signal()
+    """Other regions are in the queue."""
+    reloaded = Signal()
+    """All tables were read again."""
+
+    def __init__(self, project: Project):
+        super().__init__(project)
+        self.frames = FrameCache(project)
+        self.row: int | None = None
+        self._visited: list[int] = []
+        # an image gone to by hand is finished before the queue goes on; how far skipping has come in it
+        self._chosen_image: int | None = None
+        self._skipped_to: int | None = None
+        first = self.queue.current()
+        self._take_frame(0 if first is None else int(self.regions.image_id[first]))
+        self.row = first
+        self._read_ahead()
+
+    def close(self) -> None:
+        """End reading ahead and close the project."""
+        self.frames.close()
+        self.project.close()
+
+    @property
+    def image_id(self) -> int:
+        """The current image."""
+        return self.frame.image_id
+
+    @property
+    def rows(self) -> slice:
+        """Rows of the current image's regions; the first is id 1 of its region id map."""
+        return self.regions.rows_of(self.image_id)
+
+    def mask(self, row: int) -> tuple[Box, NDArray[np.bool_]]:
+        """Box and mask of a region of the current image."""
+        x0, y0, x1, y1 = self.regions.box[row].tolist()
+        return (x0, y0, x1, y1), self.frame.region_ids[y0:y1, x0:x1] == row - self.rows.start + 1
+
+    # ------------------------------------------------------------- going about
+
+    def skip(self) -> None:
+        """Go on without deciding."""
+        row = self.row
+        if row is not None and self._chosen_image == self.image_id:
+            self._skipped_to = row
+        elif row is not None and row == self.queue.current():
+            following = self.queue.after(row)
+            if following is not None:
+                self.queue.go_to(following)
+        self._advance()
+
+    def back(self) -> bool:
+        """Go to the region seen before; whether there was one."""
+        if not self._visited:
+            return False
+        self._show(self._visited.pop(), remember=False)
+        return True
+
+    def resume(self) -> None:
+        """Go to where the queue stands."""
+        self._chosen_image = None
+        following = self.queue.current()
+        if following is not None:
+            self._show(following)
+
+    def next_image(self) -> None:
+        """Go to the image after this one; stays at the last."""
+        self.go_to_image(self.image_id + 1)
+
+    def previous_image(self) -> None:
+        """Go to the image before this one; stays at the first."""
+        self.go_to_image(self.image_id - 1)
+
+    def go_to_image(self, image_id: int) -> None:
+        """Show an image and the worst region in it that is still in the queue."""
+        if not 0 <= image_id < len(self.project.images) or image_id == self.image_id:
+            return
+        self._chosen_image, self._skipped_to = image_id, None
+        if self.only_image is not None:
+            self.only_image = image_id
+            self.queue.replace(self.wanted())
+        worst = self.queue.worst_among(self.regions.rows_of(image_id))
+        if worst is not None:
+            self._show(worst)
+        else:
+            self._remember()
+            self._leave_for(image_id)
+            self.region_changed.emit()
+        if self.only_image is not None:
+            self.queue_changed.emit()
+
+    def go_to(self, row: int) -> None:
+        """Show a region of any image; if it is in the queue, the queue goes on from there."""
+        if self.queue.position(row):
+            self.queue.go_to(row)
+        self._chosen_image = None
+        self._show(row)
+
+    def select_at(self, row: int, column: int) -> None:
+        """Make the region at a pixel of the current image the current one."""
+        height, width = self.frame.shape
+        if 0 <= row < height and 0 <= column < width and self.frame.region_ids[row, column]:
+            self._show(self._row_at((row, column)))
+
+    def set_filter(
+        self,
+        *,
+        only_flagged: bool = True,
+        only_class: int | None = None,
+        only_image: int | None = None,
+        only_rows: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Choose what the queue holds and go to the worst of it.
+
+        Parameters
+        ----------
+        only_flagged : bool
+            Only regions the machine does not keep as they are; else all that nobody has looked at.
+        only_class : int, optional
+            Only regions of this class (after PSA).
+        only_image : int, optional
+            Only regions of this image; follows when another image is gone to by hand.
+        only_rows : ndarray of bool, (R,), optional
+            Only these regions; holds until the tables are read again.
+        """
+        self.only_flagged, self.only_class, self.only_image = only_flagged, only_class, only_image
+        self.only_rows = only_rows
+        self.queue.replace(self.wanted())
+        self.resume()
+        self.queue_changed.emit()
+
+    def reload(self, regions: RegionArrays | None = None) -> None:
+        """Read everything again after the pipeline has run; image and place in it stay.
+
+        Parameters
+        ----------
+        regions : RegionArrays, optional
+            The project's regions, if another thread has read them already.
+        """
+        place = self._place()
+        self._visited.clear()
+        self.project.refresh_images()
+        self.frames.forget()
+        self.take_tables(self.project.regions() if regions is None else regions)
+        self._take_frame(self.image_id)
+        if place is not None and self.frame.region_ids[place]:
+            self.row = self._row_at(place)
+        else:
+            self.row = self.queue.worst_among(self.rows)
+        if self.row is None and (worst := self.queue.current()) is not None:
+            self._take_frame(int(self.regions.image_id[worst]))
+            self.row = worst
+        self._read_ahead()
+        self.reloaded.emit()
+        self.image_changed.emit()
+        self.region_changed.emit()
+        self.queue_changed.emit()
+
+    # ----------------------------------------------------------------- inside
+
+    def _advance(self) -> None:
+        """Go on: with the image chosen by hand while it has open regions, else with the queue."""
+        following = None
+        if self._chosen_image == self.image_id:
+            following = self.queue.worst_among(self.rows, after=self._skipped_to)
+        if following is None:
+            self._chosen_image = None
+            following = self.queue.current()
+        if following is None:
+            self.region_changed.emit()  # what is said about the current one has changed
+        else:
+            self._show(following)
+
+    def _show(self, row: int, *, remember: bool = True) -> None:
+        if remember and row != self.row:
+            self._remember()
+        image_id = int(self.regions.image_id[row])
+        if image_id != self.image_id:
+            self._leave_for(image_id)
+        self.row = row if len(self.frame.areas) else None
+        self.region_changed.emit()
+        self._read_ahead()
+
+    def _leave_for(self, image_id: int) -> None:
+        self.row = None
+        self._take_frame(image_id)
+        self.image_changed.emit()
+
+    def _read_ahead(self) -> None:
+        following = self.queue.current()
+        if following is not None and following == self.row:
+            following = self.queue.after(following)
+        if following is not None:
+            self.frames.prefetch(int(self.regions.image_id[following]))
+
+    def _row_at(self, place: tuple[int, int]) -> int:
+        return self.rows.start + int(self.frame.region_ids[place]) - 1
+
+    def _remember(self) -> None:
+        if self.row is not None:
+            self._visited.append(self.row)
+            del self._visited[:-_LONGEST_WAY_BACK]
+
+    def _place(self) -> tuple[int, int] | None:
+        """A pixel of the current region."""
+        if self.row is None:
+            return None
+        (x0, y0, _, _), mask = self.mask(self.row)
+        inside = np.argwhere(mask)
+        return (y0 + int(inside[0, 0]), x0 + int(inside[0, 1])) if len(inside) else None
+
+    def _take_frame(self, image_id: int) -> None:
+        """Make an image the current one; without its regions if a run has replaced them."""
+        self.frame = self.frames.get(image_id)
+        if not self._fits(self.frame):
+            self.frame = self._blank(self.frame)
+            rows = np.arange(self.rows.start, self.rows.stop)
+            self.queue.set_open(rows, np.zeros(len(rows), dtype=bool))
+        self.curated = self.curated_map(image_id, self.frame.region_ids)
+
+    def _fits(self, frame: Frame) -> bool:
+        return np.array_equal(frame.areas, self.regions.area[self.regions.rows_of(frame.image_id)])
+
+    @staticmethod
+    def _blank(frame: Frame) -> Frame:
+        """The frame without regions: a run that is going on has replaced them."""
+        return Frame(
+            frame.image_id,
+            frame.image,
+            frame.pseudo_label,
+            np.zeros_like(frame.region_ids),
+            np.zeros(0, dtype=np.int64),
+            frame.problem or "its regions are being made anew",
+        )

@@ -1,0 +1,295 @@
+"""What a decision is about: some pixels of an image, and the ways of choosing them.
+
+A `Patch` is a set of pixels. Everything here is a pure function of arrays; places are (row, column) in
+pixels, pixel (r, c) covering r - 0.5 to r + 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.masks.base import MaskSet
+from seco_core.project.overrides import Box
+
+Place = tuple[float, float]
+"""Row and column."""
+
+_REACH = 12.0
+"""Pixels by which a cutting stroke that ends within the patch is drawn on: people stop short of borders."""
+_LOOP = 0.3
+"""A stroke whose ends are this much nearer to each other than it is long goes round something."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A set of pixels on the box that just holds them; an empty one has the box (0, 0, 0, 0).
+
+    Attributes
+    ----------
+    box : (int, int, int, int)
+        x0, y0, x1, y1, maximum exclusive.
+    mask : ndarray of bool, (y1 - y0, x1 - x0)
+        Which pixels of the box.
+    """
+
+    box: Box
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> Patch:
+        """The pixels of a mask (h, w) whose first one is at row and column `origin`."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return EMPTY
+        top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+        y, x = origin
+        return cls((left + x, top + y, right + x, bottom + y), mask[top:bottom, left:right])
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(np.count_nonzero(self.mask))
+
+    def on(self, box: Box) -> NDArray[np.bool_]:
+        """The patch as a mask of another box; what lies outside is cut off."""
+        found = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=bool)
+        x0, y0 = max(self.box[0], box[0]), max(self.box[1], box[1])
+        x1, y1 = min(self.box[2], box[2]), min(self.box[3], box[3])
+        if x0 < x1 and y0 < y1:
+            found[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]] = self.mask[
+                y0 - self.box[1] : y1 - self.box[1], x0 - self.box[0] : x1 - self.box[0]
+            ]
+        return found
+
+    def holds(self, place: tuple[int, int]) -> bool:
+        """Whether a pixel is among them."""
+        row, column = place[0] - self.box[1], place[1] - self.box[0]
+        inside = 0 <= row < self.mask.shape[0] and 0 <= column < self.mask.shape[1]
+        return inside and bool(self.mask[row, column])
+
+    def same(self, other: Patch) -> bool:
+        """Whether both are the same pixels."""
+        return self.box == other.box and np.array_equal(self.mask, other.mask)
+
+    def __or__(self, other: Patch) -> Patch:
+        if not other.mask.size or not self.mask.size:
+            return self if self.mask.size else other
+        a, b = self.box, other.box
+        box = min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+        return Patch.of(self.on(box) | other.on(box), (box[1], box[0]))
+
+    def __sub__(self, other: Patch) -> Patch:
+        return Patch.of(self.mask & ~other.on(self.box), (self.box[1], self.box[0]))
+
+    def __and__(self, other: Patch) -> Patch:
+        return Patch.of(self.mask & other.on(self.box), (self.box[1], self.box[0]))
+
+
+EMPTY = Patch((0, 0, 0, 0), np.zeros((0, 0), dtype=bool))
+"""No pixels."""
+
+
+class Kind(Enum):
+    """What a patch is to the regions under it."""
+
+    EMPTY = "nothing"
+    REGION = "a region as it is"
+    """All of its pixels that are still open."""
+    PART = "a part of a region"
+    WHOLE = "several regions as they are"
+    DRAWN = "pixels drawn freely"
+
+
+def kind_of(
+    patch: Patch, region_ids: NDArray[np.uint16], open_part: Callable[[int], Patch]
+) -> tuple[Kind, NDArray[np.int64]]:
+    """What a patch is to the regions, and the ids of those it touches, ascending.
+
+    Parameters
+    ----------
+    patch : Patch
+        On the image.
+    region_ids : ndarray of uint16, (H, W)
+        0 is no region.
+    open_part : callable
+        Gives the pixels of a region id that stand for the whole of it.
+    """
+    x0, y0, x1, y1 = patch.box
+    ids = np.flatnonzero(np.bincount(region_ids[y0:y1, x0:x1][patch.mask], minlength=1))
+    if not len(ids):
+        return Kind.EMPTY, ids
+    if ids[0] == 0:
+        return Kind.DRAWN, ids[1:]
+    whole = [open_part(int(i)) for i in ids]
+    if len(ids) == 1:
+        return (Kind.REGION if patch.same(whole[0]) else Kind.PART), ids
+    # without a pixel too many they are whole if no pixel is missing
+    complete = sum(p.area for p in whole) == patch.area and all((p - patch).area == 0 for p in whole)
+    return (Kind.WHOLE if complete else Kind.DRAWN), ids
+
+
+def cut(patch: Patch, path: Sequence[Place]) -> list[Patch]:
+    """The pieces into which a stroke cuts a patch, smallest first.
+
+    The stroke is a line one pixel wide; its pixels join a piece beside them. A stroke whose both ends lie in
+    the patch is closed if it goes round something, else drawn on a little at both ends. Parts of the patch
+    that the stroke does not touch stay with the largest piece.
+
+    Parameters
+    ----------
+    patch : Patch
+        What is cut.
+    path : sequence of (float, float)
+        Row and column of the stroke's points.
+
+    Returns
+    -------
+    list of Patch
+        Together they are the patch, and no two share a pixel. One piece if the stroke does not cut it.
+    """
+    if not patch.mask.size or len(path) < 2:
+        return [patch]
+    x0, y0, _, _ = patch.box
+    points = np.array(path, dtype=np.float64)
+    ends_inside = [patch.holds((round(float(r)), round(float(c)))) for r, c in (points[0], points[-1])]
+    length = np.hypot(*np.diff(points, axis=0).T).sum()
+    if all(ends_inside) and np.hypot(*(points[-1] - points[0])) < _LOOP * length:
+        points = np.concatenate([points, points[:1]])
+    else:
+        points = _drawn_on(points, *ends_inside)
+    line = np.zeros(patch.mask.shape, dtype=np.uint8)
+    corners = np.rint(points - (y0, x0))[:, ::-1].astype(np.int32)
+    # a line without diagonal steps keeps pixels apart that touch at a corner
+    cv2.polylines(line, [corners], False, 1, lineType=cv2.LINE_4)
+    on_line = (line > 0) & patch.mask
+    n, parts = cv2.connectedComponents((patch.mask & ~on_line).astype(np.uint8), connectivity=8)
+    beside = np.unique(parts[(cv2.dilate(on_line.astype(np.uint8), np.ones((3, 3))) > 0) & (parts > 0)])
+    if len(beside) < 2:
+        return [patch]
+    sizes = np.bincount(parts.ravel(), minlength=n)[beside]
+    beside = beside[np.argsort(sizes, kind="stable")]
+    number = np.full(n, len(beside), dtype=np.uint16)
+    number[beside] = np.arange(1, len(beside) + 1)
+    number[0] = 0
+    pieces = _filled(number[parts], on_line, len(beside))
+    found = [Patch.of(pieces == i, (y0, x0)) for i in range(1, len(beside) + 1)]
+    return sorted(found, key=lambda piece: piece.area)
+
+
+def _drawn_on(points: NDArray[np.float64], first_inside: bool, last_inside: bool) -> NDArray[np.float64]:
+    """The stroke with those ends that lie inside drawn on straight."""
+
+    def onward(end: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+        distance = np.hypot(*(others - end).T)
+        from_here = others[distance >= 3]
+        if not len(from_here):
+            return end
+        step = end - from_here[0]
+        return end + step / np.hypot(*step) * _REACH
+
+    before = [onward(points[0], points[1:])] if first_inside else []
+    after = [onward(points[-1], points[-2::-1])] if last_inside else []
+    return np.array([*before, *points, *after])
+
+
+def _filled(pieces: NDArray[np.uint16], line: NDArray[np.bool_], largest: int) -> NDArray[np.uint16]:
+    """The pieces after the pixels of the line have joined one beside them."""
+    waiting = line
+    while waiting.any():
+        joined = np.where(waiting, cv2.dilate(pieces, np.ones((3, 3))), pieces)
+        if np.array_equal(joined, pieces):
+            joined = np.where(waiting, np.uint16(largest), pieces)
+        pieces, waiting = joined, waiting & (joined == 0)
+    return pieces
+
+
+def brushed(path: Sequence[Place], radius: float, shape: tuple[int, int]) -> Patch:
+    """Pixels of an image (H, W) that a round brush of some radius covers on its way; one point is a dot."""
+    points = np.array(path, dtype=np.float64)
+    low = np.floor(points.min(axis=0) - radius - 1).astype(int)
+    high = np.ceil(points.max(axis=0) + radius + 2).astype(int)
+    y0, x0 = (int(v) for v in np.clip(low, 0, shape))
+    y1, x1 = (int(v) for v in np.clip(high, 0, shape))
+    if y0 >= y1 or x0 >= x1:
+        return EMPTY
+    pixel = np.stack(np.meshgrid(np.arange(y0, y1), np.arange(x0, x1), indexing="ij"), axis=-1)
+    covered = np.zeros(pixel.shape[:2], dtype=bool)
+    for start, stop in zip(points, np.concatenate([points[1:], points[-1:]]), strict=True):
+        along = stop - start
+        share = np.clip(((pixel - start) @ along) / max(float(along @ along), 1e-9), 0, 1)
+        gap = pixel - start - share[..., None] * along
+        covered |= (gap**2).sum(axis=-1) <= radius**2
+    return Patch.of(covered, (y0, x0))
+
+
+def filled_polygon(corners: Sequence[Place], shape: tuple[int, int]) -> Patch:
+    """Pixels of an image (H, W) inside a polygon, its edge included; empty with less than three corners."""
+    if len(corners) < 3:
+        return EMPTY
+    canvas = np.zeros(shape, dtype=np.uint8)
+    cv2.fillPoly(canvas, [np.rint(np.array(corners))[:, ::-1].astype(np.int32)], 1)
+    return Patch.of(canvas > 0)
+
+
+def masks_at(masks: MaskSet, place: tuple[int, int], within: Patch | None = None) -> list[Patch]:
+    """The masks that hold a pixel, or what they have in common with a patch; each once, smallest first.
+
+    Parameters
+    ----------
+    masks : MaskSet
+        Of the image.
+    place : (int, int)
+        Row and column.
+    within : Patch, optional
+        Only what lies in it counts; none are found if it does not hold the pixel, and it is not among them.
+    """
+    if within is not None and not within.holds(place):
+        return []
+    row, column = place
+    b = masks.boxes
+    near = np.flatnonzero((b[:, 0] <= column) & (column < b[:, 2]) & (b[:, 1] <= row) & (row < b[:, 3]))
+    found: dict[tuple[Box, bytes], Patch] = {}
+    for i in near.tolist():
+        patch = mask_patch(masks, i)
+        if not patch.holds(place):
+            continue
+        if within is not None:
+            patch &= within
+            if patch.same(within):
+                continue
+        found.setdefault((patch.box, np.packbits(patch.mask).tobytes()), patch)
+    return sorted(found.values(), key=lambda p: p.area)
+
+
+def mask_patch(masks: MaskSet, i: int) -> Patch:
+    """One mask of a set; it may be empty."""
+    x0, y0, _, _ = masks.boxes[i].tolist()
+    return Patch.of(masks.crops[i], (y0, x0))
+
+
+def half_of(choices: Sequence[Patch], whole: Patch) -> int:
+    """Which of some patches, smallest first, is the largest that leaves a third of the whole; else 0."""
+    fits = [i for i, p in enumerate(choices) if 3 * p.area <= 2 * whole.area]
+    return fits[-1] if fits else 0
+
+
+def touching(patch: Patch, region_ids: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids of the regions beside a patch and not in it, and how many of their pixels touch it."""
+    height, width = region_ids.shape
+    x0, y0, x1, y1 = patch.box
+    box = max(x0 - 1, 0), max(y0 - 1, 0), min(x1 + 1, width), min(y1 + 1, height)
+    inside = patch.on(box)
+    ring = (cv2.dilate(inside.astype(np.uint8), np.ones((3, 3))) > 0) & ~inside
+    ids = region_ids[box[1] : box[3], box[0] : box[2]]
+    contact = np.bincount(ids[ring], minlength=1)
+    contact[0] = 0
+    within = np.flatnonzero(np.bincount(ids[inside], minlength=1))
+    contact[within[within < len(contact)]] = 0
+    beside = np.flatnonzero(contact)
+    return beside, contact[beside]

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seco_core.errors import OverrideError
+from seco_core.project import Action, Project
+from seco_core.scheme import IGNORE
+from seco_viewer.selection import EMPTY, Kind, Patch, brushed, cut, filled_polygon, touching
+from seco_viewer.session import Session
+from tests.viewer.scenes import class_map, make_project, store_regions
+from tests.viewer.test_session import assert_agrees_with_the_store
+
+
+def large_row(session: Session) -> int:
+    """The largest flagged region, made the current one."""
+    row = int(np.argmax(np.where(session.flagged, session.regions.area, 0)))
+    session.go_to_image(int(session.regions.image_id[row]))
+    (x0, y0, _, _), mask = session.mask(row)
+    y, x = np.argwhere(mask)[0].tolist()
+    session.select_at(y0 + y, x0 + x)
+    assert session.row == row
+    return row
+
+
+def split(session: Session) -> list[Patch]:
+    """Cut the selection in the middle."""
+    x0, y0, x1, y1 = session.patch.box
+    middle = (x0 + x1) / 2
+    pieces = cut(session.patch, [(y0 - 5, middle), (y1 + 5, middle)])
+    session.edit(pieces)
+    return pieces
+
+
+def newest(session: Session):
+    return session.project.overrides.active(session.image_id)[-1]
+
+
+def test_selection_is_the_current_region_until_it_is_edited(session: Session):
+    box, mask = session.mask(session.row)
+    assert session.selection.kind is Kind.REGION
+    assert session.selection.rows == (session.row,)
+    assert session.patch.same(Patch.of(mask, (box[1], box[0])))
+    session.skip()
+    assert session.selection.rows == (session.row,)
+
+
+def test_part_of_a_region_is_decided_and_the_rest_is_next(session: Session):
+    row = large_row(session)
+    pieces = split(session)
+    assert len(pieces) >= 2
+    assert session.selection.kind is Kind.PART
+    override = session.relabel(7)
+    assert override.action is Action.SPLIT
+    assert override.class_id == 7
+    assert Patch(override.box, override.mask).same(pieces[0])
+    assert not session.reviewed[row]
+    assert session.row == row
+    assert session.selection.kind is Kind.REGION
+    assert session.patch.area == session.regions.area[row] - pieces[0].area
+    assert_agrees_with_the_store(session)
+    rest = session.accept()
+    assert rest.action is Action.ACCEPT
+    assert session.reviewed[row]
+    assert session.row != row
+    assert_agrees_with_the_store(session)
+
+
+def test_undo_steps_back_through_the_edit_and_then_through_decisions(session: Session):
+    row = large_row(session)
+    before = session.curated.copy()
+    whole = session.patch
+    split(session)
+    first = session.patch
+    session.edit([EMPTY])
+    assert session.undo()
+    assert session.patch is first
+    assert session.undo()
+    assert session.patch.same(whole)
+    assert session.redo()
+    assert session.patch is first
+    session.ignore()
+    assert not session.edited
+    assert session.undo()
+    assert session.row == row
+    assert session.patch.same(whole)
+    assert np.array_equal(session.curated, before)
+    assert session.undo() is False
+    assert session.redo()
+    assert session.patch.same(whole - first)
+
+
+def test_other_side_and_smaller_and_larger(session: Session):
+    large_row(session)
+    pieces = split(session)
+    told = []
+    session.selection_changed.connect(lambda: told.append(session.patch))
+    assert not session.choose(-1)
+    assert session.choose(1)
+    assert session.patch is pieces[1]
+    for _ in range(len(pieces) - 1):
+        session.choose(1, around=True)
+    assert told[-1] is session.patch
+    assert session.undo()  # one step, however often another was chosen
+    assert not session.edited
+
+
+def test_whole_regions_are_merged_and_decided_as_one(session: Session):
+    row = large_row(session)
+    other = session.most_alike_neighbour()
+    assert other is not None
+    assert other != row
+    session.edit([session.patch | session.open_part(other)])
+    assert session.selection.kind is Kind.WHOLE
+    override = session.relabel(5)
+    assert override.action is Action.MERGE
+    assert session.reviewed[[row, other]].all()
+    assert session.decided[[row, other]].tolist() == [5, 5]
+    assert override.mask.sum() == session.regions.area[[row, other]].sum()
+    assert_agrees_with_the_store(session)
+
+
+def test_open_parts_of_regions_can_be_merged(session: Session):
+    row = large_row(session)
+    split(session)
+    session.relabel(7)
+    other = session.most_alike_neighbour()
+    session.edit([session.patch | session.open_part(other)])
+    assert session.selection.kind is Kind.WHOLE
+    session.relabel(5)
+    assert session.reviewed[[row, other]].all()
+    assert np.count_nonzero(session.curated == 7) > 0  # the first part keeps its class
+    assert_agrees_with_the_store(session)
+
+
+def test_most_alike_neighbour_has_the_most_similar_probabilities(session: Session):
+    row = large_row(session)
+    ids, contact = touching(session.patch, session.frame.region_ids)
+    beside = session.rows.start + ids - 1
+    assert len(beside) > 1
+    for best in beside:
+        probabilities = np.zeros_like(session.regions.probabilities)
+        probabilities[:, 1] = 1
+        probabilities[[row, best]] = np.eye(len(probabilities[0]))[2]
+        session.regions = replace(session.regions, probabilities=probabilities)
+        assert session.most_alike_neighbour() == best
+    session.regions = replace(
+        session.regions, probabilities=np.zeros_like(probabilities), votes=probabilities * 0
+    )
+    assert session.most_alike_neighbour() in beside[contact == contact.max()]
+
+
+def test_drawn_pixels_take_what_they_cover_and_leave_the_rest(session: Session):
+    row = large_row(session)
+    y, x = session.regions.centroid[row]
+    drawn = brushed([(y, x - 12), (y, x + 12)], 3, session.frame.shape)
+    session.edit([session.patch | drawn | filled_polygon([(0, 0), (0, 20), (9, 9)], session.frame.shape)])
+    assert session.selection.kind is Kind.DRAWN
+    override = session.accept()
+    assert override.action is Action.DRAW
+    assert override.class_id == session.regions.class_id[row]
+    assert session.reviewed[row]
+    assert (session.curated[0, :10] == override.class_id).all()
+    assert_agrees_with_the_store(session)
+
+
+def test_nothing_selected_is_refused(session: Session):
+    session.edit([EMPTY])
+    with pytest.raises(OverrideError, match="no region is selected"):
+        session.ignore()
+    assert session.edited
+    assert session.clear_edit()
+    assert session.selection.kind is Kind.REGION
+    assert not session.clear_edit()
+
+
+def test_image_without_regions_can_be_drawn_on(tmp_path: Path):
+    session = Session(Project.open(make_project(tmp_path, scored=False)))
+    try:
+        session.next_image()
+        drawn = brushed([(20, 20)], 6, session.frame.shape)
+        session.edit([drawn])
+        with pytest.raises(OverrideError, match="only something drawn"):
+            session.accept()
+        override = session.relabel(13)
+        assert (override.action, override.region_id) == (Action.DRAW, None)
+        assert session.image_id == 1
+        assert not session.edited
+        assert np.count_nonzero(session.curated == 13) == drawn.area
+        session.next_image()
+        assert session.undo()
+        assert session.image_id == 1
+        assert (session.curated == IGNORE).all()
+    finally:
+        session.close()
+
+
+def test_regions_are_cut_along_an_edit_when_psa_runs_again(session: Session):
+    row = large_row(session)
+    image_id = session.image_id
+    pieces = split(session)
+    session.relabel(7)
+    maps = [class_map(r.shape, seed=r.id) for r in session.project.images]
+    maps[0][:2, 20:60] = 4
+    with Project.open(session.project.path) as run:
+        store_regions(run, maps, seed=5)
+    session.edit([session.patch - brushed([session.regions.centroid[row]], 2, session.frame.shape)])
+    kept = session.patch
+    session.reload()
+    assert session.image_id == image_id
+    assert session.patch is kept  # a run that ends takes no edit away
+    assert np.count_nonzero(session.curated == 7) >= pieces[0].area
+    assert_agrees_with_the_store(session)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_edits_stay_on_the_image_and_undo_gives_everything_back(session: Session, seed: int):
+    rng = np.random.default_rng(seed)
+
+    def path(n: int) -> list[tuple[float, float]]:
+        height, width = session.frame.shape
+        return [(float(rng.uniform(-5, height + 5)), float(rng.uniform(-5, width + 5))) for _ in range(n)]
+
+    def add_region() -> None:
+        rows = session.rows
+        session.edit([session.patch | session.open_part(int(rng.integers(rows.start, rows.stop)))])
+
+    def brush() -> None:
+        session.edit([session.patch | brushed(path(2), 4, session.frame.shape)])
+
+    def erase() -> None:
+        session.edit([session.patch - brushed(path(3), 6, session.frame.shape)])
+
+    def decide() -> None:
+        if session.selection.kind is not Kind.EMPTY:
+            session.relabel(int(rng.integers(0, 19)))
+
+    actions = [
+        lambda: session.edit(cut(session.patch, path(3))), lambda: session.choose(1, around=True),
+        add_region, brush, erase, lambda: session.edit([filled_polygon(path(4), session.frame.shape)]),
+        decide, decide, decide, session.undo, session.redo, session.skip, session.next_image,
+        session.previous_image, session.clear_edit,
+    ]  # fmt: skip
+    first = {i: session.project.curated(i) for i in range(3)}
+    recorded = 0
+    for choice in rng.integers(0, len(actions), 60):
+        actions[choice]()
+        x0, y0, x1, y1 = session.patch.box
+        height, width = session.frame.shape
+        assert 0 <= x0 <= x1 <= width
+        assert 0 <= y0 <= y1 <= height
+        assert np.array_equal(session.curated, session.project.curated(session.image_id))
+        recorded = max(recorded, len(session.project.overrides))
+    assert recorded > 3
+    assert_agrees_with_the_store(session)
+    session.clear_edit()
+    while session.undo():
+        pass
+    assert not session.reviewed.any()
+    for image_id, curated in first.items():
+        assert np.array_equal(session.project.curated(image_id), curated)
