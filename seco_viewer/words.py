@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
+from seco_core.project.overrides import Event
 from seco_core.scc.correction import Verdict
 
 SURE = 0.5
@@ -151,6 +154,54 @@ def decided(action: Action, was: int | None, now: int, name: Name) -> str:
         return f"merged: {name(now)}"
     part = "a part of " if action is Action.SPLIT else ""
     return f"{part}{name(was)} is right" if was == now else f"{part}{name(was)} → {name(now)}"
+def neighbour_classes(facts: RegionFacts, name: Name) -> str:
+    """What the regions of all images are called that are most like it, and what it touches.
+
+    Examples
+    --------
+    >>> facts = RegionFacts(0, 1, 0.9, 0.9, Verdict.DROP, (), 0.8, (1, 1, 0), (0,), 50, None)
+    >>> neighbour_classes(facts, ["wall", "building"].__getitem__)
+    'alike: 2 building, 1 wall; touches 1 wall'
+    """
+
+    def told(classes: tuple[int, ...]) -> str:
+        counted = sorted(Counter(classes).items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"{count} {name(c)}" for c, count in counted)
+
+    parts = [f"alike: {told(facts.neighbours)}"] if facts.neighbours else ["alike: none"]
+    if facts.touching:
+        parts.append(f"touches {told(facts.touching)}")
+    return "; ".join(parts)
+
+
+def standing(value: float, values: NDArray[np.float32]) -> str:
+    """A score among the scores of all regions, NaN left out on both sides.
+
+    Examples
+    --------
+    >>> standing(0.5, np.array([0.1, 0.2, 0.5, 0.9], dtype=np.float32))
+    'higher than 50 % of all regions'
+    """
+    known = values[~np.isnan(values)]
+    if math.isnan(value) or not len(known):
+        return "not scored"
+    return f"higher than {100 * np.count_nonzero(known < value) / len(known):.0f} % of all regions"
+
+
+def past(events: Sequence[Event], name: Name) -> list[str]:
+    """Decisions of the log, oldest first, each in a line, with those that were taken back marked."""
+    undone = set[int]()
+    for event in events:
+        if event.target_batch is not None:
+            (undone.add if event.kind == "undo" else undone.discard)(event.target_batch)
+    lines = []
+    for event in events:
+        if event.kind == "override" and event.class_id is not None:
+            # the log's times are UTC
+            time = datetime.datetime.fromisoformat(event.time).astimezone().strftime("%d %b %H:%M")
+            back = " (taken back)" if event.batch in undone else ""
+            lines.append(f"{time} {event.by}: {event.action} → {name(event.class_id)}{back}")
+    return lines
 
 
 def trial(tried: PsaTrial, name: Name) -> list[str]:

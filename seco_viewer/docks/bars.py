@@ -1,4 +1,4 @@
-"""Classes with a share each, as a small bar chart."""
+"""Classes or scores with a share each, as a small bar chart."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-_MOST = 3
-
 
 class ShareBars(QWidget):
-    """Up to three labelled bars, the largest share first."""
+    """A few labelled bars.
 
-    def __init__(self, parent: QWidget | None = None):
-        super().__init__(parent)
+    Parameters
+    ----------
+    most : int
+        Bars there is room for, so that nothing below moves from region to region.
+    """
+
+    def __init__(self, most: int = 3):
+        super().__init__()
+        self._most = most
         self._bars: list[tuple[str, QColor, float]] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_shares(self, bars: Sequence[tuple[str, tuple[int, int, int], float]]) -> None:
-        """Show (name, RGB colour, share 0..1) for each class."""
-        self._bars = [(name, QColor(*color), share) for name, color, share in bars[:_MOST]]
+        """Show (name, RGB colour, share 0..1) for each bar, from the top down."""
+        self._bars = [(name, QColor(*color), share) for name, color, share in bars[: self._most]]
         self.setToolTip(", ".join(f"{name} {share:.2f}" for name, _, share in bars))
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Room for three bars, so that nothing below moves from region to region."""
-        return QSize(200, _MOST * self._line())
+        """Room for all bars."""
+        return QSize(200, self._most * self._line())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw name, bar and number on a line each."""

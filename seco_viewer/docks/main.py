@@ -27,6 +27,7 @@ from seco_viewer.docks.queue import QueuePanel
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
+from seco_viewer.docks.why import WhyPanel
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.projects import all_skipped, get_project, open_session
 from seco_viewer.session import Session
@@ -125,7 +126,7 @@ class SecoDock(QWidget):
             return
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
-        for panel in (self.review, self.queue, self.images, self.psa):
+        for panel in (self.review, self.why, self.queue, self.images, self.psa):
             panel.release()
         self.layers.remove()
         self.session.close()
@@ -144,6 +145,7 @@ class SecoDock(QWidget):
         self.layers = ReviewLayers(self._viewer, session)
         self.review = ReviewPanel(session, self.perform, self._relabel)
         self.actions = Actions(session, self.layers, self.tabs, self.review, self.say)
+        self.why = WhyPanel(session)
         self.queue = QueuePanel(session, self.perform, self.say)
         self.images = ImagesPanel(session)
         self.pipeline = PipelinePanel(session)
@@ -156,6 +158,7 @@ class SecoDock(QWidget):
         self.psa.adopted.connect(self._adopt)
         for name, page in (
             ("Review", self.review),
+            ("Why", self.why),
             ("Queue", self.queue),
             ("Images", self.images),
             ("Pipeline", self.pipeline),
@@ -165,6 +168,7 @@ class SecoDock(QWidget):
             self.tabs.add(name, page)
         # only where no text or numbers are typed
         self._bind_keys(self.review, self.perform)
+        self._bind_keys(self.why, self.perform)
         self._bind_keys(self.images, self.perform)
         self._bind_keys(self.queue.table, self.queue.perform)
         shortcuts.bind([self._viewer, *self.layers.all], self.perform)

@@ -173,7 +173,7 @@ class QueuePanel(QWidget):
         self.counts = QLabel()
         self.in_queue = QCheckBox("review only these")
         self.in_queue.setToolTip(
-            "The Review tab then holds only what is listed here, and of that what its own filters let through."
+            "The Review tab then holds only what is listed here, and of that what its filters let through."
         )
         self.name.textChanged.connect(self.narrow)
         for combo in (self.state, self.of_class, self.predicted):

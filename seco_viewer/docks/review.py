@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.classes import ClassChooser, swatch
+from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 from seco_viewer.shortcuts import html_table, shortcut, shown
 
@@ -62,6 +63,8 @@ class ReviewPanel(QWidget):
         for part in (self._make_place(), self._make_facts(), self._make_actions(), self.chooser):
             layout.addWidget(part)
         layout.addWidget(self._make_filters())
+        self.neighbours = NeighbourStrip(session)
+        layout.addWidget(self.neighbours)
         layout.addStretch(1)
         session.region_changed.connect(self.refresh)
         session.queue_changed.connect(self.refresh)
@@ -71,6 +74,7 @@ class ReviewPanel(QWidget):
         """Let go of the session."""
         self._session.region_changed.disconnect(self.refresh)
         self._session.queue_changed.disconnect(self.refresh)
+        self.neighbours.release()
 
     # ------------------------------------------------------------------ build
 

@@ -78,7 +78,7 @@ def test_typing_into_a_field_of_the_dock_does_nothing_else(make_napari_viewer, q
         dock.tabs.setCurrentIndex(index)
         before = state(dock)
         fields = typed_into(dock.tabs.widget(index))
-        assert fields
+        assert fields or dock.tabs.page(index) is dock.why
         for field in fields:
             focus(field, qtbot)
             press_every_key(field)

@@ -1,0 +1,225 @@
+"""Why a region is flagged: its picture, every score behind the noise score, and what was decided on it."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPolygonF, QShowEvent
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from seco_core.project.overrides import Event
+from seco_viewer import words
+from seco_viewer.crops import region_crop
+from seco_viewer.docks.bars import ShareBars
+from seco_viewer.docks.later import Later
+from seco_viewer.docks.thumbnails import to_pixmap
+from seco_viewer.session import Session
+
+_SIDE = 150
+_BINS = 60
+_SCORE_COLOR = (230, 159, 0)
+"""Orange that all kinds of colour vision tell from the greys around it."""
+_HEIGHT = 84
+
+
+class Histogram(QWidget):
+    """All regions' values as a histogram, and where one value is among them."""
+
+    def __init__(self, unit: str):
+        super().__init__()
+        self._unit = unit
+        self._counts: NDArray[np.int64] = np.zeros(_BINS, dtype=np.int64)
+        self._top = 1.0
+        self._value = float("nan")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_values(self, values: NDArray[np.float32]) -> None:
+        """Values of all regions, 0 or more, NaN left out. The highest half percent share the last bar."""
+        known = values[~np.isnan(values)]
+        self._top = max(float(np.quantile(known, 0.995)), 1e-6) if len(known) else 1.0
+        self._counts, _ = np.histogram(np.minimum(known, self._top), _BINS, (0.0, self._top))
+        self.update()
+
+    def mark(self, value: float) -> None:
+        """Point at one value; NaN for none."""
+        self._value = value
+        self.setToolTip("" if np.isnan(value) else f"{self._unit} {value:.3f}")
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As high as it is drawn."""
+        return QSize(200, _HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw bars (square roots of the counts, so that few are seen beside many), axis and mark."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        text = self.palette().color(self.foregroundRole())
+        faint = QColor(text)
+        faint.setAlpha(110)
+        metrics = self.fontMetrics()
+        floor = self.height() - metrics.height() - 2
+        width = self.width() / _BINS
+        peak = np.sqrt(max(1, int(self._counts.max())))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(faint)
+        for i, height in enumerate((np.sqrt(self._counts) / peak * (floor - 10)).tolist()):
+            painter.drawRect(QRectF(i * width, floor - height, max(1.0, width - 1), height))
+        painter.setPen(text)
+        painter.drawLine(QPointF(0, floor), QPointF(self.width(), floor))
+        painter.drawText(QPointF(0, self.height() - 3), "0")
+        end = f"{self._unit} {self._top:.1f}"
+        painter.drawText(QPointF(self.width() - metrics.horizontalAdvance(end), self.height() - 3), end)
+        if not np.isnan(self._value):
+            x = min(self._value / self._top, 1.0) * (self.width() - 2) + 1
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(*_SCORE_COLOR))
+            painter.drawRect(QRectF(x - 1, 8, 2, floor - 8))
+            painter.drawPolygon(QPolygonF([QPointF(x - 5, 1), QPointF(x + 5, 1), QPointF(x, 9)]))
+        painter.end()
+
+
+class WhyPanel(QWidget):
+    """What is known of the current region. It follows a moment later, and only while it is seen."""
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self._session = session
+        self._later = Later(self, self.refresh)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(6)
+        top = QHBoxLayout()
+        self.picture = QLabel()
+        self.picture.setFixedSize(_SIDE, _SIDE)
+        self.summary = _text()
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
+        top.addWidget(self.picture)
+        top.addWidget(self.summary, 1)
+        layout.addLayout(top)
+        self.classes = ShareBars(5)
+        self.parts = ShareBars(6)
+        self.loss = Histogram("loss")
+        self.standing, self.neighbours, self.past = _text(), _text(), _text()
+        for title, parts in (
+            ("The model's probabilities", (self.classes,)),
+            ("Scores: 0 is fine, 1 is suspicious", (self.parts,)),
+            ("Its loss among all regions' losses", (self.loss, self.standing)),
+            ("Neighbours", (self.neighbours,)),
+            ("Decisions on it", (self.past,)),
+        ):
+            layout.addWidget(_group(title, *parts))
+        layout.addStretch(1)
+        session.region_changed.connect(self._later.ask)
+        session.reloaded.connect(self._reloaded)
+        self._reloaded()
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._later.stop()
+        self._session.region_changed.disconnect(self._later.ask)
+        self._session.reloaded.disconnect(self._reloaded)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Show what became current meanwhile."""
+        self._later.ask()
+        super().showEvent(event)
+
+    def refresh(self) -> None:
+        """Show the current region."""
+        session, row = self._session, self._session.row
+        if row is None:
+            self.picture.clear()
+            self.summary.setText("No region is selected.")
+            self.classes.show_shares([])
+            self.parts.show_shares([])
+            self.loss.mark(float("nan"))
+            for label in (self.standing, self.neighbours, self.past):
+                label.setText("")
+            return
+        r, name = session.regions, session.scheme.label
+        facts = session.facts(row)
+        x0, y0, x1, y1 = r.box[row].tolist()
+        number = row - session.rows.start + 1
+        self.picture.setPixmap(
+            to_pixmap(
+                region_crop(session.frame.image, session.frame.region_ids, number, (x0, y0, x1, y1), _SIDE)
+            )
+        )
+        lines = [words.sentence(facts, name), words.verdict(facts, name), words.votes(facts, name)]
+        self.summary.setText("<br>".join(html.escape(line) for line in lines))
+        probabilities = r.probabilities[row]
+        likely = np.argsort(-probabilities, kind="stable")[:5].tolist()
+        self.classes.show_shares(
+            [
+                (name(c), tuple(session.scheme.palette[c].tolist()), float(probabilities[c]))
+                for c in likely
+                if probabilities[c] > 0
+            ]
+        )
+        self.parts.show_shares(
+            [(text, _SCORE_COLOR, value) for text, value in score_parts(session, row) if not np.isnan(value)]
+        )
+        self.loss.mark(float(r.loss[row]))
+        self.standing.setText(
+            f"loss {words.standing(float(r.loss[row]), r.loss)}; "
+            f"noise score {words.standing(float(r.noise_score[row]), r.noise_score)}"
+        )
+        self.neighbours.setText(html.escape(words.neighbour_classes(facts, name)))
+        past = words.past(events_on(session, row), name)
+        self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
+
+    def _reloaded(self) -> None:
+        self.loss.show_values(self._session.regions.loss)
+        self._later.ask()
+
+
+def score_parts(session: Session, row: int) -> list[tuple[str, float]]:
+    """The scores of a region and what they say, 0..1, high for a label that looks wrong; NaN if unknown."""
+    r = session.regions
+    return [
+        ("noise score", float(r.noise_score[row])),
+        ("loss is high", float(r.eta[row])),
+        ("neighbours differ", float(r.disagreement[row])),
+        ("graph is unsure", float(r.uncertainty[row]) / 3),
+        ("label is unsure", 1 - float(r.confidence[row])),
+        ("cleanlab doubts", 1 - float(r.label_quality[row])),
+    ]
+
+
+def events_on(session: Session, row: int) -> list[Event]:
+    """Decisions on a region, free ones whose box meets its box, and what undid or redid them."""
+    x0, y0, x1, y1 = session.regions.box[row].tolist()
+    image_id, region_id = session.regions.image_id[row], session.regions.id[row]
+    found: list[Event] = []
+    batches = set[int]()
+    for event in session.project.overrides.history():
+        if event.box is not None and event.image_id == image_id:
+            left, top, right, bottom = event.box
+            meets = left < x1 and right > x0 and top < y1 and bottom > y0
+            if event.region_id == region_id or (event.region_id is None and meets):
+                found.append(event)
+                batches.add(event.batch)
+        elif event.target_batch in batches:
+            found.append(event)
+    return found
+
+
+def _group(title: str, *parts: QWidget) -> QGroupBox:
+    box = QGroupBox(title)
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(6, 4, 6, 4)
+    layout.setSpacing(2)
+    for part in parts:
+        layout.addWidget(part)
+    return box
+
+
+def _text() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    return label

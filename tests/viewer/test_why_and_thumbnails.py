@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from seco_core.graph import EdgeKind
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.docks.thumbnails import ThumbnailStrip, alike_elsewhere
+from seco_viewer.docks.why import events_on, score_parts
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(qtbot, scored_path: Path):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(scored_path)
+    found.resize(390, 900)
+    found.show()
+    yield found
+    found.close_project()
+
+
+def linked_row(dock: SecoDock) -> int:
+    session = dock.session
+    return next(row for row in range(len(session.regions)) if alike_elsewhere(session, row))
+
+
+def test_neighbours_in_other_images_are_shown_and_gone_to(dock: SecoDock, qtbot):
+    session, strip = dock.session, dock.review.neighbours.strip
+    row = linked_row(dock)
+    session.go_to(row)
+    expected = [
+        other
+        for other, _, kind in session.links(row)
+        if kind == EdgeKind.FEATURE and session.regions.image_id[other] != session.image_id
+    ]
+    qtbot.waitUntil(lambda: list(strip._items) == expected)
+    blank = strip._blank.cacheKey()
+    qtbot.waitUntil(lambda: all(i.icon().cacheKey() != blank for i in strip._items.values()), timeout=20_000)
+    item = strip.item(0)
+    assert session.scheme.label(int(session.label(np.array(expected[:1]))[0])) in item.text()
+    QTest.mouseClick(
+        strip.viewport(),
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+        strip.visualItemRect(item).center(),
+    )
+    assert session.row == expected[0]
+    assert dock.perform("back") is None
+    assert session.row == row
+
+
+def test_ticks_choose_regions(dock: SecoDock, qtbot):
+    strip = ThumbnailStrip(dock.session, ticked=True)
+    qtbot.addWidget(strip)
+    row = linked_row(dock)
+    shown = alike_elsewhere(dock.session, row)
+    strip.show_regions(shown)
+    assert strip.ticked_rows().tolist() == [t.row for t in shown]
+    strip.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert strip.ticked_rows().tolist() == [t.row for t in shown[1:]]
+    strip.release()
+
+
+def test_why_follows_the_region_and_tells_its_history(dock: SecoDock, qtbot):
+    session, why = dock.session, dock.why
+    dock.tabs.go_to(why)
+    row = session.row
+    qtbot.waitUntil(lambda: "called" in why.summary.text())
+    assert f"{session.regions.noise_score[row]:.2f}" in why.parts.toolTip()
+    assert "higher than" in why.standing.text()
+    assert why.past.text() == "none yet"
+    dock.perform("ignore")
+    session.go_to(row)
+    qtbot.waitUntil(lambda: "ignore" in why.past.text())
+    dock.perform("undo")
+    why.refresh()
+    assert "taken back" in why.past.text()
+    assert [e.kind for e in events_on(session, row)] == ["override", "undo"]
+    other = (row + 1) % len(session.regions)
+    assert events_on(session, other) == []
+
+
+def test_score_parts_are_shares(dock: SecoDock):
+    for row in range(len(dock.session.regions)):
+        for name, value in score_parts(dock.session, row):
+            assert np.isnan(value) or 0 <= value <= 1, name
