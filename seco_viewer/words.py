@@ -154,6 +154,8 @@ def decided(action: Action, was: int | None, now: int, name: Name) -> str:
         return f"merged: {name(now)}"
     part = "a part of " if action is Action.SPLIT else ""
     return f"{part}{name(was)} is right" if was == now else f"{part}{name(was)} → {name(now)}"
+
+
 def neighbour_classes(facts: RegionFacts, name: Name) -> str:
     """What the regions of all images are called that are most like it, and what it touches.
 

@@ -33,6 +33,7 @@ from seco_core.project import Action
 from seco_viewer.bulk import decide_many
 from seco_viewer.docks.actions import Say, takes_it_back
 from seco_viewer.docks.classes import swatch
+from seco_viewer.docks.embedding import EmbeddingPanel
 from seco_viewer.docks.queue_table import QueueTable
 from seco_viewer.region_list import Column, RegionState, RowFilter
 from seco_viewer.session import Session
@@ -73,7 +74,10 @@ class QueuePanel(QWidget):
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
         self.model = QueueTable(session)
-        for part in (*self._make_filters(), self._make_table(), self._make_bulk()):
+        self.map = EmbeddingPanel(session)
+        self.map.setVisible(False)
+        self.map.lassoed.connect(self.show_only)
+        for part in (*self._make_filters(), self.map, self._make_table(), self._make_bulk()):
             layout.addWidget(part)
         session.region_changed.connect(self._follow)
         session.regions_decided.connect(self._decided)
@@ -87,6 +91,7 @@ class QueuePanel(QWidget):
         self._session.regions_decided.disconnect(self._decided)
         self._session.others_decided.disconnect(self._decided)
         self._session.reloaded.disconnect(self._reloaded)
+        self.map.release()
 
     # ------------------------------------------------------------------- what
 
@@ -175,6 +180,13 @@ class QueuePanel(QWidget):
         self.in_queue.setToolTip(
             "The Review tab then holds only what is listed here, and of that what its filters let through."
         )
+        self.show_map = QToolButton()
+        self.show_map.setText("map")
+        self.show_map.setCheckable(True)
+        self.show_map.setToolTip(
+            "All regions on a plane, alike ones together: draw around some to list them."
+        )
+        self.show_map.toggled.connect(self.map.setVisible)
         self.name.textChanged.connect(self.narrow)
         for combo in (self.state, self.of_class, self.predicted):
             combo.currentIndexChanged.connect(self.narrow)
@@ -188,7 +200,7 @@ class QueuePanel(QWidget):
                 (QLabel("noise"), 0), (self.least_noise, 2), (QLabel("to"), 0), (self.most_noise, 2),
                 (QLabel("pixels"), 0), (self.least, 2), (QLabel("to"), 0), (self.largest, 2),
             ),
-            _line((self.counts, 1), (self.chosen, 0), (self.in_queue, 0)),
+            _line((self.counts, 1), (self.chosen, 0), (self.in_queue, 0), (self.show_map, 0)),
         ]  # fmt: skip
 
     def _make_table(self) -> QTableView:
@@ -210,8 +222,8 @@ class QueuePanel(QWidget):
         header.setMinimumSectionSize(36)
         header.setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
         for column, width in (
-            (Column.CLASS, 78), (Column.PREDICTED, 78), (Column.NOISE, 44), (Column.AREA, 56),
-            (Column.STATE, 62),
+            (Column.CLASS, 74), (Column.PREDICTED, 74), (Column.NOISE, 42), (Column.AREA, 52),
+            (Column.STATE, 58),
         ):  # fmt: skip
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
@@ -313,6 +325,7 @@ def _combo(every: str, tip: str) -> QComboBox:
     combo.addItem(every, None)
     combo.setToolTip(tip)
     combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    combo.setMinimumWidth(60)
     return combo
 
 
@@ -323,6 +336,8 @@ def _score(value: float) -> QDoubleSpinBox:
     box.setValue(value)
     box.setKeyboardTracking(False)
     box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setMinimumWidth(34)
     box.setToolTip("Least and highest noise score")
     return box
 
@@ -334,6 +349,7 @@ def _pixels(every: str) -> QSpinBox:
     box.setKeyboardTracking(False)
     box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setMinimumWidth(34)
     box.setToolTip("Least and largest number of pixels")
     return box
 

@@ -184,8 +184,8 @@ def score_parts(session: Session, row: int) -> list[tuple[str, float]]:
         ("noise score", float(r.noise_score[row])),
         ("loss is high", float(r.eta[row])),
         ("neighbours differ", float(r.disagreement[row])),
-        ("graph is unsure", float(r.uncertainty[row]) / 3),
-        ("label is unsure", 1 - float(r.confidence[row])),
+        ("graph unsure", float(r.uncertainty[row]) / 3),
+        ("label unsure", 1 - float(r.confidence[row])),
         ("cleanlab doubts", 1 - float(r.label_quality[row])),
     ]
 
