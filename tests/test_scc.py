@@ -371,10 +371,10 @@ def test_further_training_never_shows_an_image_to_its_own_networks():
 def test_networks_of_other_regions_are_refused():
     features, _, labels, images = noisy_blobs()
     networks = cross_fit(features, labels, images, n_classes=3, epochs=1).networks
-    for bad in (features[:, :5], features[:150]):
-        assert not fits(networks, bad, images[: len(bad)], 3)
+    for bad, n_classes in ((features[:, :5], 3), (features, 4)):
+        assert not fits(networks, bad, images, n_classes)
         with pytest.raises(ParameterError, match="anew"):
-            train_further(networks, bad, labels[: len(bad)], images[: len(bad)], n_classes=3)
+            train_further(networks, bad, labels, images, n_classes=n_classes)
     assert not fits(networks, features, images + 1, 3)
     assert not fits({}, features, images, 3)
 

@@ -29,7 +29,7 @@ def fits(
     features, groups, n_classes
         As for `seco_core.scc.loss.cross_fit`.
     """
-    if not networks or len(networks["loss"]) != len(features):
+    if not networks:
         return False
     (count, width, _), classes = networks["hidden.weight"].shape, networks["output.weight"].shape[2]
     parts = len(np.unique(networks["image_fold"]))
@@ -61,14 +61,12 @@ def train_further(
     Every image stays in the part in which it was held out from the start, so that its scores still come from
     networks that never trained on it: what a person decided in an image teaches about all other images.
 
-    The loss of the first training tells how soon a class was learnt, which no later training can: the
-    networks know by now. So the loss is the mean of that one and of the further epochs' loss. Probabilities
-    are the means over the further epochs.
+    Loss and probabilities are the means over the further epochs.
 
     Parameters
     ----------
     networks : mapping
-        `CrossFit.networks` of the first training or of an earlier further one, over the same regions.
+        `CrossFit.networks` of the first training or of an earlier further one, over the same images.
     epochs : int
         Epochs of 20 mini-batches each, at least 1.
     features, labels, groups, n_classes, label_smoothing, seed, device, sample_weight, asked, progress, cancel
@@ -77,7 +75,7 @@ def train_further(
     Returns
     -------
     CrossFit
-        `CrossFit.networks` keeps the first training's loss.
+        Of the regions in the parts that they were held out in from the start.
 
     Raises
     ------
@@ -108,10 +106,7 @@ def train_further(
             device=device,
             initial=networks,
         )
-        further, probabilities = train_and_score(
-            ensemble, tasks, asked, n_classes, epochs, 0, progress, cancel
-        )
-    loss = 0.5 * (networks["loss"] + further)
+        loss, probabilities = train_and_score(ensemble, tasks, asked, n_classes, epochs, 0, progress, cancel)
     return CrossFit(
         loss.astype(np.float32),
         remove_smoothing(probabilities, label_smoothing).astype(np.float32),

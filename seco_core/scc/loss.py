@@ -167,7 +167,7 @@ def cross_fit(
         loss[scored], probabilities[scored] = found[scored], late[scored]
         if by_image:
             images, first = np.unique(groups, return_index=True)
-            networks = {"image": images, "image_fold": fold[first], "loss": loss, **ensemble.state()}
+            networks = {"image": images, "image_fold": fold[first], **ensemble.state()}
         probabilities = remove_smoothing(probabilities, label_smoothing)
     return CrossFit(loss.astype(np.float32), probabilities.astype(np.float32), fold, by_image, networks)
 
