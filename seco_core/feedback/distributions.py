@@ -286,7 +286,7 @@ def fuse(
     support: NDArray[np.integer[Any]],
     *,
     share: float = 0.5,
-    half: float = 5.0,
+    half: float = 10.0,
 ) -> NDArray[np.float32]:
     """Join the noise score with that of the verified regions, the more so the more of them there are.
 
@@ -310,7 +310,7 @@ def fuse(
 
     Examples
     --------
-    >>> fuse(np.array([0.5, 0.5]), np.array([0.9, 0.9]), np.array([0, 5])).round(2).tolist()
+    >>> fuse(np.array([0.5, 0.5]), np.array([0.9, 0.9]), np.array([0, 10])).round(2).tolist()
     [0.5, 0.6299999952316284]
     """
     weight = share * np.asarray(support) / (np.asarray(support) + half)

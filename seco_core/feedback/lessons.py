@@ -12,7 +12,7 @@ from seco_core.feedback.calibrate import Calibration, fit_calibration
 from seco_core.feedback.distributions import embed, fuse, verified_scores
 from seco_core.scheme import IGNORE
 
-_SHARES = (0.0, 0.25, 0.5, 0.75)
+_SHARES = (0.0, 0.25, 0.5)
 
 
 @dataclass(frozen=True)

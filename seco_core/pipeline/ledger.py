@@ -64,6 +64,11 @@ class Ledger:
         self._connection = project.connection
         self._run_id = run_id
 
+    @property
+    def run_id(self) -> int:
+        """The run that results are booked on."""
+        return self._run_id
+
     @classmethod
     def start_run(
         cls, project: Project, parameters: Parameters, sources: Mapping[str, Any], device: str
@@ -245,6 +250,22 @@ class Ledger:
         """Whether the file that a stage has left beside the store is still there."""
         row = self._connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
         return row is not None and (self._project.path / row["file"]).exists()
+
+    def adopt_scores(self, draft: Project) -> None:
+        """Take over scores, networks and their signatures from a copy of this store, all at once."""
+        copied = {
+            table: [tuple(row) for row in draft.connection.execute(f"SELECT * FROM {table}")]
+            for table in ("scores", "models", "project_ledger")
+        }
+        with transaction(self._connection) as connection:
+            old = {row["file"] for row in connection.execute("SELECT file FROM models")}
+            for table, rows in copied.items():
+                connection.execute(f"DELETE FROM {table}")
+                if rows:
+                    values = ", ".join("?" * len(rows[0]))
+                    connection.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
+        new = {row["file"] for row in draft.connection.execute("SELECT file FROM models")}
+        remove_files(self._project.path, sorted(old - new))
 
     def store_verdicts(
         self, region_ids: NDArray[np.int64], verdict: NDArray[np.uint8], signature: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
 from seco_core.refine import reviewed_regions
+from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
@@ -22,6 +25,9 @@ from seco_core.scheme import IGNORE
 OVERRIDE_WEIGHT = 4.0
 """Training weight of a region that a person decided, against 1 for one that the machine labelled."""
 
+_FURTHER_EPOCHS = 10
+_FURTHER_WEIGHT = 16.0  # a few epochs must do what all of them do in a training from the start
+
 
 def run_scoring(
     project: Project,
@@ -30,29 +36,18 @@ def run_scoring(
     device: str,
     progress: ProgressCallback,
     cancel: CancelToken,
+    networks: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
     """Bring scc, graph, scc-unc and refine up to date, over the images that are not skipped."""
+    # with `networks`, those of an earlier scc over the same regions, scc trains them further if they fit
     described = ledger.image_signatures("features")
     regions = project.regions()
     if not np.isin(regions.image_id, list(described)).any():
         return
-    scc_key = signature(
-        stage="scc",
-        features=described,
-        folds=parameters.scc.folds,
-        epochs=parameters.scc.epochs,
-        label_smoothing=parameters.scc.label_smoothing,
-        seed=parameters.seed,
-        overrides=[o.seq for i in project.overrides.images() for o in project.overrides.active(i)],
-    )
+    scc_key = scc_signature(project, parameters, described)
     if ledger.project_signature("scc") != scc_key:
-        _score(project, regions, parameters, ledger, device, scc_key, progress, cancel)
-    graph_key = signature(
-        stage="graph",
-        features=described,
-        neighbours=parameters.graph.neighbours,
-        alpha=parameters.graph.alpha,
-    )
+        _score(project, regions, parameters, ledger, device, scc_key, progress, cancel, networks or {})
+    graph_key = graph_signature(parameters, described)
     cancel.raise_if_cancelled()
     if ledger.project_signature("graph") != graph_key or not ledger.has_model("graph"):
         _link(project, regions, parameters, ledger, graph_key, progress)
@@ -66,6 +61,29 @@ def run_scoring(
     refine(project, parameters, ledger, scc_key, unc_key, progress)
 
 
+def scc_signature(project: Project, parameters: Parameters, described: Mapping[int, str]) -> str:
+    """Signature of scc over images with these signatures of their features, with the decisions that hold."""
+    return signature(
+        stage="scc",
+        features=described,
+        folds=parameters.scc.folds,
+        epochs=parameters.scc.epochs,
+        label_smoothing=parameters.scc.label_smoothing,
+        seed=parameters.seed,
+        overrides=[o.seq for i in project.overrides.images() for o in project.overrides.active(i)],
+    )
+
+
+def graph_signature(parameters: Parameters, described: Mapping[int, str]) -> str:
+    """Signature of the relational graph over images with these signatures of their features."""
+    return signature(
+        stage="graph",
+        features=described,
+        neighbours=parameters.graph.neighbours,
+        alpha=parameters.graph.alpha,
+    )
+
+
 def _score(
     project: Project,
     regions: RegionArrays,
@@ -75,19 +93,23 @@ def _score(
     key: str,
     progress: ProgressCallback,
     cancel: CancelToken,
+    networks: Mapping[str, NDArray[Any]],
 ) -> None:
     """SCC-LD: out-of-sample loss of every region's class, and the mixture's noise score."""
     rows, features = _features(project, regions, ledger)
     labels, weight, reviewed = _lessons(project, regions)
-    fit = cross_fit(
+    if fits(networks, features, regions.image_id[rows], project.scheme.size):
+        weight[reviewed & (weight > 0.0)] = _FURTHER_WEIGHT
+        train = partial(train_further, networks, epochs=_FURTHER_EPOCHS)
+    else:
+        train = partial(cross_fit, folds=parameters.scc.folds, epochs=parameters.scc.epochs)
+    fit = train(
         features,
         labels[rows],
         regions.image_id[rows],
         # what is in question is the machine's class, also where a person teaches another one
         asked=regions.class_id[rows],
         n_classes=project.scheme.size,
-        folds=parameters.scc.folds,
-        epochs=parameters.scc.epochs,
         label_smoothing=parameters.scc.label_smoothing,
         seed=parameters.seed,
         device=device,
