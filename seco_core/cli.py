@@ -153,6 +153,24 @@ def export(
 
 
 @app.command()
+def teach(project: ProjectArgument) -> None:
+    """Train the region classifier further on what people decided, and score all regions anew."""
+    from seco_core.pipeline import teach as teach_project
+
+    with _errors(), progress_bars() as progress, _interruptible() as cancel:
+        found = teach_project(project, _parameters(project, None), progress=progress, cancel=cancel)
+        if found.taught or found.changed:
+            out.print(
+                f"{found.taught} decided regions taught: {found.changed} scores changed; "
+                f"{found.newly_flagged} regions newly flagged, {found.no_longer_flagged} no longer, "
+                f"in {found.seconds:.1f} s",
+                soft_wrap=True,
+            )
+        else:
+            out.print("nothing was decided since the scores were made")
+
+
+@app.command()
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of an export.")]) -> None:
     """Check an export against the checksums in its manifest."""
     from seco_core.export import verify_export

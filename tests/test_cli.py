@@ -36,6 +36,9 @@ def test_dataset_to_export(tmp_path: Path):
     for name in ("raw", "psa", "curated"):
         for measure in ("miou", "accuracy", "coverage", "purity"):
             assert 0 <= numbers[f"{measure}_{name}"] <= 1
+    done = seco("teach", project)
+    assert done.exit_code == 0, done.output
+    assert "nothing was decided" in done.output
     done = seco("export", project, "--to", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "manifest.json").is_file()
