@@ -57,7 +57,7 @@ def plane(
         raise ParameterError(f"steps must be 0 or more and pull from 0 to 1, not {steps} and {pull}.")
     if n == 0:
         return np.zeros((0, 2), dtype=np.float32)
-    start = _scaled(_components(standardise(features.astype(np.float64))))
+    start = _scaled(_components(np.asarray(standardise(features), dtype=np.float64)))
     place = start
     if links is not None and links.nnz:
         total = np.asarray(links.sum(axis=1)).ravel()

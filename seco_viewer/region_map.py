@@ -31,7 +31,8 @@ def load_plane(path: Path, progress: ProgressCallback, cancel: CancelToken) -> N
     """
     with Project.open(path, readonly=True) as project:
         regions = project.regions()
-        rows, features = [], []
+        rows: list[NDArray[np.int64]] = []
+        features: list[NDArray[np.float32]] = []
         for i, image_id in enumerate(np.unique(regions.image_id).tolist()):
             cancel.raise_if_cancelled()
             progress(ProgressEvent("features", i, len(project.images)))
