@@ -38,14 +38,15 @@ def apply_thresholds(
     """
     with Project.open(project_path) as project, only_run(project):
         runs = project.runs()
-        scores = [Ledger(project, 0).project_signature(stage) for stage in ("scc", "scc-unc")]
-        if scores[0] is None or scores[1] is None or not runs:
+        scc, unc = (Ledger(project, 0).project_signature(stage) for stage in ("scc", "scc-unc"))
+        needed = unc if parameters.scc.method == "uncertainty" else scc
+        if scc is None or needed is None or not runs:
             raise ProjectError(
                 "there are no scores to decide by.", path=project.path, remedy="Run the pipeline first."
             )
         ledger = Ledger.start_run(project, parameters, runs[-1].sources, runs[-1].device)
         try:
-            refine(project, parameters, ledger, scores[0], scores[1], progress)
+            refine(project, parameters, ledger, scc, unc or "", progress)
         except BaseException as error:
             ledger.end_run("failed", {"error": str(error)})
             raise

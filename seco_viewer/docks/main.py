@@ -22,6 +22,7 @@ from seco_viewer.docks.actions import Actions
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.pipeline import PipelinePanel
+from seco_viewer.docks.plots import PlotsPanel
 from seco_viewer.docks.psa import PsaPanel
 from seco_viewer.docks.queue import QueuePanel
 from seco_viewer.docks.review import ReviewPanel
@@ -126,7 +127,7 @@ class SecoDock(QWidget):
             return
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
-        for panel in (self.review, self.why, self.queue, self.images, self.psa):
+        for panel in (self.review, self.why, self.queue, self.images, self.psa, self.plots):
             panel.release()
         self.layers.remove()
         self.session.close()
@@ -138,7 +139,9 @@ class SecoDock(QWidget):
     @property
     def busy(self) -> bool:
         """Whether long work of the open project is going on."""
-        return self.session is not None and (self.pipeline.running or self.psa.running or self.export.running)
+        return self.session is not None and any(
+            panel.running for panel in (self.pipeline, self.psa, self.plots, self.export)
+        )
 
     def _show_session(self, session: Session) -> None:
         self.session = session
@@ -148,10 +151,15 @@ class SecoDock(QWidget):
         self.why = WhyPanel(session)
         self.queue = QueuePanel(session, self.perform, self.say)
         self.images = ImagesPanel(session)
+        self.plots = PlotsPanel(session)
         self.pipeline = PipelinePanel(session)
         self.psa = PsaPanel(session)
         self.trial_layers = TrialLayers(self._viewer, session.scheme)
         self.export = ExportPanel(session)
+        self.plots.told.connect(self.say)
+        self.plots.failed.connect(partial(self.say, wrong=True))
+        self.plots.previewed.connect(self._preview)
+        self.plots.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.ended.connect(self._run_ended)
         self.psa.tried.connect(self._show_trial)
         self.psa.cleared.connect(self._clear_trial)
@@ -161,6 +169,7 @@ class SecoDock(QWidget):
             ("Why", self.why),
             ("Queue", self.queue),
             ("Images", self.images),
+            ("Plots", self.plots),
             ("Pipeline", self.pipeline),
             ("PSA", self.psa),
             ("Export", self.export),
@@ -237,6 +246,10 @@ class SecoDock(QWidget):
         if self.layers is not None and self.trial_layers.show(trial, borders):
             self.layers.others = list(self.trial_layers.all)
             shortcuts.bind(self.trial_layers.all, self.perform)
+
+    def _preview(self, class_map: NDArray[np.uint8] | None) -> None:
+        if self.session is not None and self.layers is not None:
+            self.layers.curated.data = self.session.curated if class_map is None else class_map
 
     def _clear_trial(self) -> None:
         self.trial_layers.clear()

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from seco_core.project import Project
+from seco_core.scc.correction import Verdict
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.threshold_trial import ThresholdTrial
+
+# --------------------------------------------------------------- no window
+
+
+def test_threshold_of_the_loss_moves_tau_to_the_posterior_there(session):
+    trial = ThresholdTrial(session)
+    scc = dataclasses.replace(session.project.runs()[-1].parameters.scc, tau_ns=0.4)
+    # two clear populations
+    loss = np.where(np.arange(len(session.regions)) % 3 == 0, 3.0, 0.2).astype(np.float32)
+    loss += np.linspace(0, 0.4, len(loss), dtype=np.float32)
+    session.regions = dataclasses.replace(session.regions, loss=loss)
+    trial.take()
+    at = trial.position("loss", scc)
+    assert 0.6 < at < 3
+    assert trial.changes("loss", at)["tau_ns"] == pytest.approx(0.4, abs=0.01)
+
+
+def test_threshold_of_the_uncertainty_is_the_share_of_the_class(session):
+    n = len(session.regions)
+    doubt = np.linspace(0, 2, n).astype(np.float32)
+    session.regions = dataclasses.replace(session.regions, uncertainty=doubt)
+    trial = ThresholdTrial(session)
+    found = trial.changes("uncertainty", 1.0)
+    assert found["method"] == "uncertainty"
+    assert found["certain_share"] == pytest.approx(0.5, abs=1 / n)
+    only = int(session.regions.class_id[0])
+    own = doubt[session.regions.class_id == only]
+    assert trial.changes("uncertainty", float(own[0]), only)["certain_share"] == pytest.approx(
+        (own <= own[0]).mean(), abs=1e-3
+    )
+
+
+def test_trial_agrees_with_the_stored_map_at_the_thresholds_in_use(session):
+    session.accept()
+    scc = dataclasses.replace(session.project.runs()[-1].parameters.scc, tau_ns=1.0)
+    trial = ThresholdTrial(session)
+    assert (trial.verdicts(scc) == Verdict.KEEP).all()
+    found = trial.curated(scc, session.image_id, session.frame.region_ids)
+    clean = session.psa_map(session.image_id, session.frame.region_ids)
+    _, y0, _, y1 = session.project.overrides.active(session.image_id)[0].box
+    np.testing.assert_array_equal(found[:y0], clean[:y0])
+    np.testing.assert_array_equal(found[y1:], clean[y1:])
+
+
+# -------------------------------------------------------------- in the dock
+
+
+@pytest.fixture
+def dock(qtbot, scored_path: Path):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(scored_path)
+    found.resize(380, 900)
+    found.show()
+    found.tabs.go_to(found.plots)
+    qtbot.waitExposed(found)
+    yield found
+    qtbot.waitUntil(lambda: not found.busy, timeout=20_000)
+    found.close_project()
+
+
+def drag(dock: SecoDock, qtbot, value: float) -> None:
+    """Drag the line to a value of the axis, as a hand does."""
+    view = dock.plots.histogram
+    height = view.height() // 2
+    start = QPoint(round(view.x_of(view.threshold)), height)
+    end = QPoint(round(view.x_of(value)), height)
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
+    QTest.mouseMove(view, (start + end) / 2)
+    QTest.mouseMove(view, end)
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
+    qtbot.waitUntil(lambda: not dock.plots._soon.isActive())
+
+
+def number(dock: SecoDock, name: str) -> int:
+    part = next(p for p in dock.plots.counts.text().split("</span>") if name in p)
+    return int(part.split("&nbsp;")[0].replace(",", ""))
+
+
+@pytest.mark.gui
+def test_dragging_the_line_changes_the_counts_and_stores_nothing(dock: SecoDock, qtbot):
+    session, plots = dock.session, dock.plots
+    before = session.regions.verdict.copy()
+    kept = number(dock, "kept")
+    drag(dock, qtbot, 0.9)
+    assert plots.scc.tau_ns == pytest.approx(0.9, abs=0.01)
+    assert plots.spins["tau_ns"].value() == plots.scc.tau_ns
+    expected = int((session.regions.noise_score <= plots.scc.tau_ns).sum())
+    assert number(dock, "kept") >= expected > kept
+    assert number(dock, "kept") == int((plots.trial.verdicts(plots.scc) == Verdict.KEEP).sum())
+    np.testing.assert_array_equal(session.regions.verdict, before)
+    assert len(session.project.runs()) == 1
+    plots.reset_button.click()
+    assert plots.scc == session.project.runs()[-1].parameters.scc
+    assert not plots.use_button.isEnabled()
+
+
+@pytest.mark.gui
+def test_use_stores_the_thresholds_and_the_window_follows(dock: SecoDock, qtbot, scored_path: Path):
+    session, plots = dock.session, dock.plots
+    session.accept()
+    drag(dock, qtbot, 0.2)
+    expected = plots.trial.verdicts(plots.scc)
+    assert plots.use_button.isEnabled()
+    plots.use_button.click()
+    qtbot.waitUntil(lambda: not plots.running, timeout=20_000)
+    np.testing.assert_array_equal(session.regions.verdict, expected)
+    with Project.open(scored_path, readonly=True) as project:
+        np.testing.assert_array_equal(project.regions().verdict, expected)
+        assert project.runs()[-1].parameters.scc == plots.scc
+    assert dock.pipeline.form.parameters().scc.tau_ns == plots.scc.tau_ns
+    assert "in use" in dock.message.text()
+    assert session.reviewed.sum() == 1
+    np.testing.assert_array_equal(dock.layers.curated.data, session.project.curated(session.image_id))
+
+
+@pytest.mark.gui
+def test_thresholds_that_cannot_be_used_are_said(dock: SecoDock, qtbot):
+    plots = dock.plots
+    plots.method.setCurrentText("uncertainty")  # nothing was measured on the graph
+    with qtbot.waitSignal(plots.failed):
+        plots.use_button.click()
+    qtbot.waitUntil(lambda: not plots.running)
+    assert "no scores" in dock.message.text()
+    assert plots.use_button.isEnabled()
+    assert len(dock.session.project.runs()) == 1
+
+
+@pytest.mark.gui
+def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot):
+    session, plots, layer = dock.session, dock.plots, dock.layers.curated
+    drag(dock, qtbot, 0.99)
+    before = layer.data.copy()
+    plots.preview.setChecked(True)
+    ids = session.frame.region_ids
+    shown = plots.trial.curated(plots.scc, session.image_id, ids)
+    np.testing.assert_array_equal(layer.data, shown)
+    assert not np.array_equal(shown, before)
+    session.relabel(13)
+    np.testing.assert_array_equal(
+        layer.data, plots.trial.curated(plots.scc, session.image_id, session.frame.region_ids)
+    )
+    session.next_image()
+    np.testing.assert_array_equal(
+        layer.data, plots.trial.curated(plots.scc, session.image_id, session.frame.region_ids)
+    )
+    plots.preview.setChecked(False)
+    assert layer.data is session.curated
+
+
+@pytest.mark.gui
+def test_line_is_moved_with_keys_and_numbers(dock: SecoDock, qtbot):
+    plots = dock.plots
+    plots.histogram.setFocus()
+    at = plots.scc.tau_ns
+    QTest.keyClick(plots.histogram, Qt.Key.Key_Right)
+    assert plots.scc.tau_ns == pytest.approx(at + 0.01)
+    QTest.keyClick(plots.histogram, Qt.Key.Key_PageDown)
+    assert plots.scc.tau_ns == pytest.approx(at - 0.09)
+    plots.spins["tau_ns"].setValue(0.75)
+    assert plots.histogram.threshold == pytest.approx(0.75)
+    assert len(dock.session.project.overrides) == 0
+
+
+@pytest.mark.gui
+def test_bars_of_a_class_are_its_regions(dock: SecoDock, qtbot):
+    plots, r = dock.plots, dock.session.regions
+    name = dock.session.scheme.label(int(r.class_id[0]))
+    plots.of_class.setCurrentText(name)
+    assert plots.histogram._stacks.sum() == (r.class_id == r.class_id[0]).sum()
+    assert plots.minimumSizeHint().width() <= 370
+    for score in ("loss", "noise score"):
+        plots.score.setCurrentText(score)
+        plots.of_class.setCurrentIndex(0)
+        assert plots.histogram._stacks.sum() == len(r)
+
+
+@pytest.mark.gui
+def test_cell_of_the_confusion_fills_the_queue(dock: SecoDock, qtbot):
+    session, view = dock.session, dock.plots.confusion
+    r = session.regions
+    wanted = (r.class_id == r.class_id[5]) & (r.predicted == r.predicted[5])
+    row, column = (view._ids.index(int(c)) for c in (r.class_id[5], r.predicted[5]))
+    centre = view.cell_rect(row, column).center().toPoint()
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, centre)
+    assert len(session.queue) == wanted.sum()
+    assert wanted[session.row]
+    assert f"{wanted.sum()} regions labelled" in dock.message.text()
+    dock.plots.all_button.click()
+    assert len(session.queue) == session.flagged.sum()
+    view.setFocus()
+    view._cell = (0, 0)
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert len(session.queue) == ((r.class_id == view._ids[1]) & (r.predicted == view._ids[0])).sum()
+
+
+@pytest.mark.gui
+def test_reliability_follows_decisions(dock: SecoDock, qtbot):
+    view, session = dock.plots.reliability, dock.session
+    assert len(view._found.count) == 0
+    session.relabel(13)
+    assert view._found.count.sum() == 1
+    dock.tabs.go_to(dock.review)
+    session.relabel(13)
+    assert view._found.count.sum() == 1  # nobody looks
+    dock.tabs.go_to(dock.plots)
+    assert view._found.count.sum() == 2
+
+
+@pytest.mark.gui
+def test_project_without_scores_shows_empty_plots(qtbot, project_path: Path):
+    dock = SecoDock(ViewerModel())
+    qtbot.addWidget(dock)
+    assert dock.open_project(project_path)
+    dock.show()
+    dock.tabs.go_to(dock.plots)
+    for score in ("loss", "uncertainty", "noise score"):
+        dock.plots.score.setCurrentText(score)
+    dock.plots.preview.setChecked(True)
+    dock.grab()
+    assert not dock.plots.use_button.isEnabled()
+    dock.close_project()
