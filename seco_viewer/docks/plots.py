@@ -210,8 +210,10 @@ class PlotsPanel(QWidget):
 
     def _typed(self, name: str, value: float) -> None:
         changes: dict[str, Any] = {name: value}
-        if name == "tau_ns":
-            changes["rule"] = "mixture"
+        if name == "certain_share":
+            changes["method"] = "uncertainty"
+        elif name != "tau_cr":
+            changes |= {"method": "mixture", "rule": "mixture"}
         self._change(changes)
 
     def _method_chosen(self, index: int) -> None:
@@ -237,9 +239,6 @@ class PlotsPanel(QWidget):
         blocked = self.method.blockSignals(True)
         self.method.setCurrentIndex(list(_METHODS).index(self.scc.method))
         self.method.blockSignals(blocked)
-        by_uncertainty = self.scc.method == "uncertainty"
-        for name, spin in self.spins.items():
-            spin.setEnabled(name == "tau_cr" or (name == "certain_share") == by_uncertainty)
 
     # ------------------------------------------------------------------ plots
 

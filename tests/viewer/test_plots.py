@@ -174,6 +174,10 @@ def test_line_is_moved_with_keys_and_numbers(dock: SecoDock, qtbot):
     assert plots.scc.tau_ns == pytest.approx(at - 0.09)
     plots.spins["tau_ns"].setValue(0.75)
     assert plots.histogram.threshold == pytest.approx(0.75)
+    plots.spins["certain_share"].setValue(0.5)
+    assert (plots.scc.method, plots.scc.certain_share) == ("uncertainty", 0.5)
+    plots.spins["class_share"].setValue(0.5)
+    assert plots.scc.method == "mixture"
     assert len(dock.session.project.overrides) == 0
 
 
