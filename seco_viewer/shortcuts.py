@@ -54,6 +54,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("resume", ("C",), "Continue", "go on with the queue after looking elsewhere"),
     Shortcut("next_image", ("N",), "Next image", "go to the next image's worst region"),
     Shortcut("previous_image", ("Shift-N",), "Previous image", "go to the previous image's worst region"),
+    Shortcut("learn", ("Shift-L",), "Learn from decisions", "train on what was decided, score the rest anew"),
     Shortcut("overlays", ("H",), "Hide", "bare image and back; hold it for a glance", momentary=True),
     Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
     Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),

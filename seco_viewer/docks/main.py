@@ -21,6 +21,7 @@ from seco_viewer import shortcuts
 from seco_viewer.docks.actions import Actions
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
+from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
 from seco_viewer.docks.psa import PsaPanel
@@ -127,7 +128,15 @@ class SecoDock(QWidget):
             return
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
-        for panel in (self.review, self.why, self.queue, self.images, self.psa, self.plots):
+        for panel in (
+            self.review,
+            self.learn,
+            self.why,
+            self.queue,
+            self.images,
+            self.psa,
+            self.plots,
+        ):
             panel.release()
         self.layers.remove()
         self.session.close()
@@ -147,7 +156,10 @@ class SecoDock(QWidget):
         self.session = session
         self.layers = ReviewLayers(self._viewer, session)
         self.review = ReviewPanel(session, self.perform, self._relabel)
+        self.learn = LearnBar(session, lambda: not self.pipeline.running, self.say)
+        self.review.layout().addWidget(self.learn)
         self.actions = Actions(session, self.layers, self.tabs, self.review, self.say)
+        self.actions.table["learn"] = self.learn.toggle
         self.why = WhyPanel(session)
         self.queue = QueuePanel(session, self.perform, self.say)
         self.images = ImagesPanel(session)
@@ -161,6 +173,8 @@ class SecoDock(QWidget):
         self.plots.previewed.connect(self._preview)
         self.plots.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.ended.connect(self._run_ended)
+        self.learn.started.connect(partial(self.pipeline.run_button.setEnabled, False))
+        self.learn.ended.connect(partial(self.pipeline.run_button.setEnabled, not session.project.readonly))
         self.psa.tried.connect(self._show_trial)
         self.psa.cleared.connect(self._clear_trial)
         self.psa.adopted.connect(self._adopt)

@@ -1,0 +1,184 @@
+"""Learning from decisions in the background, on demand and after every so many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from seco_core.parameters import Parameters
+from seco_core.pipeline import TeachResult, teach
+from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
+from seco_core.project import Project, RegionArrays
+from seco_viewer.session import Session
+from seco_viewer.shortcuts import shortcut, shown
+from seco_viewer.workers import Job, import_torch
+
+AFTER = 25
+"""Decisions after which the classifier learns by itself."""
+
+_STAGES = {"scc": "training", "scc-unc": "uncertainty", "noise": "scores", "refine": "verdicts"}
+
+
+class LearnBar(QWidget):
+    """A button, how often to learn without it, and how far it is.
+
+    Parameters
+    ----------
+    session : Session
+        Whose decisions are learnt from; people go on deciding meanwhile.
+    may_start : callable
+        Whether nothing else works on the project.
+    say : callable
+        Shows a message; ``wrong=True`` for errors.
+
+    Attributes
+    ----------
+    started, ended : Signal()
+        Learning has begun, or has ended, however.
+    """
+
+    started = Signal()
+    ended = Signal()
+
+    def __init__(self, session: Session, may_start: Callable[[], bool], say: Callable[..., None]):
+        super().__init__()
+        self._session, self._may_start, self._say = session, may_start, say
+        self._job: Job | None = None
+        self._learnt_to = session.project.overrides.last_seq
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        line = QHBoxLayout()
+        entry = shortcut("learn")
+        self.button = QPushButton(f"{entry.text} ({shown(entry.keys[0])})")
+        self.button.setToolTip(
+            "Train the classifier further on everything decided, and score all other regions anew. "
+            "You can go on deciding meanwhile."
+        )
+        self.button.clicked.connect(self.toggle)
+        self.after = QSpinBox()
+        self.after.setRange(0, 100_000)
+        self.after.setValue(AFTER)
+        self.after.setKeyboardTracking(False)
+        self.after.setSpecialValueText("off")
+        self.after.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.after.setToolTip("Learn by itself after so many decisions; 0 = off.")
+        self.after.valueChanged.connect(self._learn_if_due)
+        self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        line.addWidget(self.button, 1)
+        line.addWidget(QLabel("by itself after"))
+        line.addWidget(self.after)
+        self.progress = QProgressBar()
+        self.progress.setVisible(False)
+        layout.addLayout(line)
+        layout.addWidget(self.progress)
+        self.setEnabled(not session.project.readonly)
+        session.regions_decided.connect(self._decided)
+        session.others_decided.connect(self._others_decided)
+
+    def release(self) -> None:
+        """Let go of the session; what is being learnt is dropped."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job.blockSignals(True)
+        self._session.regions_decided.disconnect(self._decided)
+        self._session.others_decided.disconnect(self._others_decided)
+
+    @property
+    def running(self) -> bool:
+        """Whether the classifier is learning."""
+        return self._job is not None
+
+    def toggle(self) -> None:
+        """Learn now, or stop learning."""
+        if self._job is not None:
+            self._job.cancel()
+        elif not self._may_start():
+            self._say("Something else is working on the project: learning has to wait for its end.")
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        project = self._session.project
+        runs = project.runs()
+        self._learnt_to = project.overrides.last_seq
+        self._job = Job(
+            partial(_learn, project.path, runs[-1].parameters if runs else Parameters()),
+            "SeCo learns from decisions",
+            self,
+        )
+        self._job.progressed.connect(self._progressed)
+        self._job.succeeded.connect(self._succeeded)
+        self._job.failed.connect(partial(self._say, wrong=True))
+        self._job.cancelled.connect(partial(self._say, "Stopped learning. Nothing has changed."))
+        self._job.ended.connect(self._ended)
+        self.button.setText("Stop learning")
+        self.progress.setRange(0, 0)
+        self.progress.setFormat("learning")
+        self.progress.setVisible(True)
+        self._job.start()
+        self.started.emit()
+
+    def _decided(self, rows: np.ndarray, box: tuple[int, ...]) -> None:
+        self._learn_if_due()
+
+    def _others_decided(self, rows: np.ndarray) -> None:
+        self._learn_if_due()
+
+    def _learn_if_due(self) -> None:
+        due = self._session.project.overrides.last_seq - self._learnt_to >= self.after.value() > 0
+        if due and self._job is None and self._may_start():
+            self._start()
+
+    def _progressed(self, event: ProgressEvent) -> None:
+        self.progress.setRange(0, event.total)
+        self.progress.setValue(event.done)
+        self.progress.setFormat(f"learning: {_STAGES.get(event.stage, event.stage)}")
+
+    def _succeeded(self, found: tuple[TeachResult, RegionArrays]) -> None:
+        result, regions = found
+        if not result.taught and not result.changed:
+            self._say("Nothing new to learn: everything decided is in the scores already.")
+            return
+        self._session.reload(regions)
+        self._say(told(result))
+
+    def _ended(self) -> None:
+        self._job = None
+        entry = shortcut("learn")
+        self.button.setText(f"{entry.text} ({shown(entry.keys[0])})")
+        self.progress.setVisible(False)
+        self.ended.emit()
+        self._learn_if_due()
+
+
+def told(result: TeachResult) -> str:
+    """What learning changed, in a sentence.
+
+    Examples
+    --------
+    >>> told(TeachResult(50, 412, 31, 1, 4.0))
+    'Learnt from 50 decided regions: 412 scores changed; 31 regions newly flagged, 1 no longer.'
+    """
+    regions = "region" if result.taught == 1 else "regions"
+    scores = "score" if result.changed == 1 else "scores"
+    flagged = "region" if result.newly_flagged == 1 else "regions"
+    return (
+        f"Learnt from {result.taught:,} decided {regions}: {result.changed:,} {scores} changed; "
+        f"{result.newly_flagged:,} {flagged} newly flagged, {result.no_longer_flagged:,} no longer."
+    )
+
+
+def _learn(
+    path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
+) -> tuple[TeachResult, RegionArrays]:
+    import_torch()
+    result = teach(path, parameters, progress=progress, cancel=cancel)
+    # a large project's regions take seconds to read: not on the main thread
+    with Project.open(path, readonly=True) as project:
+        return result, project.regions()

@@ -1,0 +1,105 @@
+"""Learning from decisions in a real thread, while a person goes on deciding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from seco_core.parameters import Parameters
+from seco_core.pipeline import TeachResult, run_pipeline
+from seco_core.project import Project
+from seco_core.scheme import load_scheme
+from seco_viewer.docks.learn import told
+from seco_viewer.docks.main import SecoDock
+from tests.conftest import write_dataset
+
+pytestmark = pytest.mark.gui
+
+QUICK = Parameters().replace(
+    **{"masks.parts": 100, "scc.epochs": 3, "scc.folds": 2, "scc.uncertainty_epochs": 2, "device": "cpu"}
+)
+TIMEOUT = 120_000
+
+
+@pytest.fixture
+def dock(qtbot, tmp_path: Path):
+    Project.create(
+        tmp_path / "project", load_scheme("cityscapes19"), write_dataset(tmp_path / "data")
+    ).close()
+    run_pipeline(tmp_path / "project", QUICK)
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(tmp_path / "project")
+    found.session.set_filter(only_flagged=False)
+    yield found
+    found.close_project()
+
+
+def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot):
+    session, learn = dock.session, dock.learn
+    learn.after.setValue(3)
+    before = session.regions
+    dock.perform("accept")
+    dock.perform("take_prediction")
+    assert not learn.running
+    dock.perform("ignore")
+    assert learn.running
+    assert not dock.pipeline.run_button.isEnabled()
+    dock.perform("accept")  # the thread is at work now
+    row, image_id, reviewed = session.row, session.image_id, session.reviewed.copy()
+    assert reviewed.sum() == 4
+    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+        pass
+    assert "Learnt from 3 decided regions" in dock.message.text()
+    assert (session.row, session.image_id) == (row, image_id), "the place is kept"
+    np.testing.assert_array_equal(session.reviewed, reviewed)
+    assert not np.array_equal(session.regions.loss, before.loss)
+    assert len(session.project.overrides) == 4
+    assert session.noise(slice(None))[reviewed].max() == 0
+    assert dock.pipeline.run_button.isEnabled()
+    assert not learn.running
+    dock.perform("undo")
+    assert session.reviewed.sum() == 3
+
+
+def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
+    learn = dock.learn
+    learn.after.setValue(0)
+    for _ in range(4):
+        dock.perform("accept")
+    assert not learn.running
+    before = dock.session.regions
+    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+        dock.perform("learn")
+        assert learn.button.text() == "Stop learning"
+        learn.button.click()
+    assert "Nothing has changed" in dock.message.text()
+    assert dock.session.regions is before
+    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+        learn.button.click()
+    assert "Learnt from 4" in dock.message.text()
+    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+        learn.button.click()
+    assert "Nothing new to learn" in dock.message.text()
+
+
+def test_closing_the_project_drops_what_is_being_learnt(dock: SecoDock, qtbot):
+    dock.perform("accept")
+    dock.perform("learn")
+    assert dock.learn.running
+    path = dock.session.project.path
+    worker = dock.learn._job._worker
+    dock.close_project()
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=TIMEOUT)
+    with Project.open(path) as project:
+        assert len(project.overrides) == 1
+    assert dock.open_project(path)
+
+
+def test_what_changed_is_said_in_words():
+    assert told(TeachResult(1, 1, 1, 0, 0.1)) == (
+        "Learnt from 1 decided region: 1 score changed; 1 region newly flagged, 0 no longer."
+    )
