@@ -156,7 +156,7 @@ class SecoDock(QWidget):
         self.session = session
         self.layers = ReviewLayers(self._viewer, session)
         self.review = ReviewPanel(session, self.perform, self._relabel)
-        self.learn = LearnBar(session, lambda: not self.pipeline.running, self.say)
+        self.learn = LearnBar(session, lambda: not self.busy, self.say)
         self.review.layout().addWidget(self.learn)
         self.actions = Actions(session, self.layers, self.tabs, self.review, self.say)
         self.actions.table["learn"] = self.learn.toggle
