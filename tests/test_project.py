@@ -256,7 +256,8 @@ def test_curated_before_the_pipeline_needs_the_pipeline(project_path: Path):
         project.curated(0)
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path):
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, readonly: bool):
     path = tmp_path / STORE_NAME
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript(
@@ -269,7 +270,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path):
         "INSERT INTO project_ledger VALUES ('scc', 'x', 1), ('graph', 'y', 1);"
     )
     connection.close()
-    migrated = open_store(path)
+    migrated = open_store(path, readonly=readonly)
     assert migrated.execute("PRAGMA user_version").fetchone()[0] == VERSION
     found = migrated.execute("SELECT eta, disagreement, label_quality, unknown_score FROM scores").fetchone()
     assert tuple(found) == (0.25, None, None, None)

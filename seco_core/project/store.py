@@ -71,7 +71,8 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             path=path.parent,
             remedy="Make one with `seco run DATASET --project DIR`.",
         )
-    if not readonly and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if not readonly and not writable:
         raise ProjectReadOnlyError(
             "the project cannot be written.", path=path.parent, remedy="Change its permissions or copy it."
         )
@@ -86,7 +87,11 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
                 raise ProjectError(
                     "is no SeCo project store.", path=path, remedy="Choose another project folder."
                 )
-            if not readonly and version in MIGRATIONS:
+            if version in MIGRATIONS and writable:
+                if readonly:  # looking at an older project is enough to bring its store up to date
+                    connection.close()
+                    open_store(path).close()
+                    return open_store(path, readonly=True)
                 version = _migrate(connection, version)
             if version != VERSION:
                 age = "a newer" if version > VERSION else "an older"
