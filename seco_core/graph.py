@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seco_core.errors import ParameterError
-
-_CHUNK_ENTRIES = 2**23
-_DECIMALS = 6
+from seco_core.nearest import nearest
 
 
 class EdgeKind(IntEnum):
@@ -118,9 +116,8 @@ def relational_graph(
     """Link each region to the regions most like it anywhere in the project, and to those it touches.
 
     Features are standardised first (mean 0 and spread 1 over all regions): the cosine of raw ones would be
-    near 1 for all pairs and be ruled by the feature with the largest numbers. Similarities are exact,
-    row blocks at a time, so that no N x N array is made; they are rounded to 6 decimals, so that neither the
-    order of summation nor the number of threads decides, and of equals the lower row is chosen. An edge
+    near 1 for all pairs and be ruled by the feature with the largest numbers. The most alike are sought by
+    `nearest`: exactly, or among the likely ones where there are more than 20 000 regions. An edge
     exists if either end chose the other; similarities of 0 or less make none. Regions of other images count
     like those of the same one.
 
@@ -205,37 +202,14 @@ def _feature_edges(
     k = min(neighbours, n - 1)
     if k < 1:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    found = []
-    chunk = max(1, _CHUNK_ENTRIES // n)
-    for start in range(0, n, chunk):
-        similarity = vectors[start : start + chunk] @ vectors.T
-        np.round(similarity, _DECIMALS, out=similarity)
-        own = np.arange(len(similarity))
-        similarity[own, start + own] = -np.inf
-        row, column = _largest(similarity, k)
-        weight = similarity[row, column]
-        positive = weight > 0.0
-        found.append((row[positive] + start, column[positive], weight[positive]))
-    row, column, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    row, column, weight = nearest(vectors, k)
+    positive = weight > 0.0
+    row, column, weight = row[positive], column[positive], weight[positive]
     pair, position = np.unique(np.minimum(row, column) * n + np.maximum(row, column), return_inverse=True)
     # both ends may have found the pair; rounding can leave the two weights a digit apart
     merged = np.zeros(len(pair))
     np.maximum.at(merged, position, weight)
     return pair // n, pair % n, merged
-
-
-def _largest(values: NDArray[np.float64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the k largest entries of each row, the first of equals."""
-    width = values.shape[1]
-    limit = np.partition(values, width - k, axis=1)[:, width - k, None]
-    above = values > limit
-    missing = k - np.count_nonzero(above, axis=1)
-    row, column = np.nonzero(values == limit)
-    first_of_row = np.searchsorted(row, np.arange(len(values)))
-    chosen = np.arange(len(row)) - first_of_row[row] < missing[row]
-    above[row[chosen], column[chosen]] = True
-    row, column = np.nonzero(above)
-    return row, column
 
 
 def _touching_edges(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seco_core import graph as graph_module
+from seco_core import nearest as nearest_module
 from seco_core.errors import ParameterError
 from seco_core.graph import (
     EdgeKind,
@@ -84,7 +84,7 @@ def test_feature_edges_are_the_definition(n, neighbours, alpha, seed):
 def test_row_blocks_do_not_change_the_graph(monkeypatch):
     features, boxes, image = random_regions(100)
     whole = relational_graph(features, boxes, image, *NO_PAIRS, neighbours=5)
-    monkeypatch.setattr(graph_module, "_CHUNK_ENTRIES", 700)
+    monkeypatch.setattr(nearest_module, "_CHUNK_ENTRIES", 700)
     blocks = relational_graph(features, boxes, image, *NO_PAIRS, neighbours=5)
     np.testing.assert_array_equal(whole.a, blocks.a)
     np.testing.assert_array_equal(whole.b, blocks.b)
