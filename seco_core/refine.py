@@ -77,6 +77,37 @@ def override_owner(shape: tuple[int, int], overrides: Sequence[Painted]) -> NDAr
     return owner
 
 
+def conflicts(
+    region_ids: NDArray[np.uint16], labels: NDArray[np.uint8], overrides: Sequence[Painted]
+) -> NDArray[np.bool_]:
+    """Where a person and the machine disagree within a region that overrides cut through.
+
+    The override holds there, pixel by pixel; the rest of the region stays the machine's. A region that is
+    covered whole is no conflict: there the person has simply decided otherwise.
+
+    Parameters
+    ----------
+    region_ids : ndarray of uint16, (H, W)
+        Region id map; 0 is no region.
+    labels : ndarray of uint8, (N,)
+        The machine's label of each region, as from `region_labels`.
+    overrides : sequence of Override
+        Those of the image that hold, oldest first.
+
+    Returns
+    -------
+    ndarray of bool, (H, W)
+        Overridden pixels of partly covered regions whose machine label is another one.
+    """
+    covered = override_owner(region_ids.shape, overrides) > 0
+    area = np.bincount(region_ids.ravel(), minlength=len(labels) + 1)
+    inside = np.bincount(region_ids[covered], minlength=len(labels) + 1)
+    cut = (inside > 0) & (inside < area)
+    cut[0] = False
+    machine = paint_regions(region_ids, labels)
+    return cut[region_ids] & covered & (paint_overrides(machine, overrides) != machine)
+
+
 def reviewed_regions(
     region_ids: NDArray[np.uint16], n_regions: int, overrides: Sequence[Painted]
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
