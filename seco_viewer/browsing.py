@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from seco_core.project import Project, RegionArrays
 from seco_core.project.overrides import Box
+from seco_core.review import Order
 from seco_viewer.frames import Frame, FrameCache
 from seco_viewer.review_state import ReviewState
 
@@ -144,6 +145,12 @@ class Browser(ReviewState):
         if 0 <= row < height and 0 <= column < width and self.frame.region_ids[row, column]:
             self._show(self._row_at((row, column)))
 
+    def set_order(self, order: Order) -> None:
+        """Choose what comes first in the queue and go to it."""
+        self.sort(order)
+        self.resume()
+        self.queue_changed.emit()
+
     def set_filter(
         self,
         *,
@@ -256,8 +263,7 @@ class Browser(ReviewState):
         self.frame = self.frames.get(image_id)
         if not self._fits(self.frame):
             self.frame = self._blank(self.frame)
-            rows = np.arange(self.rows.start, self.rows.stop)
-            self.queue.set_open(rows, np.zeros(len(rows), dtype=bool))
+            self.leave_out(self.rows)
         self.curated = self.curated_map(image_id, self.frame.region_ids)
 
     def _fits(self, frame: Frame) -> bool:

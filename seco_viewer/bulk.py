@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
 from seco_core.project import Action
-from seco_core.project.overrides import Decision
+from seco_core.project.overrides import Decision, Origin
 from seco_core.refine import override_owner
 from seco_core.scheme import IGNORE
 from seco_viewer.session import Session
@@ -50,6 +51,55 @@ def decide_many(
         are just being made anew. Nothing was recorded.
     """
     rows = np.unique(rows)
+    _check(rows)
+    if class_id is not None and class_id not in session.scheme:
+        raise OverrideError(f"the scheme {session.scheme.name} has no class {class_id}.")
+    decisions = list(_decisions(session, rows, action, _targets(session, rows, action, class_id)))
+    session.take(session.project.overrides.record(decisions))
+    return len(decisions)
+
+
+def accept_proposals(session: Session, rows: NDArray[np.int64], seq: int) -> int:
+    """Decide about regions what follows from a decision (`ReviewState.proposals`), as one undoable batch.
+
+    Each of them gets the class of that decision, and the log says what it follows from.
+
+    Parameters
+    ----------
+    session : Session
+        Whose project.
+    rows : ndarray of int64, (N,)
+        Those proposed regions that a person agreed to.
+    seq : int
+        `Override.seq` of the decision.
+
+    Returns
+    -------
+    int
+        How many regions were decided.
+
+    Raises
+    ------
+    OverrideError
+        If the decision does not hold any more, or as for `decide_many`.
+    """
+    source = session.override(seq)
+    if source is None:
+        raise OverrideError("the decision that these follow from was undone.", remedy="Decide again.")
+    meant = source.action in (Action.IGNORE, Action.UNKNOWN)
+    action = source.action if meant else Action.IGNORE if source.class_id == IGNORE else Action.RELABEL
+    rows = np.unique(rows)
+    targets = np.full(len(rows), source.class_id, dtype=np.uint8)
+    _check(rows)
+    decisions = [
+        replace(decision, origin=Origin.PROPOSAL, source_seq=seq)
+        for decision in _decisions(session, rows, action, targets)
+    ]
+    session.take(session.project.overrides.record(decisions))
+    return len(decisions)
+
+
+def _check(rows: NDArray[np.int64]) -> None:
     if not len(rows):
         raise OverrideError("no regions are selected.", remedy="Select rows of the table.")
     if len(rows) > MOST_AT_ONCE:
@@ -57,11 +107,6 @@ def decide_many(
             f"{len(rows):,} regions are too many for one decision.",
             remedy=f"Select {MOST_AT_ONCE:,} at most.",
         )
-    if class_id is not None and class_id not in session.scheme:
-        raise OverrideError(f"the scheme {session.scheme.name} has no class {class_id}.")
-    decisions = list(_decisions(session, rows, action, _targets(session, rows, action, class_id)))
-    session.take(session.project.overrides.record(decisions))
-    return len(decisions)
 
 
 def _targets(

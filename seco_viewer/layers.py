@@ -97,6 +97,7 @@ class ReviewLayers:
         session.image_changed.connect(self._show_image)
         session.region_changed.connect(self._show_region)
         session.regions_decided.connect(self._show_decisions)
+        session.scores_changed.connect(self._show_scores)
         viewer.mouse_drag_callbacks.append(self._clicked)
         self._camera.events.zoom.connect(self._widen_outline)
         viewer.reset_view()
@@ -115,6 +116,7 @@ class ReviewLayers:
         self._session.image_changed.disconnect(self._show_image)
         self._session.region_changed.disconnect(self._show_region)
         self._session.regions_decided.disconnect(self._show_decisions)
+        self._session.scores_changed.disconnect(self._show_scores)
         self._camera.events.zoom.disconnect(self._widen_outline)
         self._viewer.mouse_drag_callbacks.remove(self._clicked)
         for layer in self.all:
@@ -210,6 +212,14 @@ class ReviewLayers:
         self.curated.refresh()
         self.noise.refresh()
         self._show_graph()
+
+    def _show_scores(self, rows: NDArray[np.int64]) -> None:
+        here = self._session.rows
+        boxes = self._session.regions.box[rows[(rows >= here.start) & (rows < here.stop)]]
+        if len(boxes):
+            (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+            self.noise.data[y0:y1, x0:x1] = self._noise_table()[self._session.frame.region_ids[y0:y1, x0:x1]]
+            self.noise.refresh()
 
     def _show_region(self) -> None:
         row = self._session.row

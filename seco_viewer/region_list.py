@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.scc.correction import Verdict
 from seco_viewer.review_state import ReviewState
 
 
@@ -28,7 +27,7 @@ class RegionState(IntEnum):
     """Where a region stands."""
 
     FLAGGED = 0
-    """The machine does not keep it as it is, and nobody has looked."""
+    """The machine or decisions on regions like it doubt its class, and nobody has looked."""
     KEPT = 1
     """The machine keeps it, and nobody has looked."""
     REVIEWED = 2
@@ -66,8 +65,8 @@ class RowFilter:
 
 def region_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
     """`RegionState` of some regions."""
-    kept = session.regions.verdict[rows] == Verdict.KEEP
-    machine = np.where(kept, np.uint8(RegionState.KEPT), np.uint8(RegionState.FLAGGED))
+    flagged = session.flags(rows)
+    machine = np.where(flagged, np.uint8(RegionState.FLAGGED), np.uint8(RegionState.KEPT))
     return np.where(session.reviewed[rows], np.uint8(RegionState.REVIEWED), machine)
 
 

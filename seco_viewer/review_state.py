@@ -9,16 +9,20 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from psygnal import Signal
 
+from seco_core.feedback.forecast import Forecast, forecast
+from seco_core.feedback.proposals import Proposal, proposals
+from seco_core.feedback.spread import Feedback, Influence
 from seco_core.graph import EdgeKind
 from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Box
 from seco_core.refine import paint_overrides, paint_regions, region_labels, reviewed_regions
-from seco_core.review import worst_first
+from seco_core.review import Order, order_scores, queue_keys, tie_ranks
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
 from seco_viewer.queue import ReviewQueue
-from seco_viewer.words import RegionFacts
+from seco_viewer.words import Reason, RegionFacts
 
 
 class ReviewState:
@@ -37,15 +41,25 @@ class ReviewState:
         Which of them a person has decided.
     decided : ndarray of uint8, (R,)
         On which class; ignore where nobody has, or where that was decided.
+    machine_label : ndarray of uint8, (R,)
+        The class that the machine ends with: the correction's, else PSA's.
+    feedback : Feedback
+        What decisions say about the other regions.
+    order : Order
+        What comes first in the queue; see `set_order`.
     queue : ReviewQueue
-        The regions to look at, worst first.
+        The regions to look at.
     only_flagged, only_class, only_image, only_rows
         What the queue holds; see `Session.set_filter`.
     """
 
+    scores_changed = Signal(np.ndarray)
+    """Rows whose noise score or suggestion decisions have changed, of any images."""
+
     def __init__(self, project: Project):
         self.project = project
         self.scheme = project.scheme
+        self.order = Order.WORST
         self.only_flagged = True
         self.only_class: int | None = None
         self.only_image: int | None = None
@@ -56,24 +70,36 @@ class ReviewState:
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
-        """Regions that the machine does not keep as they are and nobody has looked at, (R,)."""
-        return (self.regions.verdict != Verdict.KEEP) & ~self.reviewed
+        """Regions that the machine or decisions on regions like them doubt and nobody has looked at, (R,)."""
+        return self.flags(slice(None))
 
-    def noise(self, rows: slice) -> NDArray[np.float32]:
-        """Noise scores that count now: 0 where a person decided, NaN where there is none."""
-        return np.where(self.reviewed[rows], np.float32(0), self.regions.noise_score[rows])
+    def flags(self, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
+        """Which of some regions are to be looked at, see `flagged`."""
+        machine, now = self.regions.noise_score[rows], self.feedback.noise[rows]
+        # a score that decisions have lowered flags nothing that the machine keeps
+        raised = (now > self._tau) & ~(machine >= now)
+        return ((self.regions.verdict[rows] != Verdict.KEEP) | raised) & ~self.reviewed[rows]
+
+    def noise(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Noise scores that count now: 0 where a person decided, raised or lowered by decisions on regions
+        like it; NaN where there is none."""
+        return self.feedback.noise[rows]
+
+    @property
+    def suggested(self) -> NDArray[np.uint8]:
+        """What each region is if its class is wrong, (R,): as predicted, or as decisions on regions like it
+        say; 255 for ignore."""
+        return self.feedback.suggested
 
     def label(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The present best class of regions: what a person decided, else the correction, else PSA's."""
-        r = self.regions
-        machine = region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows], state="all")
-        return np.where(self.reviewed[rows], self.decided[rows], machine)
+        return np.where(self.reviewed[rows], self.decided[rows], self.machine_label[rows])
 
     def counts(self, image_id: int | None = None) -> tuple[int, int, int]:
         """Number of regions, of flagged ones still to be looked at, and of reviewed ones."""
         rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
         reviewed = self.reviewed[rows]
-        flagged = (self.regions.verdict[rows] != Verdict.KEEP) & ~reviewed
+        flagged = self.flags(rows)
         return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
 
     def facts(self, row: int) -> RegionFacts:
@@ -88,7 +114,7 @@ class ReviewState:
             class_id=int(r.class_id[row]),
             predicted=int(r.predicted[row]),
             probability=float(r.probabilities[row, r.predicted[row]]) if scored else float("nan"),
-            noise_score=float(r.noise_score[row]),
+            noise_score=float(self.feedback.noise[row]),
             verdict=Verdict(r.verdict[row]),
             votes=tuple((int(c), float(r.votes[row, c])) for c in order if r.votes[row, c] > 0),
             confidence=float(r.confidence[row]),
@@ -96,6 +122,8 @@ class ReviewState:
             touching=tuple(self.label(np.array(touching, dtype=np.int64)).tolist()),
             area=int(r.area[row]),
             decided=int(self.decided[row]) if self.reviewed[row] else None,
+            machine_noise=float(r.noise_score[row]),
+            reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
         )
 
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
@@ -112,9 +140,9 @@ class ReviewState:
     def wanted(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
         """Which regions the queue is to hold."""
         r = self.regions
-        wanted = ~self.reviewed[rows]
+        wanted = ~self.reviewed[rows] & ~self._gone[rows]
         if self.only_flagged:
-            wanted &= r.verdict[rows] != Verdict.KEEP
+            wanted &= self.flags(rows)
         if self.only_class is not None:
             wanted &= r.class_id[rows] == self.only_class
         if self.only_image is not None:
@@ -157,9 +185,22 @@ class ReviewState:
         self.decided = np.full(len(regions), IGNORE, dtype=np.uint8)
         for overridden in self.project.overrides.images():
             self._count_decisions(overridden)
-        every = np.ones(len(regions), dtype=bool)
-        order = worst_first(regions.noise_score, regions.area, every)
-        self.queue = ReviewQueue(order, self.wanted())
+        self._tie = tie_ranks(regions.area)
+        self._gone = np.zeros(len(regions), dtype=bool)
+        self.machine_label = region_labels(regions.class_id, regions.verdict, regions.predicted, state="all")
+        runs = self.project.runs()
+        self._tau = runs[-1].parameters.scc.tau_ns if runs else 1.0
+        self.feedback = Feedback(
+            self.project.graph(regions.id),
+            regions.class_id,
+            self.machine_label,
+            regions.noise_score,
+            regions.probabilities,
+            regions.predicted,
+            self.reviewed,
+            self.decided,
+        )
+        self.sort(self.order)
 
     def update(
         self, image_id: int, region_ids: NDArray[np.uint16], overrides: Sequence[Override]
@@ -196,7 +237,7 @@ class ReviewState:
         part = number[region_ids[y0:y1, x0:x1]]
         active = self._overrides(image_id, (x0, y0, x1, y1))
         self.reviewed[rows], self.decided[rows] = reviewed_regions(part, len(rows), active)
-        self.queue.set_open(rows, self.wanted(rows))
+        self._follow(rows)
         return rows, (x0, y0, x1, y1)
 
     def recount(self, image_id: int) -> NDArray[np.int64]:
@@ -213,10 +254,105 @@ class ReviewState:
         self._count_decisions(image_id)
         changed = (self.reviewed[of_image] != reviewed) | (self.decided[of_image] != decided)
         rows = of_image.start + np.flatnonzero(changed)
-        self.queue.set_open(rows, self.wanted(rows))
+        self._follow(rows)
         return rows
 
+    def sort(self, order: Order) -> None:
+        """Put the queue in another order and begin with the first again."""
+        self.order = order
+        keys = self._keys(np.arange(len(self.regions)))
+        self.queue = ReviewQueue.by_keys(keys, self.wanted())
+
+    def leave_out(self, rows: slice) -> None:
+        """Keep regions that a run has replaced out of the queue until the tables are read again."""
+        self._gone[rows] = True
+        of_image = np.arange(rows.start, rows.stop)
+        self.queue.set_open(of_image, np.zeros(len(of_image), dtype=bool))
+
+    # ------------------------------------------------------- what would follow
+
+    def proposals(self, seq: int) -> list[Proposal]:
+        """Regions that would follow from a decision: like what was decided, and now believed to be the same.
+
+        Parameters
+        ----------
+        seq : int
+            `Override.seq` of the decision.
+
+        Returns
+        -------
+        list of Proposal
+            The most believed first; none if the decision was undone. `seco_viewer.bulk.accept_proposals`
+            takes some or all of them.
+        """
+        source = self.override(seq)
+        if source is None:
+            return []
+        sources = self._rows_under(source)
+        settled = (self.machine_label == source.class_id) & ~self.flagged
+        return proposals(self.feedback, sources, source.class_id, ~self.reviewed & ~settled & ~self._gone)
+
+    def override(self, seq: int) -> Override | None:
+        """A decision that holds, by its number in the log."""
+        log = self.project.overrides
+        return next((o for i in log.images() for o in log.active(i) if o.seq == seq), None)
+
+    def forecast(self, k: int = 40) -> Forecast:
+        """Share of the area that is right now, and after the next `k` regions of the queue are reviewed."""
+        return forecast(
+            self.feedback.held_out,
+            self.regions.area,
+            self.reviewed,
+            self.reviewed & (self.decided != self.machine_label),
+            self.queue.first(k),
+        )
+
     # ----------------------------------------------------------------- inside
+
+    def _keys(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Where regions belong in the queue."""
+        score = order_scores(
+            self.order,
+            noise=self.feedback.noise[rows],
+            wrong=self.feedback.wrong[rows],
+            area=self.regions.area[rows],
+            open_links=self.feedback.open_links[rows],
+            class_id=self.regions.class_id[rows],
+        )
+        return queue_keys(score, self._tie[rows])
+
+    def _follow(self, rows: NDArray[np.int64]) -> None:
+        """Let decisions that changed spread, and the queue with them."""
+        touched = self.feedback.update(rows)
+        self.queue.move(touched, self._keys(touched))
+        self.queue.set_open(touched, self.wanted(touched))
+        if len(touched):
+            self.scores_changed.emit(touched)
+
+    def _reason(self, influence: Influence) -> Reason:
+        image_id = int(self.regions.image_id[influence.row])
+        return Reason(
+            image=self.project.images[image_id].name,
+            number=influence.row - self.regions.rows_of(image_id).start + 1,
+            class_id=influence.class_id,
+            decided=influence.decided,
+            similarity=influence.similarity,
+            raises=influence.raises,
+        )
+
+    def _rows_under(self, override: Override) -> NDArray[np.int64]:
+        """The regions that a decision settled."""
+        of_image = self.regions.rows_of(override.image_id)
+        row = self._unchanged(override, of_image)
+        if row is not None:
+            return np.array([row])
+        region_ids = self.project.read_region_ids(override.image_id)
+        if region_ids is None:
+            return np.zeros(0, dtype=np.int64)
+        x0, y0, x1, y1 = override.box
+        under = np.unique(region_ids[y0:y1, x0:x1][override.mask]).astype(np.int64)
+        rows = of_image.start + under[(under > 0) & (under <= of_image.stop - of_image.start)] - 1
+        return rows[self.reviewed[rows] & (self.decided[rows] == override.class_id)]
 
     def _overrides(self, image_id: int, box: Box | None) -> Sequence[Override]:
         """Overrides of an image that hold, or what of them lies in a box, in the box's own pixels."""

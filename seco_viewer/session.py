@@ -171,8 +171,10 @@ class Session(Browser):
         return self._decide(Action.ACCEPT, int(self.regions.class_id[self._meant()]))
 
     def take_prediction(self) -> Override:
-        """The class that the classifier predicts for the current region is right for the selected pixels."""
-        return self.relabel(int(self.regions.predicted[self._meant()]))
+        """The class suggested for the current region is right for the selected pixels: the classifier's, or
+        what decisions on regions like it say."""
+        suggested = int(self.suggested[self._meant()])
+        return self.ignore() if suggested == IGNORE else self.relabel(suggested)
 
     def relabel(self, class_id: int) -> Override:
         """Give the selected pixels a class.

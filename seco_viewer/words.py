@@ -15,12 +15,39 @@ from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
 from seco_core.project.overrides import Event
 from seco_core.scc.correction import Verdict
+from seco_core.scheme import IGNORE
 
 SURE = 0.5
 """Confidence from which a predicted class is said without doubt."""
 
 _FEW_VOTES = 0.05
 _MOST_CHANGES = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A decision on a region like it that raised or lowered a region's noise score.
+
+    Attributes
+    ----------
+    image : str
+        Name of the decided region's image.
+    number : int
+        The decided region's number in its image, from 1.
+    class_id, decided : int
+        What the machine called it, and what a person did; 255 for ignore.
+    similarity : float
+        How alike the two are, 0..1.
+    raises : bool
+        Whether it speaks against the region's class.
+    """
+
+    image: str
+    number: int
+    class_id: int
+    decided: int
+    similarity: float
+    raises: bool
 
 
 @dataclass(frozen=True)
@@ -36,7 +63,7 @@ class RegionFacts:
     probability : float
         Its probability of `predicted`; NaN before it has run.
     noise_score : float
-        0..1; NaN before scoring.
+        0..1, as decisions on regions like it have changed it; 0 once decided, NaN before scoring.
     verdict : Verdict
         What refinement makes of it.
     votes : tuple of (int, float)
@@ -51,6 +78,10 @@ class RegionFacts:
         Pixels.
     decided : int or None
         Class that a person gave it, 255 for ignore; None if nobody looked.
+    machine_noise : float
+        The noise score without decisions.
+    reasons : tuple of Reason
+        Decisions that changed the noise score, the most alike first.
     """
 
     class_id: int
@@ -64,6 +95,8 @@ class RegionFacts:
     touching: tuple[int, ...]
     area: int
     decided: int | None
+    machine_noise: float = math.nan
+    reasons: tuple[Reason, ...] = ()
 
 
 Name = Callable[[int], str]
@@ -137,7 +170,28 @@ def verdict(facts: RegionFacts, name: Name) -> str:
         return f"flagged: {score}, but among the likeliest of its class, so it stays for now"
     if facts.verdict == Verdict.DROP:
         return f"flagged: {score}, the model is not sure what it is"
+    if any(r.raises for r in facts.reasons) and not facts.machine_noise >= facts.noise_score:
+        return f"kept, but regions like it were not what they were called: {score}"
     return f"kept ({score})"
+
+
+def reason(told: Reason, name: Name) -> str:
+    """One decision that changed the noise score of a region like it.
+
+    Examples
+    --------
+    >>> reason(Reason("0007", 812, 0, 1, 0.93, True), ["wall", "building"].__getitem__)
+    'raised by relabel of region 812 in image 0007 to building, similarity 0.93'
+    """
+    verb = "raised" if told.raises else "lowered"
+    where = f"region {told.number} in image {told.image}"
+    if told.decided == IGNORE:
+        done = f"ignoring {where}"
+    elif told.decided == told.class_id:
+        done = f"accepting {where}"
+    else:
+        done = f"relabel of {where} to {name(told.decided)}"
+    return f"{verb} by {done}, similarity {told.similarity:.2f}"
 
 
 def decided(action: Action, was: int | None, now: int, name: Name) -> str:

@@ -1,1 +1,1 @@
-"""What people's decisions teach about the regions that nobody has looked at yet."""
+"""What decisions teach: about regions like the decided ones at once, and the classifier later."""

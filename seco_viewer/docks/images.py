@@ -114,6 +114,7 @@ class ImagesPanel(QWidget):
             layout.addWidget(part)
         session.regions_decided.connect(self._decided)
         session.others_decided.connect(self._others_decided)
+        session.scores_changed.connect(self._others_decided)
         session.image_changed.connect(self._mark_current)
         session.reloaded.connect(self._reloaded)
         self._show_totals()
@@ -123,6 +124,7 @@ class ImagesPanel(QWidget):
         """Let go of the session."""
         self._session.regions_decided.disconnect(self._decided)
         self._session.others_decided.disconnect(self._others_decided)
+        self._session.scores_changed.disconnect(self._others_decided)
         self._session.image_changed.disconnect(self._mark_current)
         self._session.reloaded.disconnect(self._reloaded)
 

@@ -189,7 +189,7 @@ class ReviewPanel(QWidget):
             what = "flagged region" if session.only_flagged else "region"
             place += f"<br>no {what} is left in the queue" if len(session.regions) else ""
         elif session.row is not None and (position := session.queue.position(session.row)):
-            place += f"<br>{position:,} of {len(session.queue):,} in the queue, worst first"
+            place += f"<br>{position:,} of {len(session.queue):,} in the queue, {session.order}"
         else:
             place += (
                 f"<br>beside the queue of {len(session.queue):,}: {shown(shortcut('resume').keys[0])} goes on"
@@ -219,8 +219,9 @@ class ReviewPanel(QWidget):
             return
         facts = session.facts(row)
         name = scheme.label
-        self.chooser.emphasise((facts.class_id, facts.predicted))
-        self.headline.setText(self._headline(facts))
+        suggested = int(session.suggested[row])
+        self.chooser.emphasise((facts.class_id, suggested))
+        self.headline.setText(self._headline(facts, suggested))
         self.sentence.setText(html.escape(words.sentence(facts, name)))
         probabilities = session.regions.probabilities[row]
         likely = np.argsort(-probabilities, kind="stable")[:3].tolist()
@@ -228,17 +229,19 @@ class ReviewPanel(QWidget):
             [(name(c), tuple(scheme.palette[c].tolist()), float(probabilities[c])) for c in likely]
         )
         lines = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
+        if facts.decided is None:
+            lines[1:1] = [words.reason(told, name) for told in facts.reasons[:1]]
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
         self.buttons["accept"].setText(f"✓ {name(facts.class_id)}  {_key('accept')}")
-        self.buttons["take_prediction"].setText(f"→ {name(facts.predicted)}  {_key('take_prediction')}")
-        self.buttons["take_prediction"].setEnabled(facts.predicted != facts.class_id)
+        self.buttons["take_prediction"].setText(f"→ {name(suggested)}  {_key('take_prediction')}")
+        self.buttons["take_prediction"].setEnabled(suggested != facts.class_id)
 
-    def _headline(self, facts: words.RegionFacts) -> str:
+    def _headline(self, facts: words.RegionFacts, suggested: int) -> str:
         text = self._chip(facts.class_id)
         if facts.decided is not None:
             text += "  ✓" if facts.decided == facts.class_id else f"  →  {self._chip(facts.decided)}  ✓"
-        elif facts.predicted != facts.class_id:
-            text += f"  or  {self._chip(facts.predicted)}  ?"
+        elif suggested != facts.class_id:
+            text += f"  or  {self._chip(suggested)}  ?"
         return f"<span style='font-size: 14pt'>{text}</span>"
 
     def _chip(self, class_id: int) -> str:

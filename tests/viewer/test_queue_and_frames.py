@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seco_core.project import Project
+from seco_core.review import queue_keys
 from seco_viewer.frames import FrameCache, load_frame
 from seco_viewer.outline import outline
 from seco_viewer.queue import ReviewQueue
@@ -25,6 +26,39 @@ def test_queue_visits_every_open_region_once_in_order(n: int, data: st.DataObjec
         seen.append(row)
         queue.set_open(np.array([row]), np.array([False]))
     assert seen == expected
+
+
+@given(st.integers(1, 30), st.data())
+def test_queue_that_follows_new_keys_is_the_queue_of_those_keys(n: int, data: st.DataObject):
+    tie = np.array(data.draw(st.permutations(range(n))), dtype=np.uint32)
+    scores = st.sampled_from([0.0, -0.0, 0.25, 0.5, 1.0, 3e5, float("nan")])
+    score = np.array(data.draw(st.lists(scores, min_size=n, max_size=n)), dtype=np.float32)
+    is_open = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    queue = ReviewQueue.by_keys(queue_keys(score, tie), is_open)
+    for _ in range(data.draw(st.integers(0, 4))):
+        rows = np.array(data.draw(st.lists(st.integers(0, n - 1), unique=True)), dtype=np.int64)
+        score[rows] = data.draw(st.lists(scores, min_size=len(rows), max_size=len(rows)))
+        queue.move(rows, queue_keys(score[rows], tie[rows]))
+        is_open[rows] = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+        queue.set_open(rows, is_open[rows])
+    # the highest score first, NaN last, of equals the lower tie
+    order = sorted(range(n), key=lambda r: (-np.nan_to_num(score[r], nan=-1), tie[r]))
+    expected = [r for r in order if is_open[r]]
+    assert queue.first(n).tolist() == expected
+    assert [queue.position(r) for r in expected] == list(range(1, len(expected) + 1))
+    assert queue.current() == (expected[0] if expected else None)
+
+
+def test_region_that_comes_to_the_front_is_next_though_the_cursor_is_past_it():
+    score, tie = np.array([0.9, 0.8, 0.7, 0.1], dtype=np.float32), np.arange(4, dtype=np.uint32)
+    queue = ReviewQueue.by_keys(queue_keys(score, tie), np.ones(4, dtype=bool))
+    queue.go_to(2)
+    assert queue.current() == 2
+    queue.move(np.array([3]), queue_keys(np.array([0.95], dtype=np.float32), tie[3:]))
+    assert queue.current() == 3
+    assert queue.after(3) == 2  # 0 and 1 were passed
+    queue.set_open(np.array([2, 3]), np.zeros(2, dtype=bool))
+    assert queue.current() == 0
 
 
 def test_empty_queue_has_no_current():
