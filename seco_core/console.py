@@ -26,6 +26,7 @@ STAGES = {
     "scc": "SCC: region classifier",
     "graph": "relational graph",
     "scc-unc": "SCC-Unc: uncertainty on the graph",
+    "noise": "noise score",
     "refine": "refinement",
     "export": "export",
     "evaluate": "evaluation",
@@ -98,12 +99,26 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
     )
     for name in ("score", "AUROC", "average precision", "precision in first 10 %"):
         table.add_column(name, justify="left" if name == "score" else "right")
-    for key in ("noise_score", "loss", "confidence"):
+    keys = ["noise_score", "loss", "confidence"]
+    # a second opinion only where it was asked for
+    keys += [] if math.isnan(numbers["auroc_cleanlab"]) else ["cleanlab"]
+    for key in keys:
         title = {"noise_score": "noise score", "confidence": "1 - confidence"}.get(key, key)
         table.add_row(title, *(_number(numbers[f"{m}_{key}"]) for m in ("auroc", "ap", "precision10")))
     out.print(table)
     rates = [_number(numbers[k]) for k in ("noise_rate", "noise_rate_kept", "noise_rate_flagged")]
     out.print(f"share of wrong regions: {rates[0]} of all, {rates[1]} of the kept, {rates[2]} of the flagged")
+    bins = numbers["reliability"]
+    table = Table(
+        title=f"noise score as a probability (mean error {_number(numbers['calibration_error'])})",
+        title_justify="left",
+    )
+    for name in ("regions", "predicted", "wrong"):
+        table.add_column(name, justify="right")
+    for count, predicted, observed in zip(bins["regions"], bins["predicted"], bins["observed"], strict=True):
+        if count:
+            table.add_row(str(count), _number(predicted), _number(observed))
+    out.print(table)
 
 
 def _number(value: float) -> str:

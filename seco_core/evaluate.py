@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from seco_core.metrics import (
     noise_rate,
     precision_at,
     region_accuracy,
+    reliability,
     scores,
     weighted_purity,
 )
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
-from seco_core.project import Project
+from seco_core.project import Project, RegionArrays
 from seco_core.refine import reviewed_regions
 from seco_core.regions import label_components
 from seco_core.scc.correction import Verdict
@@ -77,7 +79,11 @@ def evaluate(
         ``noise_rate`` (share of regions whose class is not the majority of their ground truth),
         ``noise_rate_kept`` and ``noise_rate_flagged``; ``region_accuracy`` and ``region_accuracy_area``
         after PSA; ``auroc_S``, ``ap_S``, ``precision10_S`` for the scores noise_score, loss, confidence
-        (one minus it), uncertainty and entropy (of the graph classifier). What does not exist is NaN.
+        (one minus it), uncertainty, entropy (of the graph classifier) and cleanlab (one minus its label
+        quality). ``reliability``: ``predicted``, ``observed`` and ``regions`` (how many) of the noise score in
+        ten bins of equal width (None for an empty one), ``calibration_error`` the mean difference of the
+        former two over the regions. Regions that a person decided are left out of it: their score says so
+        and nothing else. What does not exist is NaN.
 
     Raises
     ------
@@ -98,7 +104,8 @@ def evaluate(
     raw_on_curated = np.zeros((n, n), dtype=np.int64)
     regions = project.regions()
     majority = np.full(len(regions), IGNORE, dtype=np.uint8)
-    measured, reviewed, problems = 0, 0, []
+    by_person = np.zeros(len(regions), dtype=bool)
+    measured, problems = 0, []
     for number, record in enumerate(todo, start=1):
         cancel.raise_if_cancelled()
         try:
@@ -117,7 +124,7 @@ def evaluate(
         rows = regions.rows_of(record.id)
         majority[rows], _ = majority_truth(region_ids, truth, rows.stop - rows.start, n)
         decided, _ = reviewed_regions(region_ids, rows.stop - rows.start, project.overrides.active(record.id))
-        reviewed += int(decided.sum())
+        by_person[rows] = decided
         measured += 1
         progress(ProgressEvent("evaluate", number, len(todo), record.name))
     if measured == 0:
@@ -128,14 +135,22 @@ def evaluate(
     on_curated = scores(raw_on_curated)
     result["miou_raw_on_curated"] = on_curated.miou
     result["accuracy_raw_on_curated"] = on_curated.accuracy
-    result |= {"images": measured, "regions": len(regions), "reviewed": reviewed}
-    result |= _region_numbers(project, majority)
+    result |= {"images": measured, "regions": len(regions), "reviewed": int(by_person.sum())}
+    result |= _region_numbers(regions, majority)
+    known = (majority != IGNORE) & ~by_person
+    found = reliability(regions.noise_score[known], (regions.class_id != majority)[known])
+    result["reliability"] = {
+        # an empty bin has neither; JSON knows no NaN
+        "predicted": [None if math.isnan(v) else v for v in found.predicted.tolist()],
+        "observed": [None if math.isnan(v) else v for v in found.observed.tolist()],
+        "regions": found.regions.tolist(),
+    }
+    result["calibration_error"] = found.error
     result["problems"] = problems
     return result
 
 
-def _region_numbers(project: Project, majority: NDArray[np.uint8]) -> dict[str, float]:
-    regions = project.regions()
+def _region_numbers(regions: RegionArrays, majority: NDArray[np.uint8]) -> dict[str, float]:
     known = majority != IGNORE
     wrong = (regions.class_id != majority)[known]
     flagged = regions.verdict != Verdict.KEEP
@@ -152,6 +167,7 @@ def _region_numbers(project: Project, majority: NDArray[np.uint8]) -> dict[str, 
         "confidence": 1.0 - regions.confidence,
         "uncertainty": regions.uncertainty,
         "entropy": regions.entropy,
+        "cleanlab": 1.0 - regions.label_quality,
     }
     for name, score in ranked.items():
         score, of = score[known], wrong

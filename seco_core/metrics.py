@@ -246,6 +246,56 @@ def precision_at(score: NDArray[np.floating], wrong: NDArray[np.bool_], share: f
     return float((np.count_nonzero(wrong[above]) + from_equal) / first)
 
 
+class Reliability(NamedTuple):
+    """How far a score is the probability that it says it is.
+
+    Attributes
+    ----------
+    regions : ndarray of int64, (B,)
+        How many there are in each bin of equal width from 0 to 1.
+    predicted : ndarray of float64, (B,)
+        Their mean score; NaN for an empty bin.
+    observed : ndarray of float64, (B,)
+        Share of them that is wrong; NaN for an empty bin.
+    error : float
+        Expected calibration error: mean of ``|predicted - observed|`` over the regions; NaN without regions.
+    """
+
+    regions: NDArray[np.int64]
+    predicted: NDArray[np.float64]
+    observed: NDArray[np.float64]
+    error: float
+
+
+def reliability(score: NDArray[np.floating], wrong: NDArray[np.bool_], bins: int = 10) -> Reliability:
+    """Compare a probability-like score with what was wrong.
+
+    Parameters
+    ----------
+    score : ndarray of float, (N,)
+        0..1; regions without a score (NaN) are left out.
+    wrong : ndarray of bool, (N,)
+        Whether the region is wrong.
+    bins : int
+        Bins of equal width, the upper end belonging to the next one, 1.0 to the last.
+
+    Examples
+    --------
+    >>> found = reliability(np.array([0.1, 0.3, 0.8, 1.0]), np.array([False, True, True, True]), 2)
+    >>> found.regions.tolist(), found.predicted.round(2).tolist(), found.observed.tolist()
+    ([2, 2], [0.2, 0.9], [0.5, 1.0])
+    >>> round(found.error, 2)
+    0.2
+    """
+    score, wrong = _scored(score, wrong)
+    bin_of = np.minimum((score * bins).astype(np.int64), bins - 1)
+    count = np.bincount(bin_of, minlength=bins)
+    predicted = _divide(np.bincount(bin_of, score, minlength=bins), count)
+    observed = _divide(np.bincount(bin_of, wrong, minlength=bins), count)
+    gap = np.nan_to_num(np.abs(predicted - observed))
+    return Reliability(count, predicted, observed, float(_divide((gap * count).sum(), count.sum())))
+
+
 def _scored(
     score: NDArray[np.floating], wrong: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

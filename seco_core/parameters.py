@@ -98,6 +98,14 @@ class SccParameters:
         "what decides about regions: the noise score, or the graph's uncertainty (SeCoV2)",
         choices=("mixture", "uncertainty"),
     )
+    score: str = _parameter(
+        "fused",
+        "what the noise score is: all evidence together, or the loss alone (SeCo's eta)",
+        choices=("fused", "loss"),
+    )
+    cleanlab: bool = _parameter(
+        False, "store cleanlab's label quality as a second opinion (needs the extra cleanlab)"
+    )
     rule: str = _parameter(
         "mixture",
         "mixture: what calls a region noisy, tau_ns or one of the quantile rules of the published code",
@@ -289,6 +297,8 @@ def _check(group: Any, prefix: str) -> None:
 
 def _toml_lines(item: dataclasses.Field[Any], value: Any) -> list[str]:
     text = f'"{_escape(value)}"' if isinstance(value, str) else repr(value)
+    if isinstance(value, bool):
+        text = text.lower()
     return [f"# {item.metadata['doc']}", f"{item.name} = {text}"]
 
 

@@ -185,6 +185,42 @@ def mean_in_regions(region_ids: NDArray[Any], n_regions: int, values: NDArray[An
     return mean
 
 
+def quantile_in_regions(
+    region_ids: NDArray[Any], n_regions: int, values: NDArray[Any], share: float
+) -> NDArray[np.float32]:
+    """A quantile of a value over each region.
+
+    Parameters
+    ----------
+    region_ids : ndarray of integer, (H, W)
+        0 = no region, i + 1 = row i.
+    n_regions : int
+        Rows of the result.
+    values : ndarray of float, (H, W)
+        0..1; told apart in steps of 1/1023.
+    share : float
+        0 for the lowest value, 1 for the highest; of two between which it falls the lower one.
+
+    Returns
+    -------
+    ndarray of float32, (N,)
+        NaN for a row without pixels.
+
+    Examples
+    --------
+    >>> quantile_in_regions(np.array([[1, 1, 1, 0]]), 1, np.array([[1.0, 0.0, 1.0, 0.5]]), 0.5).tolist()
+    [1.0]
+    """
+    key = region_ids.reshape(-1).astype(np.uint32) * np.uint32(1024)
+    key += np.rint(values.reshape(-1) * 1023).astype(np.uint32)
+    key.sort()
+    start = np.searchsorted(key, np.arange(1, n_regions + 2, dtype=np.uint32) * np.uint32(1024))
+    count = np.diff(start)
+    chosen = start[:-1] + np.floor(share * np.maximum(count - 1, 0)).astype(np.int64)
+    found = (key[np.minimum(chosen, len(key) - 1)] % 1024 / np.float32(1023)).astype(np.float32)
+    return np.where(count > 0, found, np.float32(np.nan))
+
+
 def adjacency(region_ids: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Which regions touch, and how much.
 

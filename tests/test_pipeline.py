@@ -192,9 +192,11 @@ def test_uncertainty_stage_runs_when_it_must(project_path: Path):
         run_pipeline(project_path, parameters, progress=events.append)
         return {e.stage for e in events if e.total}
 
-    assert stages(QUICK.replace(**{"scc.uncertainty_epochs": 1})) == {"scc-unc", "refine"}
-    assert stages(QUICK.replace(**{"graph.neighbours": 2})) == {"graph", "scc-unc", "refine"}
-    assert stages(QUICK.replace(**{"graph.neighbours": 2, "scc.rule": "loss"})) == {"refine"}
+    assert stages(QUICK.replace(**{"scc.uncertainty_epochs": 1})) == {"scc-unc", "noise", "refine"}
+    assert stages(QUICK.replace(**{"graph.neighbours": 2})) == {"graph", "scc-unc", "noise", "refine"}
+    assert stages(QUICK.replace(**{"graph.neighbours": 2, "scc.score": "loss"})) == {"noise", "refine"}
+    assert stages(QUICK.replace(**{"graph.neighbours": 2, "scc.rule": "loss"})) == {"noise", "refine"}
+    assert stages(QUICK.replace(**{"graph.neighbours": 2, "scc.rule": "score"})) == {"refine"}
 
 
 @pytest.mark.parametrize("stop_at", ["graph", "scc-unc"])

@@ -25,8 +25,12 @@ from seco_core.regions import (
     class_votes,
     connected_regions,
     mean_in_regions,
+    quantile_in_regions,
 )
 from seco_core.scheme import ClassScheme
+
+PEAK = 0.9
+"""Share of a region's pixels that its peak confidence is not below."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class ImageRegions:
         Rows a < b of touching regions and the length of their contact in pixels.
     features : ndarray of float32, (N, D)
         From the region encoder.
+    peak_confidence : ndarray of float32, (N,)
+        What the surest tenth of each region's pixels reaches, which uncertain borders do not touch; NaN
+        without a confidence map.
     """
 
     shape: tuple[int, int]
@@ -64,6 +71,7 @@ class ImageRegions:
     confidence: NDArray[np.float32]
     contacts: NDArray[np.int32]
     features: NDArray[np.float32]
+    peak_confidence: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,11 @@ class ImageTask:
             ),
             contacts=np.column_stack([pairs, contact]).astype(np.int32),
             features=encoder.encode(image, region_ids, table),
+            peak_confidence=(
+                quantile_in_regions(region_ids, n, confidence, PEAK)
+                if confidence is not None
+                else np.full(n, np.nan, dtype=np.float32)
+            ),
         )
 
 

@@ -116,6 +116,7 @@ class Ledger:
             "regions": write_raster(root, image_id, "regions", found.region_ids),
             "contacts": write_raster(root, image_id, "contacts", found.contacts),
             "features": write_raster(root, image_id, "features", found.features),
+            "peak_confidence": write_raster(root, image_id, "peak_confidence", found.peak_confidence),
         }
         table = found.table
         rows = zip(
@@ -165,17 +166,21 @@ class Ledger:
         self,
         region_ids: NDArray[np.int64],
         loss: NDArray[np.float32],
-        noise_score: NDArray[np.float32],
+        eta: NDArray[np.float32],
         predicted: NDArray[np.uint8],
         probabilities: NDArray[np.float32],
         signature: str,
     ) -> None:
-        """Store scores of regions in place of earlier ones; every verdict is keep until refinement."""
+        """Store scores of regions in place of earlier ones.
+
+        Until the stages that follow, eta is the noise score and every verdict is keep.
+        """
         rows = zip(
             region_ids.tolist(),
             [self._run_id] * len(region_ids),
             loss.tolist(),
-            noise_score.tolist(),
+            eta.tolist(),
+            eta.tolist(),
             predicted.tolist(),
             [p.tobytes() for p in probabilities.astype("<f4")],
             strict=True,
@@ -183,12 +188,12 @@ class Ledger:
         with transaction(self._connection) as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO scores"
-                " (region_id, run_id, loss, noise_score, predicted, verdict, probabilities)"
-                " VALUES (?, ?, ?, ?, ?, 0, ?)",
+                " (region_id, run_id, loss, eta, noise_score, predicted, verdict, probabilities)"
+                " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
                 rows,
             )
-            # uncertainties and verdicts went with the old rows
-            connection.execute("DELETE FROM project_ledger WHERE stage IN ('scc-unc', 'refine')")
+            # what the later stages said went with the old rows
+            connection.execute("DELETE FROM project_ledger WHERE stage IN ('scc-unc', 'noise', 'refine')")
             self._sign_project("scc", signature)
 
     def store_graph(self, region_ids: NDArray[np.int64], graph: RelationalGraph, signature: str) -> None:
@@ -266,6 +271,26 @@ class Ledger:
                     connection.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
         new = {row["file"] for row in draft.connection.execute("SELECT file FROM models")}
         remove_files(self._project.path, sorted(old - new))
+
+    def store_noise(
+        self,
+        region_ids: NDArray[np.int64],
+        noise_score: NDArray[np.float32],
+        disagreement: NDArray[np.float32],
+        label_quality: NDArray[np.float32],
+        signature: str,
+    ) -> None:
+        """Store the noise score and what only it is made of; NaN is stored as unknown."""
+        columns = (noise_score, disagreement, label_quality)
+        rows = zip(
+            *([None if v != v else v for v in c.tolist()] for c in columns), region_ids.tolist(), strict=True
+        )
+        with transaction(self._connection) as connection:
+            connection.executemany(
+                "UPDATE scores SET noise_score = ?, disagreement = ?, label_quality = ? WHERE region_id = ?",
+                rows,
+            )
+            self._sign_project("noise", signature)
 
     def store_verdicts(
         self, region_ids: NDArray[np.int64], verdict: NDArray[np.uint8], signature: str

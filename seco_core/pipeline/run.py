@@ -222,7 +222,12 @@ def _image_keys(
     scheme = project.scheme.to_dict()
     for record in project.images:
         psa[record.id] = signature(
-            stage="psa", inputs=fingerprint(record), masks=source.signature, psa=settings, scheme=scheme
+            stage="psa",
+            inputs=fingerprint(record),
+            masks=source.signature,
+            psa=settings,
+            scheme=scheme,
+            kept=["contacts", "peak_confidence"],
         )
         features[record.id] = signature(stage="features", psa=psa[record.id], encoder=encoder.signature)
     return psa, features

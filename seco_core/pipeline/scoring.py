@@ -1,4 +1,4 @@
-"""The stages over all regions at once: scc, graph, scc-unc, refine."""
+"""The stages over all regions at once: scc, graph, scc-unc, noise, refine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
 from seco_core.refine import reviewed_regions
+from seco_core.scc.evidence import class_mean, disagreement, surroundings
 from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
+from seco_core.scc.label_quality import label_quality
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
+from seco_core.scc.noise import noise_score
 from seco_core.scc.verdicts import verdicts
 from seco_core.scheme import IGNORE
 
@@ -38,7 +41,7 @@ def run_scoring(
     cancel: CancelToken,
     networks: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
-    """Bring scc, graph, scc-unc and refine up to date, over the images that are not skipped."""
+    """Bring scc, graph, scc-unc, noise and refine up to date, over the images that are not skipped."""
     # with `networks`, those of an earlier scc over the same regions, scc trains them further if they fit
     described = ledger.image_signatures("features")
     regions = project.regions()
@@ -57,8 +60,18 @@ def run_scoring(
     cancel.raise_if_cancelled()
     if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
         _doubt(project, regions, parameters, ledger, device, unc_key, progress, cancel)
+    noise_key = signature(
+        stage="noise",
+        scc=scc_key,
+        uncertainty=unc_key,
+        score=parameters.scc.score,
+        cleanlab=parameters.scc.cleanlab,
+    )
     cancel.raise_if_cancelled()
-    refine(project, parameters, ledger, scc_key, unc_key, progress)
+    if ledger.project_signature("noise") != noise_key:
+        suspect(project, parameters, ledger, noise_key, progress)
+    cancel.raise_if_cancelled()
+    refine(project, parameters, ledger, noise_key, progress)
 
 
 def scc_signature(project: Project, parameters: Parameters, described: Mapping[int, str]) -> str:
@@ -95,7 +108,7 @@ def _score(
     cancel: CancelToken,
     networks: Mapping[str, NDArray[Any]],
 ) -> None:
-    """SCC-LD: out-of-sample loss of every region's class, and the mixture's noise score."""
+    """SCC-LD: out-of-sample loss of every region's class, and its place in the mixture."""
     rows, features = _features(project, regions, ledger)
     labels, weight, reviewed = _lessons(project, regions)
     if fits(networks, features, regions.image_id[rows], project.scheme.size):
@@ -118,9 +131,9 @@ def _score(
         cancel=cancel,
     )
     mixture = fit_mixture(fit.loss[~reviewed[rows]], seed=parameters.seed)
-    noise_score = mixture.eta(fit.loss)
+    eta = mixture.eta(fit.loss)
     # a person's decision is never noise (contract of overrides, point 2)
-    noise_score[reviewed[rows]] = 0.0
+    eta[reviewed[rows]] = 0.0
     # ids between the scheme's classes are no classes: nothing may be predicted as one
     probabilities = np.zeros_like(fit.probabilities)
     probabilities[:, project.scheme.ids] = fit.probabilities[:, project.scheme.ids]
@@ -129,7 +142,7 @@ def _score(
     ledger.store_scores(
         regions.id[rows],
         fit.loss,
-        noise_score,
+        eta,
         probabilities.argmax(axis=1).astype(np.uint8),
         probabilities,
         key,
@@ -149,12 +162,7 @@ def _link(
     rows, features = _features(project, regions, ledger)
     position = np.full(len(regions), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    contacts = [np.zeros((0, 3), dtype=np.int64)]
-    for image_id in np.unique(regions.image_id[rows]).tolist():
-        found = project.read_raster(image_id, "contacts")
-        if found is not None:
-            contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
-    touching = np.concatenate(contacts)
+    touching = _contacts(project, regions, np.unique(regions.image_id[rows]).tolist())
     size = {r.id: r.shape for r in project.images if r.shape is not None}
     height, width = np.array([size[i] for i in regions.image_id[rows].tolist()], dtype=np.float32).T
     graph = relational_graph(
@@ -204,12 +212,83 @@ def _doubt(
     ledger.store_uncertainty(regions.id[rows], found, key)
 
 
+def suspect(
+    project: Project, parameters: Parameters, ledger: Ledger, key: str, progress: ProgressCallback
+) -> None:
+    """Store the noise score of all scored regions.
+
+    Parameters
+    ----------
+    project, parameters, ledger
+        As for `run_scoring`; the scores of the stages before must be there.
+    key : str
+        Signature of what is stored.
+    progress : callable
+        Called before and after.
+    """
+    progress(ProgressEvent("noise", 0, 1))
+    regions = project.regions()
+    described = list(ledger.image_signatures("features"))
+    known = evidence(project, regions, described)
+    scored = np.flatnonzero(~np.isnan(regions.loss) & np.isin(regions.image_id, described))
+    reviewed = decided_regions(project, regions)[0][scored]
+    score = regions.eta[scored]
+    if parameters.scc.score == "fused":
+        # ranks are those among the machine's regions: what people decided must not shift the others
+        score = np.zeros(len(scored), dtype=np.float32)
+        score[~reviewed] = noise_score({k: v[scored][~reviewed] for k, v in known.items()})
+    # a person's decision is never noise (contract of overrides, point 2)
+    score[reviewed] = 0.0
+    quality = np.full(len(scored), np.nan, dtype=np.float32)
+    if parameters.scc.cleanlab:
+        quality = label_quality(regions.class_id[scored], regions.probabilities[scored])
+    ledger.store_noise(regions.id[scored], score, known["disagreement"][scored], quality, key)
+    progress(ProgressEvent("noise", 1, 1))
+
+
+def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict[str, NDArray[np.float32]]:
+    """Everything about the regions that the noise score is made of.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    regions : RegionArrays
+        All of its regions, scored.
+    images : list of int
+        Images whose regions are looked at; nothing but what the region arrays hold is known of the others'.
+
+    Returns
+    -------
+    dict of str to ndarray of float32, (R,)
+        By the names of `seco_core.scc.noise.EVIDENCE`; NaN where unknown.
+    """
+    peak = np.full(len(regions), np.nan, dtype=np.float32)
+    for image_id in images:
+        found = project.read_raster(image_id, "peak_confidence")
+        if found is not None:
+            peak[regions.rows_of(image_id)] = found
+    graph = project.graph(regions.id)
+    touching = _contacts(project, regions, images)
+    enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
+    unlinked = np.full(len(regions), np.nan, dtype=np.float32)
+    return {
+        "peak_doubt": 1.0 - peak,
+        "doubt": 1.0 - regions.confidence,
+        "class_doubt": class_mean(1.0 - regions.confidence, regions.class_id),
+        "loss": regions.loss,
+        "disagreement": unlinked if graph is None else disagreement(graph, regions.class_id),
+        "entropy": regions.entropy,
+        "enclosure": enclosure,
+        "smallness": smallness,
+    }
+
+
 def refine(
     project: Project,
     parameters: Parameters,
     ledger: Ledger,
-    scc_key: str,
-    unc_key: str,
+    noise_key: str,
     progress: ProgressCallback,
 ) -> None:
     """Bring the verdicts on all scored regions up to date (SeCo 3.3, or SeCoV2 by uncertainty).
@@ -218,15 +297,14 @@ def refine(
     ----------
     project, parameters, ledger
         As for `run_scoring`.
-    scc_key, unc_key : str
-        Signatures of the scores that the verdicts come from.
+    noise_key : str
+        Signature of the scores that the verdicts come from.
     progress : callable
         Called before and after if there is anything to do.
     """
     key = signature(
         stage="refine",
-        scc=scc_key,
-        uncertainty=unc_key,
+        noise=noise_key,
         method=parameters.scc.method,
         rule=parameters.scc.rule,
         rule_ratio=parameters.scc.rule_ratio,
@@ -259,8 +337,12 @@ def _lessons(
 ) -> tuple[NDArray[np.uint8], NDArray[np.floating[Any]], NDArray[np.bool_]]:
     """Class that each region teaches, how much it counts, and whether a person decided it."""
     reviewed, decided = decided_regions(project, regions)
-    # a label that the network itself was unsure of teaches less
-    labels, weight = regions.class_id.copy(), np.nan_to_num(regions.confidence, nan=1.0)
+    # a label that the network itself was unsure of teaches less, and so does that of a small region: both
+    # are wrong more often
+    labels = regions.class_id.copy()
+    weight = np.nan_to_num(regions.confidence, nan=1.0) * np.sqrt(
+        regions.area / max(regions.area.mean(), 1.0)
+    )
     labels[reviewed] = decided[reviewed]
     weight[reviewed] = OVERRIDE_WEIGHT
     # the classifiers have no ignore class: what a person set to ignore cannot teach them one
@@ -268,6 +350,16 @@ def _lessons(
     weight[ignored] = 0.0
     labels[ignored] = regions.class_id[ignored]
     return labels, weight, reviewed
+
+
+def _contacts(project: Project, regions: RegionArrays, images: list[int]) -> NDArray[np.int64]:
+    """Rows of regions that touch in some images, and the length of their contact, (E, 3)."""
+    contacts = [np.zeros((0, 3), dtype=np.int64)]
+    for image_id in images:
+        found = project.read_raster(image_id, "contacts")
+        if found is not None:
+            contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
+    return np.concatenate(contacts)
 
 
 def _features(

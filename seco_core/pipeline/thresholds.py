@@ -38,7 +38,8 @@ def apply_thresholds(
     """
     with Project.open(project_path) as project, only_run(project):
         runs = project.runs()
-        scc, unc = (Ledger(project, 0).project_signature(stage) for stage in ("scc", "scc-unc"))
+        stages = ("scc", "scc-unc", "noise")
+        scc, unc, noise = (Ledger(project, 0).project_signature(stage) for stage in stages)
         needed = unc if parameters.scc.method == "uncertainty" else scc
         if scc is None or needed is None or not runs:
             raise ProjectError(
@@ -46,7 +47,7 @@ def apply_thresholds(
             )
         ledger = Ledger.start_run(project, parameters, runs[-1].sources, runs[-1].device)
         try:
-            refine(project, parameters, ledger, scc, unc or "", progress)
+            refine(project, parameters, ledger, noise or scc, progress)
         except BaseException as error:
             ledger.end_run("failed", {"error": str(error)})
             raise

@@ -54,7 +54,8 @@ def verdicts(
         verdict, _ = correct(
             class_id,
             noise_score,
-            loss,
+            # what the noise score comes from: it orders a class also where the scores are all 1
+            loss if scc.score == "loss" else noise_score,
             probabilities,
             tau_ns=scc.tau_ns,
             tau_cr=scc.tau_cr,

@@ -9,6 +9,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -94,6 +95,8 @@ class ParameterForm(QWidget):
                 editor.setCurrentText(str(value))
             elif isinstance(editor, QSpinBox | QDoubleSpinBox):
                 editor.setValue(value)
+            elif isinstance(editor, QCheckBox):
+                editor.setChecked(value)
             elif isinstance(editor, PathLine):
                 editor.set_text(value)
             else:
@@ -115,6 +118,8 @@ class ParameterForm(QWidget):
                 values[name] = round(editor.value(), editor.decimals())
             elif isinstance(editor, QSpinBox):
                 values[name] = editor.value()
+            elif isinstance(editor, QCheckBox):
+                values[name] = editor.isChecked()
             else:
                 values[name] = editor.text().strip()
         return Parameters().replace(**values)
@@ -146,6 +151,8 @@ def _editor(name: str, field: dataclasses.Field[Any]) -> QWidget:
         number.setSingleStep(0.05)
         number.setRange(rule.get("minimum", 0.0), rule.get("maximum", 1e6))
         return number
+    if isinstance(field.default, bool):
+        return QCheckBox()
     if isinstance(field.default, int):
         whole = QSpinBox()
         whole.setRange(rule.get("minimum", 0), min(rule.get("maximum", _LARGEST), _LARGEST))

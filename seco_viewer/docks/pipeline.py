@@ -25,6 +25,7 @@ _STAGES = {
     "scc": "looking for wrong labels (SCC)",
     "graph": "linking regions (graph)",
     "scc-unc": "measuring uncertainty on the graph (SCC-Unc)",
+    "noise": "scoring noise",
     "refine": "deciding what to keep",
 }
 _MOST_PROBLEMS = 20

@@ -71,6 +71,7 @@ def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed
             table=table,
             votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
             confidence=rng.random(len(table)).astype(np.float32),
+            peak_confidence=np.ones(len(table), dtype=np.float32),
             features=np.zeros((len(table), 2), dtype=np.float32),
             contacts=np.column_stack([pairs, contact]),
             shape=labels.shape,

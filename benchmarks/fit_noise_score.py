@@ -1,0 +1,131 @@
+"""Fit the weights of the noise score on generated scenes and write them to ``resources/noise_score.json``.
+
+Usage: ``python -m benchmarks.fit_noise_score [--seeds 6] [--scenes 24] [--work DIR]``
+
+For each seed a project of example scenes is scored three times:
+
+- ``plain``: the regions with the pseudo-label's mistakes,
+- ``few``: three of five wrong regions given their right class,
+- ``planted``: right classes, three of ten flipped (see `benchmarks.planted.flip`), no confidence.
+
+A logistic regression with no negative weight and a ridge penalty tells wrong regions from right ones by the
+normal ranks of the evidence, once with and once without what needs confidence maps. Printed: mean AUROC on
+seeds left out of the fit. Nothing here sees a real image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from benchmarks.common import report
+from benchmarks.planted import example_project, flip, rescore, true_classes
+from seco_core.metrics import auroc
+from seco_core.parameters import Parameters
+from seco_core.pipeline.scoring import evidence
+from seco_core.project import Project
+from seco_core.resources import resource_path
+from seco_core.scc.evidence import normal_ranks
+from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE
+from seco_core.scheme import IGNORE
+
+RIDGE = 0.01
+FIRST_SEED = 900
+VARIANTS = ("plain", "few", "planted")
+
+Case = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--scenes", type=int, default=24)
+    parser.add_argument("--work", type=Path, help="keep projects and evidence here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or Path(temporary)
+        seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+        cases = {(s, v): _case(work, s, v, options.scenes) for s in seeds for v in VARIANTS}
+    numbers: dict[str, float] = {}
+    shipped = {}
+    for name in ("with", "without"):
+        names = [e for e in EVIDENCE if name == "with" or e not in OF_CONFIDENCE]
+        variants = [v for v in VARIANTS if name == "without" or v != "planted"]
+        used = {key: _only(case, names) for key, case in cases.items() if key[1] in variants}
+        for variant in variants:
+            found = []
+            for seed in seeds:
+                weights = fit(case for key, case in used.items() if key[0] != seed)
+                ranks, wrong = used[seed, variant]
+                found.append(auroc(ranks @ weights[1:], wrong))
+            numbers[f"auroc_{variant}_{name}_confidence"] = float(np.mean(found))
+        weights = fit(used.values())
+        shipped[name] = {
+            "intercept": round(float(weights[0]), 4),
+            "weights": {n: round(float(w), 4) for n, w in zip(names, weights[1:], strict=True)},
+        }
+    path = resource_path("noise_score.json")
+    path.write_text(json.dumps(shipped, indent=2) + "\n", encoding="utf-8")
+    print(path.read_text(encoding="utf-8"))
+    report(numbers)
+
+
+def fit(cases: Iterable[Case]) -> NDArray[np.float64]:
+    """Intercept and weights, none of them negative, of all cases together."""
+    ranks, wrong = (np.concatenate(part) for part in zip(*cases, strict=True))
+    x = np.column_stack([np.ones(len(ranks)), ranks])
+
+    def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        log_odds = x @ w
+        penalty = RIDGE * np.append(0.0, w[1:])
+        value = np.mean(np.logaddexp(0.0, log_odds) - wrong * log_odds) + 0.5 * penalty @ w
+        return float(value), x.T @ (expit(log_odds) - wrong) / len(x) + penalty
+
+    bounds = [(None, None)] + [(0.0, None)] * ranks.shape[1]
+    return minimize(loss, np.zeros(x.shape[1]), jac=True, bounds=bounds).x
+
+
+def _only(case: Case, names: list[str]) -> Case:
+    return case[0][:, [EVIDENCE.index(n) for n in names]], case[1]
+
+
+def _case(work: Path, seed: int, variant: str, scenes: int) -> Case:
+    """Normal ranks of the evidence (N, E), and which regions are wrong, of one variant of one seed."""
+    plain = example_project(work / f"seed{seed}", seed=seed, count=scenes)
+    path, parameters = plain, Parameters(seed=seed)
+    if variant != "plain":
+        path = work / f"seed{seed}-{variant}"
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(plain, path)
+        with Project.open(path, readonly=True) as project:
+            truth, class_id = true_classes(project), project.regions().class_id
+            size = project.scheme.size
+        rng = np.random.default_rng([seed, VARIANTS.index(variant)])
+        if variant == "few":
+            righted = (truth != IGNORE) & (truth != class_id) & (rng.random(len(truth)) < 0.6)
+            rescore(path, np.where(righted, truth, class_id), parameters, confidence=True)
+        else:
+            taken_for = np.zeros((size, size))
+            known = truth != IGNORE
+            np.add.at(taken_for, (truth[known], class_id[known]), 1.0)
+            rescore(path, flip(truth, taken_for, 0.3, rng)[0], parameters, confidence=False)
+    with Project.open(path, readonly=True) as project:
+        regions = project.regions()
+        found = evidence(project, regions, [r.id for r in project.images])
+        truth = true_classes(project)
+    known = truth != IGNORE
+    ranks = np.column_stack([normal_ranks(found[name]) for name in EVIDENCE])
+    return ranks[known], (regions.class_id != truth)[known]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""One noise score from all the evidence about a region, calibrated without ground truth.
+
+Each piece of evidence is reduced to its rank within the project, so that neither a network's overconfidence
+nor the scale of a loss matters; a logistic function of the ranks with shipped weights says how likely the
+class is wrong. The weights come from generated scenes, where every mistake is known
+(``python -m benchmarks.fit_noise_score``). All are positive: more doubt never lowers the score.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from seco_core.resources import resource_path
+from seco_core.scc.evidence import normal_ranks
+
+EVIDENCE = (
+    "peak_doubt",
+    "doubt",
+    "class_doubt",
+    "loss",
+    "disagreement",
+    "entropy",
+    "enclosure",
+    "smallness",
+)
+"""What the score is made of, each high where the class looks wrong.
+
+- One minus the 90th percentile of the network's confidence in the region, one minus its mean, and the
+  latter's mean over the region's class.
+- Cross-fitted loss; share of similar regions with another class; entropy of the graph classifier.
+- How far one other class surrounds the region, and how small it is beside its neighbours.
+"""
+
+OF_CONFIDENCE = frozenset({"peak_doubt", "doubt", "class_doubt"})
+"""Evidence that needs confidence maps."""
+
+
+@dataclass(frozen=True)
+class NoiseWeights:
+    """How evidence becomes a probability.
+
+    Attributes
+    ----------
+    intercept : float
+        Log odds of a region whose evidence is all at the median.
+    weights : dict of str to float
+        Of the normal rank of each piece of `EVIDENCE`, 0 or more.
+    """
+
+    intercept: float
+    weights: dict[str, float]
+
+
+@functools.cache
+def shipped_weights(with_confidence: bool) -> NoiseWeights:
+    """The weights that `benchmarks.fit_noise_score` wrote, for projects with or without confidence maps."""
+    path = resource_path("noise_score.json")
+    found = json.loads(path.read_text(encoding="utf-8"))["with" if with_confidence else "without"]
+    return NoiseWeights(found["intercept"], found["weights"])
+
+
+def noise_score(
+    evidence: Mapping[str, NDArray[np.floating[Any]]], weights: NoiseWeights | None = None
+) -> NDArray[np.float32]:
+    """Probability that each region's class is wrong.
+
+    Parameters
+    ----------
+    evidence : mapping of str to ndarray of float, (N,)
+        By the names of `EVIDENCE`; NaN where unknown, a name may be missing altogether. What is not known
+        counts as if it were at the median.
+    weights : NoiseWeights, optional
+        The shipped ones if left out: those without confidence if there is none.
+
+    Returns
+    -------
+    ndarray of float32, (N,)
+        0..1. Never falls when a piece of a region's evidence rises.
+    """
+    if weights is None:
+        doubt = evidence.get("doubt")
+        weights = shipped_weights(doubt is not None and not bool(np.isnan(doubt).all()))
+    return expit(weights.intercept + suspicion(evidence, weights)).astype(np.float32)
+
+
+def suspicion(
+    evidence: Mapping[str, NDArray[np.floating[Any]]], weights: NoiseWeights
+) -> NDArray[np.float64]:
+    """Weighted sum of the evidence's normal ranks, float64 (N,): log odds but for the intercept."""
+    total = np.zeros(len(next(iter(evidence.values()))))
+    for name, weight in weights.weights.items():
+        if name in evidence:
+            total += weight * normal_ranks(evidence[name])
+    return total
