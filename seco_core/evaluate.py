@@ -80,8 +80,8 @@ def evaluate(
         ``noise_rate_kept`` and ``noise_rate_flagged``; ``region_accuracy`` and ``region_accuracy_area``
         after PSA; ``auroc_S``, ``ap_S``, ``precision10_S`` for the scores noise_score, loss, confidence
         (one minus it), uncertainty, entropy (of the graph classifier) and cleanlab (one minus its label
-        quality). ``reliability``: ``predicted``, ``observed`` and ``regions`` (how many) of the noise score in
-        ten bins of equal width (None for an empty one), ``calibration_error`` the mean difference of the
+        quality). ``reliability``: ``predicted``, ``observed`` and ``regions`` (how many) of the noise score
+        in ten bins of equal width (None for an empty one), ``calibration_error`` the mean difference of the
         former two over the regions. Regions that a person decided are left out of it: their score says so
         and nothing else. What does not exist is NaN.
 
