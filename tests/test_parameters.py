@@ -18,6 +18,8 @@ def other_value(item):
         return next((c for c in rule["choices"] if c != default), default)
     if isinstance(default, str):
         return "a path"
+    if isinstance(default, bool):
+        return not default
     if isinstance(default, float):
         return (rule["minimum"] + rule["maximum"]) / 2 + 0.01
     return default + 1
