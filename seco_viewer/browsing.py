@@ -139,11 +139,18 @@ class Browser(ReviewState):
         self._chosen_image = None
         self._show(row)
 
+    def row_at(self, row: int, column: int) -> int | None:
+        """The region at a pixel of the current image; None where there is none, and beyond the image."""
+        height, width = self.frame.shape
+        if 0 <= row < height and 0 <= column < width and (number := self.frame.region_ids[row, column]):
+            return self.rows.start + int(number) - 1
+        return None
+
     def select_at(self, row: int, column: int) -> None:
         """Make the region at a pixel of the current image the current one."""
-        height, width = self.frame.shape
-        if 0 <= row < height and 0 <= column < width and self.frame.region_ids[row, column]:
-            self._show(self._row_at((row, column)))
+        found = self.row_at(row, column)
+        if found is not None:
+            self._show(found)
 
     def set_order(self, order: Order) -> None:
         """Choose what comes first in the queue and go to it."""
@@ -192,9 +199,8 @@ class Browser(ReviewState):
         self.frames.forget()
         self.take_tables(self.project.regions() if regions is None else regions)
         self._take_frame(self.image_id)
-        if place is not None and self.frame.region_ids[place]:
-            self.row = self._row_at(place)
-        else:
+        self.row = None if place is None else self.row_at(*place)
+        if self.row is None:
             self.row = self.queue.worst_among(self.rows)
         if self.row is None and (worst := self.queue.current()) is not None:
             self._take_frame(int(self.regions.image_id[worst]))
@@ -241,9 +247,6 @@ class Browser(ReviewState):
             following = self.queue.after(following)
         if following is not None:
             self.frames.prefetch(int(self.regions.image_id[following]))
-
-    def _row_at(self, place: tuple[int, int]) -> int:
-        return self.rows.start + int(self.frame.region_ids[place]) - 1
 
     def _remember(self) -> None:
         if self.row is not None:

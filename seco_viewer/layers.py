@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from seco_core.graph import EdgeKind
 from seco_core.project.overrides import Box
 from seco_core.scheme import IGNORE, ClassScheme
 from seco_viewer.outline import outline
+from seco_viewer.selection import Place
 from seco_viewer.session import Session
 
 NAME = "SeCo: "
 """What the names of the layers begin with."""
 
+_AS_IT_IS, _EDITED = "white", "#ffd42a"
+"""Colours of the selection's outline."""
 _OUTLINE_PIXELS = 2.5
 _CASING_PIXELS = 6.0
 _LEAST_CONTEXT = 160
@@ -79,6 +82,8 @@ class ReviewLayers:
     ----------
     keep_zoom : bool
         Whether going to a region only centres it.
+    clicks_select : bool
+        Whether a click goes to the region there; not while a tool is in hand.
     others : list of Layer
         Layers that come and go, such as those of a trial; what hides the overlays hides them too.
     """
@@ -91,11 +96,13 @@ class ReviewLayers:
         self._hidden: list[Layer] = []
         self.others: list[Layer] = []
         self.keep_zoom = False
+        self.clicks_select = True
         # before the first run there is only the pseudo-label to see
         self._nothing_else = not len(session.regions)
         self._build()
         session.image_changed.connect(self._show_image)
         session.region_changed.connect(self._show_region)
+        session.selection_changed.connect(self._show_selection)
         session.regions_decided.connect(self._show_decisions)
         session.scores_changed.connect(self._show_scores)
         viewer.mouse_drag_callbacks.append(self._clicked)
@@ -108,13 +115,14 @@ class ReviewLayers:
         """Every layer, from the bottom up."""
         return [
             self.image, self.pseudo_label, self.psa, self.curated, self.noise, self.regions,
-            self.edges, self.nodes, self.casing, self.outline,
+            self.edges, self.nodes, self.casing, self.outline, self.drawing,
         ]  # fmt: skip
 
     def remove(self) -> None:
         """Take the layers out of the viewer and let go of the session."""
         self._session.image_changed.disconnect(self._show_image)
         self._session.region_changed.disconnect(self._show_region)
+        self._session.selection_changed.disconnect(self._show_selection)
         self._session.regions_decided.disconnect(self._show_decisions)
         self._session.scores_changed.disconnect(self._show_scores)
         self._camera.events.zoom.disconnect(self._widen_outline)
@@ -141,6 +149,34 @@ class ReviewLayers:
     def toggle_graph(self) -> None:
         """Show or hide nodes and edges of the relational graph."""
         self.nodes.visible = self.edges.visible = not self.nodes.visible
+
+    @property
+    def zoom(self) -> float:
+        """Pixels of the screen for one of the image."""
+        return float(self._camera.zoom)
+
+    def pan(self, by: NDArray[np.float64]) -> None:
+        """Move the image by rows and columns of the screen."""
+        center = np.array(self._camera.center[-2:]) - by / self.zoom
+        self._camera.center = tuple(center.tolist())
+
+    def show_drawing(self, path: Sequence[Place] | NDArray[np.float64], width: float | None = None) -> None:
+        """Show a line that is being drawn; none for less than two points.
+
+        Parameters
+        ----------
+        path : sequence of (float, float)
+            Row and column of its points.
+        width : float, optional
+            In pixels of the image; as wide as the outline if left out.
+        """
+        points = np.array(path, dtype=np.float32).reshape(-1, 2)
+        if len(points) < 2:
+            if len(self.drawing.data) > 1 or self.drawing.data.any():
+                self.drawing.data = NO_VECTORS
+            return
+        self.drawing.data = np.stack([points[:-1], np.diff(points, axis=0)], axis=1)
+        self.drawing.edge_width = width or _OUTLINE_PIXELS / max(self.zoom, 1e-6)
 
     # ------------------------------------------------------------------ build
 
@@ -179,7 +215,10 @@ class ReviewLayers:
             NO_VECTORS, name=NAME + "outline casing", vector_style="line", opacity=0.75, edge_color="black"
         )
         self.outline = Vectors(
-            NO_VECTORS, name=NAME + "current region", vector_style="line", opacity=1.0, edge_color="white"
+            NO_VECTORS, name=NAME + "selection", vector_style="line", opacity=1.0, edge_color=_AS_IT_IS
+        )
+        self.drawing = Vectors(
+            NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_EDITED
         )
         for layer in self.all:
             layer.editable = False
@@ -222,17 +261,18 @@ class ReviewLayers:
             self.noise.refresh()
 
     def _show_region(self) -> None:
-        row = self._session.row
-        if row is None:
-            self.outline.data = self.casing.data = NO_VECTORS
-            self._show_graph()
-            return
-        (x0, y0, x1, y1), mask = self._session.mask(row)
-        segments = outline(mask, (y0, x0))
-        self._look_at((x0, y0, x1, y1))
-        self.outline.data = self.casing.data = segments
-        self._widen_outline()
+        patch = self._session.patch
+        if self._session.row is not None and patch.area and not self._session.edited:
+            self._look_at(patch.box)
+        self._show_selection()
         self._show_graph()
+
+    def _show_selection(self) -> None:
+        patch = self._session.patch
+        segments = outline(patch.mask, (patch.box[1], patch.box[0])) if patch.area else NO_VECTORS
+        self.outline.data = self.casing.data = segments
+        self.outline.edge_color = _EDITED if self._session.edited else _AS_IT_IS
+        self._widen_outline()
 
     def _show_graph(self) -> None:
         if not (self.nodes.visible or self.edges.visible):
@@ -284,7 +324,7 @@ class ReviewLayers:
             self._camera.zoom *= closer
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
-        if event.button != 1 or event.modifiers:
+        if event.button != 1 or event.modifiers or not self.clicks_select:
             return
         yield
         while event.type == "mouse_move":

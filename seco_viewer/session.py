@@ -142,6 +142,16 @@ class Session(Browser):
         self._go(self._position)
         return True
 
+    def choose_at(self, place: tuple[int, int]) -> bool:
+        """Select the smallest of the patches to choose from that holds a pixel; whether there was one."""
+        if self.choices < 2:
+            return False
+        patches, chosen = self._steps[self._position - 1]
+        found = next((i for i, patch in enumerate(patches) if patch.holds(place)), None)
+        if found is None:
+            return False
+        return found == chosen or self.choose(found - chosen)
+
     def clear_edit(self) -> bool:
         """Select the current region as it is; whether anything else was selected."""
         edited = self.edited
@@ -212,6 +222,11 @@ class Session(Browser):
             self._go(self._position - 1)
             return True
         return self._turn(self.project.overrides.undo())
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone step of an edit, or an undone decision."""
+        return self._position < len(self._steps) or self.project.overrides.can_redo
 
     def redo(self) -> bool:
         """Do an edit's undone step again, else the undone decision and go to it; whether there was any."""

@@ -11,6 +11,7 @@ from seco_core.project import Override
 from seco_viewer import shortcuts, words
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.tabs import ProjectTabs
+from seco_viewer.edit_tools import EditTools, Tool
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.session import Session
 
@@ -27,7 +28,7 @@ class Actions:
 
     Parameters
     ----------
-    session, layers
+    session, layers, tools
         What they act on.
     tabs, review
         What they bring to the front.
@@ -36,7 +37,13 @@ class Actions:
     """
 
     def __init__(
-        self, session: Session, layers: ReviewLayers, tabs: ProjectTabs, review: ReviewPanel, say: Say
+        self,
+        session: Session,
+        layers: ReviewLayers,
+        tools: EditTools,
+        tabs: ProjectTabs,
+        review: ReviewPanel,
+        say: Say,
     ):
         self._session, self._layers = session, layers
         self._tabs, self._review = tabs, review
@@ -54,6 +61,13 @@ class Actions:
             "resume": session.resume,
             "next_image": session.next_image,
             "previous_image": session.previous_image,
+            **{tool.value: partial(tools.take, tool) for tool in Tool},
+            "nothing": tools.nothing,
+            "other": tools.other,
+            "smaller": tools.smaller,
+            "larger": tools.larger,
+            "merge_alike": tools.merge_alike,
+            "leave": tools.leave,
             "overlays": layers.toggle_overlays,
             "noise": layers.toggle_noise,
             "graph": layers.toggle_graph,

@@ -88,9 +88,11 @@ class ClassChooser(QWidget):
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
         """Escape leaves the search."""
-        pressed = watched is self.search and event.type() == QEvent.Type.KeyPress
-        if pressed and event.key() == Qt.Key.Key_Escape:
-            self._end()
+        kinds = (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
+        if watched is self.search and event.type() in kinds and event.key() == Qt.Key.Key_Escape:
+            if event.type() == QEvent.Type.KeyPress:
+                self._end()
+            event.accept()  # so that Escape does not do what it does elsewhere
             return True
         return bool(super().eventFilter(watched, event))
 

@@ -30,6 +30,7 @@ from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
 from seco_viewer.docks.why import WhyPanel
+from seco_viewer.edit_tools import EditTools
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.projects import all_skipped, get_project, open_session
 from seco_viewer.session import Session
@@ -129,6 +130,7 @@ class SecoDock(QWidget):
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
         for panel in (
+            self.tools,
             self.review,
             self.learn,
             self.why,
@@ -158,7 +160,9 @@ class SecoDock(QWidget):
         self.review = ReviewPanel(session, self.perform, self._relabel)
         self.learn = LearnBar(session, lambda: not self.busy, self.say)
         self.review.layout().addWidget(self.learn)
-        self.actions = Actions(session, self.layers, self.tabs, self.review, self.say)
+        self.tools = EditTools(self._viewer, session, self.layers, self.say)
+        self.tools.tool_changed.connect(lambda: self.review.edit_bar.show_tool(self.tools.tool))
+        self.actions = Actions(session, self.layers, self.tools, self.tabs, self.review, self.say)
         self.actions.table["learn"] = self.learn.toggle
         self.why = WhyPanel(session)
         self.queue = QueuePanel(session, self.perform, self.say)

@@ -25,6 +25,7 @@ from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.classes import ClassChooser, swatch
 from seco_viewer.docks.thumbnails import NeighbourStrip
+from seco_viewer.docks.edit_tools import EditBar
 from seco_viewer.session import Session
 from seco_viewer.shortcuts import html_table, shortcut, shown
 
@@ -60,7 +61,9 @@ class ReviewPanel(QWidget):
         self.keys.setWordWrap(True)
         self.keys.setVisible(False)
         layout.addWidget(self.keys)
-        for part in (self._make_place(), self._make_facts(), self._make_actions(), self.chooser):
+        self.edit_bar = EditBar(perform)
+        parts = (self._make_place(), self._make_facts(), self._make_actions(), self.edit_bar, self.chooser)
+        for part in parts:
             layout.addWidget(part)
         layout.addWidget(self._make_filters())
         self.neighbours = NeighbourStrip(session)
@@ -68,6 +71,7 @@ class ReviewPanel(QWidget):
         layout.addStretch(1)
         session.region_changed.connect(self.refresh)
         session.queue_changed.connect(self.refresh)
+        session.selection_changed.connect(self._enable)
         self.refresh()
 
     def release(self) -> None:
@@ -75,6 +79,7 @@ class ReviewPanel(QWidget):
         self._session.region_changed.disconnect(self.refresh)
         self._session.queue_changed.disconnect(self.refresh)
         self.neighbours.release()
+        self._session.selection_changed.disconnect(self._enable)
 
     # ------------------------------------------------------------------ build
 
@@ -170,11 +175,16 @@ class ReviewPanel(QWidget):
         """Show the session as it is now."""
         self._show_place()
         self._show_facts()
+        self._enable()
+
+    def _enable(self) -> None:
         session = self._session
-        self.buttons["undo"].setEnabled(session.project.overrides.can_undo)
-        self.buttons["redo"].setEnabled(session.project.overrides.can_redo)
-        for action_id in ("accept", "take_prediction", "relabel", "ignore", "unknown"):
-            self.buttons[action_id].setEnabled(session.row is not None)
+        self.buttons["undo"].setEnabled(session.edited or session.project.overrides.can_undo)
+        self.buttons["redo"].setEnabled(session.can_redo)
+        for action_id in ("relabel", "ignore", "unknown"):
+            self.buttons[action_id].setEnabled(session.patch.area > 0)
+        for action_id in ("accept", "take_prediction"):
+            self.buttons[action_id].setEnabled(session.patch.area > 0 and session.row is not None)
 
     def toggle_keys(self) -> None:
         """Show or hide the list of keys."""
