@@ -97,6 +97,7 @@ class ReviewLayers:
         self.others: list[Layer] = []
         self.keep_zoom = False
         self.clicks_select = True
+        self._edited = False
         # before the first run there is only the pseudo-label to see
         self._nothing_else = not len(session.regions)
         self._build()
@@ -271,7 +272,10 @@ class ReviewLayers:
         patch = self._session.patch
         segments = outline(patch.mask, (patch.box[1], patch.box[0])) if patch.area else NO_VECTORS
         self.outline.data = self.casing.data = segments
-        self.outline.edge_color = _EDITED if self._session.edited else _AS_IT_IS
+        if self._session.edited is not self._edited:
+            self._edited = self._session.edited
+            self.outline.set_view_slice()  # a hidden layer still has that of the data before
+            self.outline.edge_color = _EDITED if self._edited else _AS_IT_IS
         self._widen_outline()
 
     def _show_graph(self) -> None:

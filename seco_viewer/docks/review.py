@@ -24,8 +24,8 @@ from qtpy.QtWidgets import (
 from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.classes import ClassChooser, swatch
-from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.docks.edit_tools import EditBar
+from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 from seco_viewer.shortcuts import html_table, shortcut, shown
 

@@ -32,8 +32,8 @@ def assert_layers_show(layers: ReviewLayers, session: Session) -> None:
     noise = np.concatenate([[0], session.noise(session.rows)])[frame.region_ids]
     assert np.array_equal(layers.noise.data, noise.astype(np.float32))
     if session.row is not None:
-        (x0, y0, _, _), mask = session.mask(session.row)
-        assert np.array_equal(layers.outline.data, outline(mask, (y0, x0)))
+        x0, y0, _, _ = session.patch.box  # what of the region is still open
+        assert np.array_equal(layers.outline.data, outline(session.patch.mask, (y0, x0)))
 
 
 @pytest.mark.parametrize("seed", range(2))
