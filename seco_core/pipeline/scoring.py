@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.feedback.lessons import learn_from_reviews
 from seco_core.graph import relational_graph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.ledger import Ledger, signature
@@ -132,8 +133,6 @@ def _score(
     )
     mixture = fit_mixture(fit.loss[~reviewed[rows]], seed=parameters.seed)
     eta = mixture.eta(fit.loss)
-    # a person's decision is never noise (contract of overrides, point 2)
-    eta[reviewed[rows]] = 0.0
     # ids between the scheme's classes are no classes: nothing may be predicted as one
     probabilities = np.zeros_like(fit.probabilities)
     probabilities[:, project.scheme.ids] = fit.probabilities[:, project.scheme.ids]
@@ -230,13 +229,16 @@ def suspect(
     regions = project.regions()
     described = list(ledger.image_signatures("features"))
     known = evidence(project, regions, described)
-    scored = np.flatnonzero(~np.isnan(regions.loss) & np.isin(regions.image_id, described))
-    reviewed = decided_regions(project, regions)[0][scored]
+    scored, features = _features(project, regions, ledger)
+    reviewed, decided = decided_regions(project, regions)
+    reviewed, decided = reviewed[scored], decided[scored]
     score = regions.eta[scored]
     if parameters.scc.score == "fused":
-        # ranks are those among the machine's regions: what people decided must not shift the others
-        score = np.zeros(len(scored), dtype=np.float32)
-        score[~reviewed] = noise_score({k: v[scored][~reviewed] for k, v in known.items()})
+        # all evidence is about the machine's classes, also where a person has decided on another one
+        score = noise_score({k: v[scored] for k, v in known.items()})
+    score = learn_from_reviews(
+        score, features, regions.class_id[scored], reviewed, decided, project.scheme.size
+    ).noise_score
     # a person's decision is never noise (contract of overrides, point 2)
     score[reviewed] = 0.0
     quality = np.full(len(scored), np.nan, dtype=np.float32)
