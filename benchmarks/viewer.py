@@ -1,0 +1,244 @@
+"""How quick the review window is, on made-up projects.
+
+Usage, on a display (a virtual one will do)::
+
+    QT_API=pyqt6 xvfb-run -a -s "-screen 0 1600x1000x24" python -m benchmarks.viewer [--events 200]
+
+*Handling* is the time from a key event until its handler returns: the store has the decision, every layer has
+its data and has been asked to refresh. Painting is left out: without a graphics card it is software that
+paints. Bars, in milliseconds at the 95th percentile unless said otherwise:
+
+- 2048x1024 pixels, 300 regions: accept, relabel, undo, next in the same image 25; next region in another
+  image 120; painting after a decision at most 1.3 times that after setting one label pixel (medians).
+- 3000 images with 300 000 regions: opens to the first frame in 3 s and 1.5 GB; a decision 75.
+- While the pipeline runs: longest stall of the event loop 100, a decision 75.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import hardware, report
+from benchmarks.synthetic_projects import synthetic_project
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events", type=int, default=200, help="events of each kind")
+    parser.add_argument("--images", type=int, default=3000, help="images of the large project")
+    parser.add_argument("--only", choices=("handling", "large", "background"), help="one part only")
+    arguments = parser.parse_args()
+    numbers: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if arguments.only in (None, "handling"):
+            path = synthetic_project(folder / "one", 8, (1024, 2048), 320, different=8)
+            numbers |= _apart(_handling, path, arguments.events)
+        if arguments.only in (None, "large"):
+            path = synthetic_project(folder / "large", arguments.images, (48, 96), 115, different=20)
+            numbers |= _apart(_large, path, arguments.events)
+        if arguments.only in (None, "background"):
+            numbers |= _apart(_background, folder / "street", arguments.events)
+    report({**numbers, "hardware": hardware()})
+
+
+def _apart(work: Callable[[Path, int], dict[str, Any]], path: Path, events: int) -> dict[str, Any]:
+    """Do work in a process of its own, so that memory is that of it alone."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, (path, events))
+
+
+class Window:
+    """A napari window with a project, driven by key events."""
+
+    def __init__(self, path: Path):
+        from qtpy.QtWidgets import QApplication
+
+        from seco_viewer.plugin import open_viewer
+
+        self.viewer, self.dock = open_viewer()
+        self.viewer.window.resize(1440, 900)
+        self.app = QApplication.instance()
+        self.canvas = self.viewer.window._qt_viewer.canvas.native
+        self.settle()
+        started = time.perf_counter()
+        assert self.dock.open_project(path)
+        self.paint()
+        self.seconds_to_open = time.perf_counter() - started
+        self.settle()
+
+    def press(self, key: str) -> float:
+        """Press a key on the canvas; milliseconds until it is handled."""
+        from qtpy.QtCore import QEvent, Qt
+        from qtpy.QtGui import QKeyEvent
+
+        code = getattr(Qt.Key, f"Key_{key}")
+        modifiers = Qt.KeyboardModifier.NoModifier
+        down, up = (
+            QKeyEvent(kind, code, modifiers, key.lower())
+            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        )
+        started = time.perf_counter()
+        self.app.sendEvent(self.canvas, down)
+        spent = (time.perf_counter() - started) * 1e3
+        self.app.sendEvent(self.canvas, up)
+        return spent
+
+    def relabel(self, class_id: int) -> float:
+        """Relabel by number, as typed; milliseconds for the Enter that decides."""
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        self.dock.perform("relabel")
+        search = self.dock.review.chooser.search
+        search.setText(str(class_id))
+        started = time.perf_counter()
+        QTest.keyClick(search, Qt.Key.Key_Return)
+        return (time.perf_counter() - started) * 1e3
+
+    def paint(self) -> float:
+        """Paint what is to be painted; milliseconds."""
+        started = time.perf_counter()
+        self.canvas.repaint()
+        return (time.perf_counter() - started) * 1e3
+
+    def settle(self, seconds: float = 0.0) -> None:
+        """Let everything else happen."""
+        until = time.perf_counter() + seconds
+        self.app.processEvents()
+        while time.perf_counter() < until:
+            self.app.processEvents()
+            time.sleep(0.002)
+
+    def close(self) -> None:
+        """Close project and window."""
+        self.dock.close_project()
+        self.viewer.close()
+
+
+def _handling(path: Path, events: int) -> dict[str, Any]:
+    window = Window(path)
+    session, layers = window.dock.session, window.dock.layers
+    times: dict[str, list[float]] = {name: [] for name in ("accept", "relabel", "undo", "next", "next_image")}
+    painted: dict[str, list[float]] = {"decision": [], "pixel": []}
+    rng = np.random.default_rng(0)
+    images = len(session.project.images)
+    while min(len(times[name]) for name in ("accept", "relabel", "undo", "next")) < events:
+        if len(times["accept"]) % 20 == 0:  # finish with this image before its open regions run out
+            session.go_to_image((session.image_id + 1) % images)
+            window.settle(0.1)
+        for name, act in (
+            ("next", lambda: window.press("S")),
+            ("accept", lambda: window.press("A")),
+            ("undo", lambda: window.press("U")),
+            ("relabel", lambda: window.relabel(int(rng.integers(0, 19)))),
+        ):
+            before = session.image_id
+            spent = act()
+            if session.image_id == before:
+                times[name].append(spent)
+            if name == "accept" and len(painted["decision"]) < events // 4:
+                painted["decision"].append(window.paint())
+                layers.curated.data[0, 0] = int(rng.integers(0, 19))
+                layers.curated.refresh()
+                painted["pixel"].append(window.paint())
+            window.settle()
+        window.press("U")
+        window.settle()
+    session.resume()
+    tries = 0
+    while len(times["next_image"]) < events and tries < 6 * events:
+        tries += 1
+        window.settle(0.25)  # a reviewer looks at a region for a moment: time to fetch the next image
+        before = session.image_id
+        spent = window.press("A")
+        if session.image_id != before:
+            times["next_image"].append(spent)
+        if not len(session.queue):
+            while session.undo():
+                pass
+            session.resume()
+    window.close()
+    ratio = float(np.median(painted["decision"]) / np.median(painted["pixel"]))
+    found = {f"{name}_p95_ms": _p95(values) for name, values in times.items()}
+    found |= {f"{name}_median_ms": round(float(np.median(v)), 1) for name, v in times.items() if v}
+    return {
+        **found,
+        "repaint_ratio": round(ratio, 2),
+        "repaint_ms": round(float(np.median(painted["pixel"])), 1),
+    }
+
+
+def _large(path: Path, events: int) -> dict[str, Any]:
+    window = Window(path)
+    times = []
+    regions = len(window.dock.session.regions)
+    for _ in range(events):
+        times.append(window.press("A"))
+        window.settle(0.05)
+    window.close()
+    return {
+        "large_regions": regions,
+        "large_open_s": round(window.seconds_to_open, 2),
+        "large_decision_p95_ms": _p95(times),
+        "large_decision_median_ms": round(float(np.median(times)), 1),
+        "large_peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    }
+
+
+def _background(folder: Path, events: int) -> dict[str, Any]:
+    """The pipeline runs again with other parameters while decisions are made, then while nobody does anything."""
+    from seco_core.demo import make_example_project
+    from seco_core.parameters import Parameters
+    from seco_core.pipeline import run_pipeline
+    from seco_viewer.workers import import_torch
+
+    import_torch()
+    path = make_example_project(folder, count=16, size=(256, 512), seed=0)
+    run_pipeline(path, Parameters())
+    window = Window(path)
+    pipeline = window.dock.pipeline
+    times: list[float] = []
+    stalls: list[float] = []
+    for decide in (True, False):
+        area = 40 if decide else 80  # other regions: everything is done again
+        pipeline.form.set_parameters(
+            Parameters().replace(**{"psa.min_region_area": area}), ["psa.min_region_area"]
+        )
+        pipeline.run()
+        while pipeline.running:
+            if decide and len(times) < events and window.dock.session.row is not None:
+                times.append(window.press("A"))
+                window.settle(0.02)
+                continue
+            started = time.perf_counter()
+            window.app.processEvents()
+            if not decide:
+                stalls.append((time.perf_counter() - started) * 1e3)
+            time.sleep(0.001)
+        window.settle(0.2)
+    window.close()
+    return {
+        "background_decisions": len(times),
+        "background_decision_p95_ms": _p95(times),
+        "background_longest_stall_ms": round(max(stalls), 1),
+    }
+
+
+def _p95(values: list[float]) -> float:
+    return round(float(np.percentile(values, 95)), 1) if values else float("nan")
+
+
+if __name__ == "__main__":
+    main()
