@@ -68,6 +68,10 @@ def camera_of(viewer: Any) -> Any:
     return viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
 
 
+def _no_thumbnail(*_: Any) -> None:
+    """Nothing: a region's outline is too small to be told from another in a thumbnail."""
+
+
 class ReviewLayers:
     """The layers that show a session.
 
@@ -94,6 +98,9 @@ class ReviewLayers:
         self._shape = session.frame.shape
         self._camera = camera_of(viewer)
         self._hidden: list[Layer] = []
+        # centre and zoom of the whole image; asking napari for them costs more than all of a decision
+        self._whole: tuple[tuple[float, ...], float] | None = None
+        self._moving = False
         self.others: list[Layer] = []
         self.keep_zoom = False
         self.clicks_select = True
@@ -224,6 +231,9 @@ class ReviewLayers:
         for layer in self.all:
             layer.editable = False
             self._viewer.add_layer(layer)
+        for lines in (self.edges, self.casing, self.outline):
+            # napari draws the picture in its list of layers line by line in Python, at every change
+            lines._update_thumbnail = _no_thumbnail
         for layer in (self.nodes, self.edges):
             layer.events.visible.connect(self._show_graph)
         self._viewer.layers.selection.active = self.image
@@ -232,6 +242,7 @@ class ReviewLayers:
 
     def _show_image(self) -> None:
         session, frame = self._session, self._session.frame
+        self._whole = None
         self.image.data = frame.image
         self.pseudo_label.data = frame.pseudo_label
         self.psa.data = self._psa_map()
@@ -281,6 +292,7 @@ class ReviewLayers:
     def _show_graph(self) -> None:
         if not (self.nodes.visible or self.edges.visible):
             return
+        self._widen_outline()
         session = self._session
         rows = session.rows
         noise = np.nan_to_num(session.noise(rows))
@@ -306,10 +318,13 @@ class ReviewLayers:
 
     def _widen_outline(self) -> None:
         """Keep the lines as wide as they are on the screen, whatever the zoom."""
+        if self._moving:
+            return
         zoom = max(self._camera.zoom, 1e-6)
         self.outline.edge_width = _OUTLINE_PIXELS / zoom
         self.casing.edge_width = _CASING_PIXELS / zoom
-        self.edges.edge_width = _OUTLINE_PIXELS / zoom
+        if self.edges.visible:
+            self.edges.edge_width = _OUTLINE_PIXELS / zoom
 
     def _look_at(self, box: Box) -> None:
         x0, y0, x1, y1 = box
@@ -320,12 +335,21 @@ class ReviewLayers:
         height, width = self._shape
         closer = _REGION_SHARE * min(height / (y1 - y0), width / (x1 - x0))
         closer = min(closer, min(height, width) / _LEAST_CONTEXT)
-        self._viewer.reset_view()
-        if closer > 1:
-            # at least image / closer is in view: nearer to the border there would be nothing to see
-            margin = np.array([height, width]) / (2 * closer)
-            self._camera.center = tuple(np.clip(center, margin, [height, width] - margin).tolist())
-            self._camera.zoom *= closer
+        self._moving = True  # the lines get their width once, at the end
+        try:
+            if self._whole is None:
+                self._viewer.reset_view()
+                self._whole = tuple(self._camera.center), self._camera.zoom
+            middle, zoom = self._whole
+            if closer > 1:
+                # at least image / closer is in view: nearer to the border there would be nothing to see
+                margin = np.array([height, width]) / (2 * closer)
+                middle = tuple(np.clip(center, margin, [height, width] - margin).tolist())
+                zoom *= closer
+            self._camera.center = middle
+            self._camera.zoom = zoom
+        finally:
+            self._moving = False
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != 1 or event.modifiers or not self.clicks_select:
