@@ -124,6 +124,7 @@ class ReviewState:
             decided=int(self.decided[row]) if self.reviewed[row] else None,
             machine_noise=float(r.noise_score[row]),
             reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
+            unknown_score=float(r.unknown_score[row]),
         )
 
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:

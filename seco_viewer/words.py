@@ -15,6 +15,7 @@ from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
 from seco_core.project.overrides import Event
 from seco_core.scc.correction import Verdict
+from seco_core.scc.unknown import OFFERED_FROM
 from seco_core.scheme import IGNORE
 
 SURE = 0.5
@@ -82,6 +83,8 @@ class RegionFacts:
         The noise score without decisions.
     reasons : tuple of Reason
         Decisions that changed the noise score, the most alike first.
+    unknown_score : float
+        How likely it fits no class, 0..1; NaN before scoring.
     """
 
     class_id: int
@@ -97,6 +100,7 @@ class RegionFacts:
     decided: int | None
     machine_noise: float = math.nan
     reasons: tuple[Reason, ...] = ()
+    unknown_score: float = math.nan
 
 
 Name = Callable[[int], str]
@@ -127,6 +131,8 @@ def sentence(facts: RegionFacts, name: Name) -> str:
         verb = "is" if len(facts.neighbours) == 1 else "are"
         noun = "neighbour" if len(facts.neighbours) == 1 else "neighbours"
         parts.append(f"{counted[commonest]} of {len(facts.neighbours)} {noun} {verb} {name(commonest)}")
+    if facts.unknown_score >= OFFERED_FROM and facts.decided is None:
+        parts.append(f"may be unknown: stranger than {100 * facts.unknown_score:.0f} % of what is sure")
     return ", ".join(parts)
 
 

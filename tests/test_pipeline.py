@@ -106,6 +106,7 @@ def test_every_region_has_an_uncertainty_and_the_networks_are_kept(project_path:
         regions = project.regions()
         parts = (regions.rec_error, regions.entropy, regions.kl)
         assert all(np.isfinite(values).all() for values in (regions.uncertainty, *parts))
+        assert ((regions.unknown_score >= 0) & (regions.unknown_score <= 1)).all()
         scaled = sum((v - v.min()) / (v.max() - v.min()) for v in parts)
         np.testing.assert_allclose(regions.uncertainty, scaled, atol=1e-4)
         (row,) = project.connection.execute("SELECT * FROM models WHERE stage = 'scc-unc'").fetchall()

@@ -212,16 +212,21 @@ class Ledger:
         remove_files(root, files - {file})
 
     def store_uncertainty(
-        self, region_ids: NDArray[np.int64], found: GraphUncertainty, signature: str
+        self,
+        region_ids: NDArray[np.int64],
+        found: GraphUncertainty,
+        unknown_score: NDArray[np.float32],
+        signature: str,
     ) -> None:
-        """Store uncertainty, its parts and the networks they come from, in place of earlier ones."""
+        """Store uncertainty, its parts and networks, and the unknown score, in place of earlier ones."""
         root = self._project.path
         file, digest = write_model(root, "scc-unc", found.weights)
-        columns = (found.uncertainty, found.rec_error, found.entropy, found.kl, region_ids)
+        columns = (found.uncertainty, found.rec_error, found.entropy, found.kl, unknown_score, region_ids)
         with transaction(self._connection) as connection:
             old = self._set_model(connection, "scc-unc", file, digest)
             connection.executemany(
-                "UPDATE scores SET uncertainty = ?, rec_error = ?, entropy = ?, kl = ? WHERE region_id = ?",
+                "UPDATE scores SET uncertainty = ?, rec_error = ?, entropy = ?, kl = ?, unknown_score = ?"
+                " WHERE region_id = ?",
                 zip(*(c.tolist() for c in columns), strict=True),
             )
             self._sign_project("scc-unc", signature)

@@ -23,6 +23,7 @@ from seco_core.scc.label_quality import label_quality
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
 from seco_core.scc.noise import noise_score
+from seco_core.scc.unknown import unknown_score
 from seco_core.scc.verdicts import verdicts
 from seco_core.scheme import IGNORE
 
@@ -187,7 +188,7 @@ def _doubt(
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> None:
-    """SCC-Unc: uncertainty of every region under a VAE on the relational graph (SeCoV2)."""
+    """SCC-Unc: uncertainty of every region under a VAE on the relational graph, and open set (SeCoV2)."""
     rows, features = _features(project, regions, ledger)
     labels, weight, reviewed = _lessons(project, regions)
     graph = project.graph(regions.id[rows])
@@ -208,7 +209,16 @@ def _doubt(
     )
     # a person's decision is certain (contract of overrides, point 2)
     found.uncertainty[reviewed[rows]] = 0.0
-    ledger.store_uncertainty(regions.id[rows], found, key)
+    strange = unknown_score(
+        features,
+        labels[rows],
+        found.weights["fold"],
+        project.regions().probabilities[rows],
+        unknown=project.scheme.unknown,
+        sample_weight=weight[rows],
+    )
+    strange[reviewed[rows]] = 0.0
+    ledger.store_uncertainty(regions.id[rows], found, strange, key)
 
 
 def suspect(
