@@ -9,8 +9,9 @@ For each seed a project of example scenes is scored three times:
 - ``planted``: right classes, three of ten flipped (see `benchmarks.planted.flip`), no confidence.
 
 A logistic regression with no negative weight and a ridge penalty tells wrong regions from right ones by the
-normal ranks of the evidence, once with and once without what needs confidence maps. Printed: mean AUROC on
-seeds left out of the fit. Nothing here sees a real image.
+normal ranks of the evidence: with what needs confidence maps on ``plain``, where confidence and mistakes
+belong together, and without it on all three. Printed: mean AUROC and calibration error on seeds left out of
+the fit. Nothing here sees a real image.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +31,26 @@ from scipy.special import expit
 
 from benchmarks.common import report
 from benchmarks.planted import example_project, flip, rescore, true_classes
-from seco_core.metrics import auroc
+from seco_core.metrics import auroc, reliability
 from seco_core.parameters import Parameters
 from seco_core.pipeline.scoring import evidence
 from seco_core.project import Project
 from seco_core.resources import resource_path
 from seco_core.scc.evidence import normal_ranks
-from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE
+from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, level
 from seco_core.scheme import IGNORE
 
 RIDGE = 0.01
 FIRST_SEED = 900
 VARIANTS = ("plain", "few", "planted")
 
-Case = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+class Case(NamedTuple):
+    """Normal ranks of the evidence (N, E), its level, and which regions are wrong (N,)."""
+
+    ranks: NDArray[np.float64]
+    level: float
+    wrong: NDArray[np.bool_]
 
 
 def main() -> None:
@@ -59,15 +67,18 @@ def main() -> None:
     shipped = {}
     for name in ("with", "without"):
         names = [e for e in EVIDENCE if name == "with" or e not in OF_CONFIDENCE]
-        variants = [v for v in VARIANTS if name == "without" or v != "planted"]
-        used = {key: _only(case, names) for key, case in cases.items() if key[1] in variants}
+        variants = VARIANTS if name == "without" else ("plain",)
+        used = {key: _only(case, names, name == "with") for key, case in cases.items() if key[1] in variants}
         for variant in variants:
-            found = []
+            found, error = [], []
             for seed in seeds:
                 weights = fit(case for key, case in used.items() if key[0] != seed)
-                ranks, wrong = used[seed, variant]
-                found.append(auroc(ranks @ weights[1:], wrong))
+                case = used[seed, variant]
+                score = expit(case.level + weights[0] + case.ranks @ weights[1:])
+                found.append(auroc(score, case.wrong))
+                error.append(reliability(score, case.wrong).error)
             numbers[f"auroc_{variant}_{name}_confidence"] = float(np.mean(found))
+            numbers[f"error_{variant}_{name}_confidence"] = float(np.mean(error))
         weights = fit(used.values())
         shipped[name] = {
             "intercept": round(float(weights[0]), 4),
@@ -81,11 +92,13 @@ def main() -> None:
 
 def fit(cases: Iterable[Case]) -> NDArray[np.float64]:
     """Intercept and weights, none of them negative, of all cases together."""
-    ranks, wrong = (np.concatenate(part) for part in zip(*cases, strict=True))
+    chosen = list(cases)
+    ranks, wrong = np.concatenate([c.ranks for c in chosen]), np.concatenate([c.wrong for c in chosen])
+    start = np.concatenate([np.full(len(c.wrong), c.level) for c in chosen])
     x = np.column_stack([np.ones(len(ranks)), ranks])
 
     def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        log_odds = x @ w
+        log_odds = start + x @ w
         penalty = RIDGE * np.append(0.0, w[1:])
         value = np.mean(np.logaddexp(0.0, log_odds) - wrong * log_odds) + 0.5 * penalty @ w
         return float(value), x.T @ (expit(log_odds) - wrong) / len(x) + penalty
@@ -94,12 +107,13 @@ def fit(cases: Iterable[Case]) -> NDArray[np.float64]:
     return minimize(loss, np.zeros(x.shape[1]), jac=True, bounds=bounds).x
 
 
-def _only(case: Case, names: list[str]) -> Case:
-    return case[0][:, [EVIDENCE.index(n) for n in names]], case[1]
+def _only(case: Case, names: list[str], with_confidence: bool) -> Case:
+    ranks = case.ranks[:, [EVIDENCE.index(n) for n in names]]
+    return Case(ranks, case.level if with_confidence else 0.0, case.wrong)
 
 
 def _case(work: Path, seed: int, variant: str, scenes: int) -> Case:
-    """Normal ranks of the evidence (N, E), and which regions are wrong, of one variant of one seed."""
+    """One variant of one seed."""
     plain = example_project(work / f"seed{seed}", seed=seed, count=scenes)
     path, parameters = plain, Parameters(seed=seed)
     if variant != "plain":
@@ -124,7 +138,7 @@ def _case(work: Path, seed: int, variant: str, scenes: int) -> Case:
         truth = true_classes(project)
     known = truth != IGNORE
     ranks = np.column_stack([normal_ranks(found[name]) for name in EVIDENCE])
-    return ranks[known], (regions.class_id != truth)[known]
+    return Case(ranks[known], level(found), (regions.class_id != truth)[known])
 
 
 if __name__ == "__main__":

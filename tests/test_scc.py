@@ -91,6 +91,17 @@ def test_same_seed_same_bits_whatever_the_threads_and_nothing_global_moves():
     assert not np.array_equal(first.loss, cross_fit(features, labels, groups, seed=4, **arguments).loss)
 
 
+def test_the_order_of_images_and_regions_does_not_matter():
+    features, labels, groups, _ = blobs(150)
+    first = cross_fit(features, labels, groups, n_classes=4, epochs=4)
+    rng = np.random.default_rng(9)
+    order, number = rng.permutation(150), rng.permutation(10)
+    other = cross_fit(features[order], labels[order], number[groups[order]], n_classes=4, epochs=4)
+    np.testing.assert_array_equal(other.loss, first.loss[order])
+    np.testing.assert_array_equal(other.probabilities, first.probabilities[order])
+    np.testing.assert_array_equal(other.fold, first.fold[order])
+
+
 @pytest.mark.parametrize(
     ("n", "images", "n_classes"),
     [(0, 1, 3), (1, 1, 3), (2, 2, 3), (3, 1, 2), (7, 3, 5), (9, 9, 1), (30, 2, 30)],

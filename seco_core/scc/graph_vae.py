@@ -15,7 +15,7 @@ from seco_core.errors import ParameterError
 from seco_core.graph import standardise
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.scc.classifier import HeldOut, draw_rows, single_thread
-from seco_core.scc.loss import held_out_tasks
+from seco_core.scc.loss import by_appearance, canonical_order, held_out_tasks
 from seco_core.scc.uncertainty import (
     Parts,
     kl_weight,
@@ -142,14 +142,14 @@ def graph_uncertainty(
         raise ParameterError(f"an adjacency of {adjacency.shape} does not link {len(labels)} regions.")
     if epochs < 1:
         raise ParameterError(f"epochs must be at least 1, not {epochs}.")
-    order = _canonical_order(vectors)
+    order = canonical_order(vectors)
     back = np.argsort(order)
     rng = np.random.default_rng(seed)
     classes = np.asarray(labels, dtype=np.int64)[order]
     fold, tasks = held_out_tasks(
         vectors[order],
         classes,
-        _by_appearance(np.asarray(groups)[order]),
+        by_appearance(np.asarray(groups)[order]),
         weight[order],
         n_classes=n_classes,
         folds=folds,
@@ -337,16 +337,3 @@ def _pooled_uncertainty(parts: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def _blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     return (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
-
-
-def _canonical_order(features: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Rows sorted by their content; rows that are equal in all features keep their order."""
-    return np.lexsort(features.T[::-1]) if features.size else np.arange(len(features))
-
-
-def _by_appearance(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """Groups numbered in the order in which they first occur."""
-    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
-    number = np.empty(len(first), dtype=np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return number[inverse]

@@ -100,7 +100,8 @@ def cross_fit(
         0 to below 1.
     seed : int
         Decides parts, initial weights and mini-batches. On one machine one seed gives one result, bit for
-        bit, whatever the number of threads.
+        bit, whatever the number of threads. Regions are sorted by their content first, so that neither
+        their order nor that of the images matters.
     device : str
         Where the networks run, such as ``"cpu"`` or ``"cuda"``.
     sample_weight : ndarray of float, (N,), optional
@@ -133,10 +134,21 @@ def cross_fit(
     asked = labels if asked is None else np.asarray(asked, dtype=np.int64)
     weight = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     _check_numbers(epochs, label_smoothing)
+    _check_arrays(features, labels, groups, weight, n_classes)
+    order = canonical_order(np.column_stack([features, labels, weight]))
+    back = np.argsort(order)
+    features, labels, asked, weight = features[order], labels[order], asked[order], weight[order]
     by_image = len(np.unique(groups)) > 1
     rng = np.random.default_rng(seed)
     fold, tasks = held_out_tasks(
-        features, labels, groups, weight, n_classes=n_classes, folds=folds, networks=NETWORKS, rng=rng
+        features,
+        labels,
+        by_appearance(groups[order]),
+        weight,
+        n_classes=n_classes,
+        folds=folds,
+        networks=NETWORKS,
+        rng=rng,
     )
     if len(labels) > 1 and not by_image:
         warnings.warn(
@@ -166,10 +178,31 @@ def cross_fit(
         scored = fold >= 0
         loss[scored], probabilities[scored] = found[scored], late[scored]
         if by_image:
-            images, first = np.unique(groups, return_index=True)
+            images, first = np.unique(groups[order], return_index=True)
             networks = {"image": images, "image_fold": fold[first], **ensemble.state()}
         probabilities = remove_smoothing(probabilities, label_smoothing)
-    return CrossFit(loss.astype(np.float32), probabilities.astype(np.float32), fold, by_image, networks)
+    return CrossFit(
+        loss[back].astype(np.float32), probabilities[back].astype(np.float32), fold[back], by_image, networks
+    )
+
+
+def canonical_order(values: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Rows (N, D) sorted by their content; rows that are equal in all columns keep their order."""
+    return np.lexsort(values.T[::-1]) if values.size else np.arange(len(values))
+
+
+def by_appearance(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Groups (N,) numbered in the order in which they first occur.
+
+    Examples
+    --------
+    >>> by_appearance(np.array([7, 2, 7, 5])).tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    number = np.empty(len(first), dtype=np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[inverse]
 
 
 def train_and_score(

@@ -3,7 +3,8 @@
 Each piece of evidence is reduced to its rank within the project, so that neither a network's overconfidence
 nor the scale of a loss matters; a logistic function of the ranks with shipped weights says how likely the
 class is wrong. The weights come from generated scenes, where every mistake is known
-(``python -m benchmarks.fit_noise_score``). All are positive: more doubt never lowers the score.
+(``python -m benchmarks.fit_noise_score``). None is negative: more evidence against a class never lowers the
+score.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from seco_core.resources import resource_path
 from seco_core.scc.evidence import normal_ranks
@@ -50,7 +51,7 @@ class NoiseWeights:
     Attributes
     ----------
     intercept : float
-        Log odds of a region whose evidence is all at the median.
+        Log odds of a region whose evidence is all at the median, less `level`.
     weights : dict of str to float
         Of the normal rank of each piece of `EVIDENCE`, 0 or more.
     """
@@ -88,7 +89,20 @@ def noise_score(
     if weights is None:
         doubt = evidence.get("doubt")
         weights = shipped_weights(doubt is not None and not bool(np.isnan(doubt).all()))
-    return expit(weights.intercept + suspicion(evidence, weights)).astype(np.float32)
+    return expit(level(evidence) + weights.intercept + suspicion(evidence, weights)).astype(np.float32)
+
+
+def level(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> float:
+    """How much noise the project is likely to have: log odds of the network's mean doubt of its regions.
+
+    Ranks say nothing of it. Confidence is the only evidence that does without ground truth: how far
+    cross-fitted classifiers disagree with the labels depends on the encoder more than on the noise. 0 without
+    confidence.
+    """
+    doubt = evidence.get("doubt")
+    if doubt is None or bool(np.isnan(doubt).all()):
+        return 0.0
+    return float(logit(np.clip(np.nanmean(doubt), 0.01, 0.99)))
 
 
 def suspicion(
