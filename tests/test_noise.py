@@ -60,10 +60,13 @@ def test_more_doubt_never_lowers_a_regions_score(name, row, seed):
     assert 0 <= after.min() <= after.max() <= 1
 
 
-def test_scale_of_evidence_does_not_matter():
+def test_scale_of_evidence_does_not_matter_but_mean_doubt_sets_the_level():
     evidence = random_evidence(50)
     stretched = {name: np.exp(5 * values) for name, values in evidence.items()}
+    stretched["doubt"] = evidence["doubt"]
     np.testing.assert_allclose(noise_score(stretched), noise_score(evidence), atol=1e-6)
+    surer = noise_score({**evidence, "doubt": 0.2 * evidence["doubt"]})
+    assert (surer < noise_score(evidence)).all()
 
 
 def test_missing_evidence_counts_as_the_median():
