@@ -39,6 +39,8 @@ def state(dock: SecoDock) -> tuple:
 def press_every_key(widget: QWidget) -> None:
     for entry in SHORTCUTS:
         for key in entry.keys:
+            if key == "Escape":  # it leaves a field and types nothing
+                continue
             pressed = QKeySequence(shown(key))[0]
             code = pressed.key() if hasattr(pressed, "key") else Qt.Key(int(pressed) & 0x1FFFFFF)
             modifiers = Qt.KeyboardModifier.NoModifier
