@@ -226,6 +226,32 @@ def report(
         out.print(f"report: {page}", soft_wrap=True)
 
 
+@app.command("simulate")
+def simulate_command(
+    project: ProjectArgument,
+    to: Annotated[Path | None, typer.Option(help="Folder to write; DIR/effort if left out.")] = None,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(help="feedback, worst_first, confidence, confidence_area, random, oracle; repeatable."),
+    ] = None,
+    errors: Annotated[float, typer.Option(help="Share of decisions that are wrong.", min=0, max=1)] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the random order and of the errors.")] = 0,
+) -> None:
+    """Let a simulated reviewer answer with the ground truth: how many reviews does each order take?"""
+    from seco_core.simulate import ORDERS, load_task, simulate, write_curves
+
+    with _errors(), Project.open(project, readonly=True) as opened:
+        task = load_task(opened)
+        curves = [simulate(task, name, error_rate=errors, seed=seed) for name in order or ORDERS]
+        folder = to or project / "effort"
+        told = write_curves(curves, folder)
+        for name, numbers in told["orders"].items():
+            reviews = numbers["reviews_until_goal"]
+            after = "never" if reviews is None else f"after {reviews} reviews"
+            out.print(f"{name}: {100 * told['goal']:.0f} % of the area is right {after}")
+        out.print(f"curves: {folder / 'effort.png'}, {folder / 'effort.json'}", soft_wrap=True)
+
+
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Where the example goes.")] = Path("demo"),

@@ -1,4 +1,4 @@
-"""A project against ground truth, where there is any. Nothing else in SeCo reads ground truth."""
+"""A project against ground truth, where there is any; only this and `simulate` read ground truth."""
 
 from __future__ import annotations
 

@@ -1,0 +1,274 @@
+"""A simulated reviewer who knows the ground truth: how much right does each decision buy, in which order?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from seco_core.errors import DatasetError, ParameterError
+from seco_core.feedback.spread import Feedback
+from seco_core.files import write_bytes
+from seco_core.images import read_label
+from seco_core.metrics import scores
+from seco_core.project import Project, RegionArrays
+from seco_core.refine import region_labels
+from seco_core.review import Order, order_scores
+from seco_core.scheme import IGNORE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ORDERS = {
+    "feedback": "expected gain, decisions spread",
+    "worst_first": "noise score",
+    "confidence": "least confident first",
+    "confidence_area": "(1 - confidence) x area",
+    "random": "random",
+    "oracle": "largest wrong region first",
+}
+"""Orders that can be simulated, and what a legend calls them. The oracle's is not to be had in earnest."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Regions to review and their ground truth.
+
+    Attributes
+    ----------
+    regions : RegionArrays
+        As the pipeline left them.
+    graph : scipy.sparse.csr_matrix or None
+        See `Project.graph`.
+    pixels : ndarray of int64, (R, C)
+        Pixels of each class in the ground truth of each region.
+    """
+
+    regions: RegionArrays
+    graph: sparse.csr_matrix | None
+    pixels: NDArray[np.int64]
+
+    @property
+    def truth(self) -> NDArray[np.uint8]:
+        """Majority class of each region, 255 for one without a labelled pixel."""
+        majority = self.pixels.argmax(axis=1)
+        return np.where(self.pixels.any(axis=1), majority, IGNORE).astype(np.uint8)
+
+    @property
+    def machine(self) -> NDArray[np.uint8]:
+        """Class that each region ends with if nobody looks at it."""
+        r = self.regions
+        return region_labels(r.class_id, r.verdict, r.predicted, state="all")
+
+
+@dataclass(frozen=True)
+class EffortCurve:
+    """What reviewing in one order achieves; entry k is after k reviews.
+
+    Attributes
+    ----------
+    order : str
+        One of `ORDERS`.
+    accuracy : ndarray of float64, (K + 1,)
+        Share of the labelled regions' area in regions whose class is the majority of their ground truth.
+    miou : ndarray of float64, (K + 1,)
+        Pixel mIoU of the regions' classes, over all pixels of regions.
+    """
+
+    order: str
+    accuracy: NDArray[np.float64]
+    miou: NDArray[np.float64]
+
+    def reviews_until(self, accuracy: float) -> int | None:
+        """How many reviews it takes until the accuracy is reached; None if it never is."""
+        reached = self.accuracy >= accuracy
+        return int(reached.argmax()) if reached.any() else None
+
+
+def load_task(project: Project) -> Task:
+    """Read a scored project and its ground truth.
+
+    Raises
+    ------
+    DatasetError
+        If the project has no ground truth, or no regions.
+    """
+    regions, n_classes = project.regions(), project.scheme.size
+    paths = project.ground_truth_paths()
+    pixels = np.zeros((len(regions), n_classes), dtype=np.int64)
+    for image_id in np.unique(regions.image_id).tolist():
+        region_ids, rows = project.read_region_ids(image_id), regions.rows_of(image_id)
+        if image_id not in paths or region_ids is None:
+            continue
+        truth = read_label(paths[image_id], project.scheme, region_ids.shape)
+        counted = (truth != IGNORE) & (region_ids > 0)
+        cells = (region_ids[counted].astype(np.int64) - 1) * n_classes + truth[counted]
+        n = rows.stop - rows.start
+        pixels[rows] = np.bincount(cells, minlength=n * n_classes).reshape(n, n_classes)
+    if not pixels.any():
+        raise DatasetError(
+            "there is no ground truth to answer with.",
+            path=project.path,
+            remedy="Run the pipeline on a dataset that has ground truth.",
+        )
+    return Task(regions, project.graph(regions.id), pixels)
+
+
+def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) -> EffortCurve:
+    """Review all regions in an order.
+
+    The reviewer answers with the majority class of the region's ground truth, with ignore if it has none. Of
+    the regions that nobody has looked at only what the machine itself relabels counts as relabelled.
+
+    Parameters
+    ----------
+    task : Task
+        What to review.
+    order : str
+        One of `ORDERS`.
+    error_rate : float
+        Probability of answering with some other class, 0..1. The same regions are answered wrongly in every
+        order.
+    seed : int
+        Of the random order and of the errors.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such order, or the error rate is out of range.
+    """
+    if order not in ORDERS:
+        raise ParameterError(f"there is no order {order!r}.", remedy=f"One of: {', '.join(ORDERS)}.")
+    if not 0.0 <= error_rate <= 1.0:
+        raise ParameterError(f"the error rate must be from 0 to 1, not {error_rate}.")
+    answers = _answers(task, error_rate, seed)
+    labels, truth = task.machine.copy(), task.truth
+    n, n_classes = task.pixels.shape
+    weight = np.where(truth == IGNORE, 0, task.regions.area).astype(np.float64)
+    right = float(weight[labels == truth].sum())
+    matrix = np.zeros((n_classes, n_classes + 1), dtype=np.int64)  # the last column is ignore
+    np.add.at(matrix.T, np.minimum(labels, n_classes), task.pixels)
+    accuracy, miou = np.empty(n + 1), np.empty(n + 1)
+    accuracy[0], miou[0] = right, scores(matrix[:, :n_classes]).miou
+    for k, row in enumerate(_rows_in_order(task, order, answers, seed), start=1):
+        right += weight[row] * (float(answers[row] == truth[row]) - float(labels[row] == truth[row]))
+        matrix[:, min(int(labels[row]), n_classes)] -= task.pixels[row]
+        matrix[:, min(int(answers[row]), n_classes)] += task.pixels[row]
+        labels[row] = answers[row]
+        accuracy[k], miou[k] = right, scores(matrix[:, :n_classes]).miou
+    return EffortCurve(order, accuracy / weight.sum(), miou)
+
+
+def write_curves(curves: Iterable[EffortCurve], folder: Path, *, goal: float = 0.95) -> dict[str, Any]:
+    """Write ``effort.json`` and ``effort.png``; what the JSON holds.
+
+    Parameters
+    ----------
+    curves : iterable of EffortCurve
+        Of one project.
+    folder : Path
+        Made if it does not exist.
+    goal : float
+        Accuracy for which the number of reviews is told.
+    """
+    curves = list(curves)
+    told = {
+        curve.order: {
+            "reviews_until_goal": curve.reviews_until(goal),
+            "accuracy": np.round(curve.accuracy, 5).tolist(),
+            "miou": np.round(curve.miou, 5).tolist(),
+        }
+        for curve in curves
+    }
+    result = {"goal": goal, "regions": len(curves[0].accuracy) - 1, "orders": told}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / "effort.json", (json.dumps(result) + "\n").encode())
+    figure = effort_figure(curves, goal=goal)
+    figure.savefig(folder / "effort.png", dpi=120)
+    return result
+
+
+def effort_figure(curves: list[EffortCurve], *, goal: float = 0.95) -> Figure:
+    """Accuracy and mIoU against the number of reviews, one line an order."""
+    from matplotlib.figure import Figure
+
+    # Okabe and Ito's colours, which the colour-blind tell apart
+    colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#888888", "#000000")
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for curve in curves:
+        number = list(ORDERS).index(curve.order)
+        style = {"color": colours[number], "linestyle": "--" if curve.order == "oracle" else "-"}
+        reviews = np.arange(len(curve.accuracy))
+        left.plot(reviews, 100 * curve.accuracy, label=ORDERS[curve.order], **style)
+        right.plot(reviews, curve.miou, label=ORDERS[curve.order], **style)
+    left.axhline(100 * goal, color="#888888", linewidth=0.8, linestyle=":")
+    left.set(title="How much is right after so many reviews", ylabel="area in regions of the right class, %")
+    right.set(title="mIoU after so many reviews", ylabel="mIoU over the regions' pixels")
+    for axes in (left, right):
+        axes.set_xlabel("regions reviewed")
+        axes.grid(alpha=0.3)
+    left.legend(loc="lower right", fontsize="small")
+    return figure
+
+
+def _answers(task: Task, error_rate: float, seed: int) -> NDArray[np.uint8]:
+    """What the reviewer says about each region."""
+    rng = np.random.default_rng([seed, 1])
+    truth = task.truth
+    classes = np.flatnonzero(task.pixels.any(axis=0))
+    errs = (rng.random(len(truth)) < error_rate) & (truth != IGNORE) & (len(classes) > 1)
+    # so many places on in the list of classes that occur, never around to the right one
+    steps = rng.integers(1, max(2, len(classes)), len(truth))
+    place = np.searchsorted(classes, np.where(truth == IGNORE, classes[0], truth))
+    other = classes[(place + steps) % len(classes)]
+    return np.where(errs, other, truth).astype(np.uint8)
+
+
+def _rows_in_order(task: Task, order: str, answers: NDArray[np.uint8], seed: int) -> Iterable[int]:
+    r = task.regions
+    if order == "feedback":
+        return _by_feedback(task, answers)
+    unsure = 1.0 - np.nan_to_num(r.confidence.astype(np.float64), nan=0.0)
+    keys: dict[str, Callable[[], NDArray[np.float64]]] = {
+        "worst_first": lambda: np.nan_to_num(r.noise_score.astype(np.float64), nan=-1.0),
+        "confidence": lambda: unsure,
+        "confidence_area": lambda: unsure * r.area,
+        "random": lambda: np.random.default_rng([seed, 0]).random(len(r)),
+        "oracle": lambda: np.where((task.machine != task.truth) & (task.truth != IGNORE), r.area, 0.0),
+    }
+    return np.argsort(-keys[order](), kind="stable").tolist()
+
+
+def _by_feedback(task: Task, answers: NDArray[np.uint8]) -> Iterable[int]:
+    """The queue of the viewer, whole and by expected gain, as decisions change it."""
+    r = task.regions
+    reviewed, decided = np.zeros(len(r), dtype=bool), np.full(len(r), IGNORE, dtype=np.uint8)
+    feedback = Feedback(
+        task.graph, r.class_id, task.machine, r.noise_score, r.probabilities, r.predicted, reviewed, decided
+    )
+
+    def gain(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        found = order_scores(
+            Order.GAIN,
+            noise=feedback.noise[rows],
+            wrong=feedback.wrong[rows],
+            area=r.area[rows],
+            open_links=feedback.open_links[rows],
+            class_id=r.class_id[rows],
+        )
+        return np.where(reviewed[rows], -2.0, np.nan_to_num(found, nan=-1.0)).astype(np.float32)
+
+    score = gain(np.arange(len(r)))
+    for _ in range(len(r)):
+        row = int(score.argmax())
+        yield row
+        reviewed[row], decided[row] = True, answers[row]
+        touched = feedback.update(np.array([row]))
+        score[touched] = gain(touched)
