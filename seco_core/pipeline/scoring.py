@@ -61,7 +61,9 @@ def run_scoring(
     )
     cancel.raise_if_cancelled()
     if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
-        _doubt(project, regions, parameters, ledger, device, unc_key, progress, cancel)
+        # while a person waits half of the epochs must do: the labels have hardly changed
+        epochs = parameters.scc.uncertainty_epochs // (2 if networks else 1)
+        _doubt(project, regions, parameters, ledger, device, unc_key, max(1, epochs), progress, cancel)
     noise_key = signature(
         stage="noise",
         scc=scc_key,
@@ -185,6 +187,7 @@ def _doubt(
     ledger: Ledger,
     device: str,
     key: str,
+    epochs: int,
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> None:
@@ -200,7 +203,7 @@ def _doubt(
         regions.image_id[rows],
         n_classes=project.scheme.size,
         folds=parameters.scc.folds,
-        epochs=parameters.scc.uncertainty_epochs,
+        epochs=epochs,
         seed=parameters.seed,
         device=device,
         sample_weight=weight[rows],
