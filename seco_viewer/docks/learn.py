@@ -8,7 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import TeachResult, teach
@@ -70,8 +79,11 @@ class LearnBar(QWidget):
         self.after.setToolTip("Learn by itself after so many decisions; 0 = off.")
         self.after.valueChanged.connect(self._learn_if_due)
         self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # the panel must not become wider than the dock
+        self.button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.after.setMaximumWidth(64)
         line.addWidget(self.button, 1)
-        line.addWidget(QLabel("by itself after"))
+        line.addWidget(QLabel("after"))
         line.addWidget(self.after)
         self.progress = QProgressBar()
         self.progress.setVisible(False)
