@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import napari
+import numpy as np
 
+from seco_core.errors import LabelError
 from seco_core.example import make_scene
+from seco_core.images import write_label
 from seco_core.resources import resource_path
-from seco_core.scheme import load_scheme
+from seco_core.scheme import IGNORE, load_scheme
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.projects import get_project
 
@@ -81,6 +84,15 @@ def _read_project(path: str | Sequence[str]) -> list[LayerData]:
     if viewer is not None:
         show_dock(viewer).open_project(path if isinstance(path, str) else path[0])
     return [(None,)]
+
+
+def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write a labels layer, such as the curated one, as a PNG of class ids."""
+    labels = np.asarray(data)
+    if labels.ndim != 2 or labels.size == 0 or labels.min() < 0 or labels.max() > IGNORE:
+        raise LabelError("a PNG of class ids holds one image with ids from 0 to 255.", path=path)
+    write_label(path, labels.astype(np.uint8))
+    return [path]
 
 
 def example_scene() -> list[LayerData]:

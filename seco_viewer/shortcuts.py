@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from seco_viewer.user_keys import chosen_keys, keys_file
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Shortcut:
     momentary: bool = False
 
 
-SHORTCUTS: tuple[Shortcut, ...] = (
+BUILT_IN: tuple[Shortcut, ...] = (
     Shortcut("accept", ("A",), "Accept", "the region's class is right"),
     Shortcut("take_prediction", ("T",), "Take prediction", "the class that the model predicts is right"),
     Shortcut("relabel", ("R",), "Relabel", "type a class's first letters or its number, then Enter"),
@@ -70,10 +72,16 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("leave", ("Escape",), "Leave", "take back what is half drawn, then the edit, then the tool"),
     Shortcut("overlays", ("H",), "Hide", "bare image and back; hold it for a glance", momentary=True),
     Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
+    Shortcut("compare", ("Shift-C",), "Compare", "flick through pseudo-label, PSA and curated labels"),
     Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
     Shortcut("keep_zoom", ("K",), "Zoom", "keep your zoom, or zoom to each region"),
     Shortcut("help", ("Q",), "Keys", "show or hide this list"),
 )
+
+_KEYS = chosen_keys({entry.id: entry.keys for entry in BUILT_IN}, keys_file())
+
+SHORTCUTS: tuple[Shortcut, ...] = tuple(replace(entry, keys=_KEYS[entry.id]) for entry in BUILT_IN)
+"""The table with the keys that the user chose; see `seco_viewer.user_keys`."""
 
 Perform = Callable[[str], None]
 """Does the action of a given id."""
@@ -124,7 +132,7 @@ def shown(key: str) -> str:
 def markdown_table() -> str:
     """All shortcuts as a table for the README."""
     lines = ["| key | action | what it does |", "|---|---|---|"]
-    for entry in SHORTCUTS:
+    for entry in BUILT_IN:
         keys = " or ".join(f"`{shown(key)}`" for key in entry.keys)
         lines.append(f"| {keys} | {entry.text} | {entry.help} |")
     return "\n".join(lines)

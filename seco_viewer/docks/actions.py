@@ -70,6 +70,7 @@ class Actions:
             "leave": tools.leave,
             "overlays": layers.toggle_overlays,
             "noise": layers.toggle_noise,
+            "compare": self._compare,
             "graph": layers.toggle_graph,
             "keep_zoom": self._toggle_keep_zoom,
             "help": self._toggle_keys,
@@ -113,6 +114,9 @@ class Actions:
     def _toggle_keys(self) -> None:
         self._tabs.go_to(self._review)
         self._review.toggle_keys()
+
+    def _compare(self) -> None:
+        self._say(f"On screen: {self._layers.compare()}.")
 
     def _toggle_keep_zoom(self) -> None:
         self._layers.keep_zoom = not self._layers.keep_zoom

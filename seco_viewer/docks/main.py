@@ -24,6 +24,7 @@ from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
+from seco_viewer.docks.proposals import ProposalsPanel
 from seco_viewer.docks.psa import PsaPanel
 from seco_viewer.docks.queue import QueuePanel
 from seco_viewer.docks.review import ReviewPanel
@@ -130,6 +131,7 @@ class SecoDock(QWidget):
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
         for panel in (
+            self.proposals,
             self.tools,
             self.review,
             self.learn,
@@ -165,6 +167,8 @@ class SecoDock(QWidget):
         self.actions = Actions(session, self.layers, self.tools, self.tabs, self.review, self.say)
         self.actions.table["learn"] = self.learn.toggle
         self.why = WhyPanel(session)
+        self.proposals = ProposalsPanel(session, self.say)
+        self.review.add(self.proposals)
         self.queue = QueuePanel(session, self.perform, self.say)
         self.images = ImagesPanel(session)
         self.plots = PlotsPanel(session)

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seco_core.review import Order
 from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.classes import ClassChooser, swatch
@@ -152,10 +153,16 @@ class ReviewPanel(QWidget):
         self.of_class.setToolTip("Only regions that are called this.")
         self.this_image = QCheckBox("this image")
         self.this_image.setToolTip("Only regions of the image on screen.")
-        for combo in (self.which, self.of_class):
+        self.order = QComboBox()
+        for order in Order:
+            self.order.addItem(order.value, order)
+        self.order.setToolTip("What comes first in the queue.")
+        self.order.currentIndexChanged.connect(lambda _: self._session.set_order(self.order.currentData()))
+        for combo in (self.order, self.which, self.of_class):
             combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             combo.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.this_image.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        first.addWidget(self.order, 3)
         first.addWidget(self.which, 3)
         first.addWidget(self.of_class, 3)
         first.addWidget(self.this_image)
@@ -185,6 +192,12 @@ class ReviewPanel(QWidget):
             self.buttons[action_id].setEnabled(session.patch.area > 0)
         for action_id in ("accept", "take_prediction"):
             self.buttons[action_id].setEnabled(session.patch.area > 0 and session.row is not None)
+
+    def add(self, part: QWidget) -> None:
+        """Put another part above the neighbours."""
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(layout.indexOf(self.neighbours), part)
 
     def toggle_keys(self) -> None:
         """Show or hide the list of keys."""

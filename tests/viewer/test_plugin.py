@@ -71,3 +71,25 @@ def test_sample_layers_open(make_napari_viewer):
     for data in example_scene():
         viewer.add_layer(Layer.create(*data))
     assert len(viewer.layers) == 2
+
+
+def test_every_action_is_a_command_of_the_palette():
+    from seco_viewer.shortcuts import BUILT_IN
+
+    manifest = PluginManifest.from_file(MANIFEST)
+    named = {c.python_name for c in manifest.contributions.commands}
+    assert {f"seco_viewer.commands:{entry.id}" for entry in BUILT_IN} <= named
+
+
+def test_writer_keeps_class_ids_and_refuses_others(tmp_path: Path):
+    from PIL import Image
+
+    from seco_core.errors import LabelError
+    from seco_viewer.plugin import write_labels
+
+    labels = np.array([[0, 7], [18, 255]])
+    path = str(tmp_path / "curated.png")
+    assert write_labels(path, labels, {}) == [path]
+    assert np.array_equal(np.asarray(Image.open(path)), labels)
+    with pytest.raises(LabelError):
+        write_labels(path, labels + 1, {})

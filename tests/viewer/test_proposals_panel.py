@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from seco_core.feedback.proposals import Proposal
+from seco_core.review import Order
+from seco_viewer.docks.main import SecoDock
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(qtbot, scored_path: Path):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(scored_path)
+    found.resize(390, 900)
+    found.show()
+    yield found
+    found.close_project()
+
+
+def test_ticked_proposals_follow_as_one_step(dock: SecoDock, qtbot, monkeypatch):
+    session, panel = dock.session, dock.proposals
+    session.relabel(13)
+    rows = [r for r in range(len(session.regions)) if not session.reviewed[r]][:3]
+    monkeypatch.setattr(session, "proposals", lambda seq: [Proposal(r, 13, 0.9, 0.8) for r in rows])
+    panel.refresh()
+    assert "3 similar regions" in panel.title.text()
+    assert panel.take.isVisible()
+    panel.strip.item(1).setCheckState(Qt.CheckState.Unchecked)
+    panel.take.click()
+    assert session.reviewed[[rows[0], rows[2]]].all()
+    assert not session.reviewed[rows[1]]
+    assert "2 regions followed" in dock.message.text()
+    panel.refresh()
+    assert not panel.take.isVisible()  # the newest was itself a proposal
+    dock.perform("undo")
+    assert session.reviewed.sum() == 1
+
+
+def test_order_of_the_queue_and_flicker(dock: SecoDock):
+    for order in Order:
+        dock.review.order.setCurrentIndex(dock.review.order.findData(order))
+        assert dock.session.order == order
+    layers = dock.layers
+    seen = []
+    for _ in range(3):
+        dock.perform("compare")
+        seen += [m for m in (layers.pseudo_label, layers.psa, layers.curated) if m.visible]
+    assert seen == [layers.pseudo_label, layers.psa, layers.curated]
