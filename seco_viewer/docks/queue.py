@@ -196,10 +196,8 @@ class QueuePanel(QWidget):
         return [
             _line((self.name, 3), (self.state, 2)),
             _line((self.of_class, 1), (self.predicted, 1)),
-            _line(
-                (QLabel("noise"), 0), (self.least_noise, 2), (QLabel("to"), 0), (self.most_noise, 2),
-                (QLabel("pixels"), 0), (self.least, 2), (QLabel("to"), 0), (self.largest, 2),
-            ),
+            _line((QLabel("noise"), 0), (self.least_noise, 1), (QLabel("to"), 0), (self.most_noise, 1)),
+            _line((QLabel("pixels"), 0), (self.least, 1), (QLabel("to"), 0), (self.largest, 1)),
             _line((self.counts, 1), (self.chosen, 0), (self.in_queue, 0), (self.show_map, 0)),
         ]  # fmt: skip
 
