@@ -57,7 +57,7 @@ def uncertainty_parts(
     return Parts(
         rec_error=((reconstruction - features) ** 2).mean(dim=-1),
         entropy=-(log_p.exp() * log_p).sum(dim=-1),
-        kl=(-0.5 * (1.0 + logvar - mu**2 - logvar.exp())).mean(dim=-1),
+        kl=-0.5 * (1.0 + logvar - mu**2 - logvar.exp()).mean(dim=-1),
     )
 
 
