@@ -15,7 +15,7 @@ from seco_core.errors import ParameterError
 from seco_core.graph import standardise
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.scc.classifier import HeldOut, draw_rows, single_thread
-from seco_core.scc.loss import by_appearance, canonical_order, held_out_tasks
+from seco_core.scc.loss import canonical_order, held_out_tasks
 from seco_core.scc.uncertainty import (
     Parts,
     kl_weight,
@@ -149,7 +149,7 @@ def graph_uncertainty(
     fold, tasks = held_out_tasks(
         vectors[order],
         classes,
-        by_appearance(np.asarray(groups)[order]),
+        np.asarray(groups)[order],
         weight[order],
         n_classes=n_classes,
         folds=folds,

@@ -143,7 +143,7 @@ def cross_fit(
     fold, tasks = held_out_tasks(
         features,
         labels,
-        by_appearance(groups[order]),
+        groups[order],
         weight,
         n_classes=n_classes,
         folds=folds,
@@ -189,20 +189,6 @@ def cross_fit(
 def canonical_order(values: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     """Rows (N, D) sorted by their content; rows that are equal in all columns keep their order."""
     return np.lexsort(values.T[::-1]) if values.size else np.arange(len(values))
-
-
-def by_appearance(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """Groups (N,) numbered in the order in which they first occur.
-
-    Examples
-    --------
-    >>> by_appearance(np.array([7, 2, 7, 5])).tolist()
-    [0, 1, 0, 2]
-    """
-    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
-    number = np.empty(len(first), dtype=np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return number[inverse]
 
 
 def train_and_score(
@@ -264,7 +250,7 @@ def held_out_tasks(
     Parameters
     ----------
     features, labels, groups, n_classes, folds
-        As for `cross_fit`.
+        As for `cross_fit`; in canonical order, then the images' numbers do not matter.
     weight : ndarray of float, (N,)
         How much a region counts in training.
     networks : int
@@ -288,7 +274,7 @@ def held_out_tasks(
     if folds < 2:
         raise ParameterError(f"folds must be at least 2, not {folds}.")
     by_image = len(np.unique(groups)) > 1
-    fold = assign_folds(groups if by_image else np.arange(len(labels)), folds, rng)
+    fold = assign_folds(_by_appearance(groups) if by_image else np.arange(len(labels)), folds, rng)
     tasks = tasks_of(fold, labels, weight, networks)
     fold[~np.isin(fold, [fold[task.scored[0]] for task in tasks])] = -1
     return fold, tasks
@@ -359,6 +345,20 @@ def remove_smoothing(probabilities: NDArray[np.float64], smoothing: float) -> ND
     sharp = np.maximum(probabilities - smoothing / n_classes, 0.0)
     total = sharp.sum(axis=1, keepdims=True)
     return np.where(total > 0.0, sharp / np.where(total > 0.0, total, 1.0), probabilities)
+
+
+def _by_appearance(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Groups (N,) numbered in the order in which they first occur.
+
+    Examples
+    --------
+    >>> _by_appearance(np.array([7, 2, 7, 5])).tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    number = np.empty(len(first), dtype=np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[inverse]
 
 
 def _odds(labels: NDArray[np.integer[Any]], weight: NDArray[np.float64]) -> NDArray[np.float64]:
