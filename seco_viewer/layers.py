@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -243,6 +244,9 @@ class ReviewLayers:
         for lines in (self.edges, self.casing, self.outline):
             # napari draws the picture in its list of layers line by line in Python, at every change
             lines._update_thumbnail = _no_thumbnail
+        for lines in (self.edges, self.casing, self.outline, self.drawing):
+            # they stay on the image: the extent of all layers, which napari asks all for, does not change
+            lines._update_dims = partial(lines.refresh, extent=False)
         for layer in (self.nodes, self.edges):
             layer.events.visible.connect(self._show_graph)
         self._viewer.layers.selection.active = self.image
@@ -291,7 +295,9 @@ class ReviewLayers:
     def _show_selection(self) -> None:
         patch = self._session.patch
         segments = outline(patch.mask, (patch.box[1], patch.box[0])) if patch.area else NO_VECTORS
-        self.outline.data = self.casing.data = segments
+        for lines in (self.outline, self.casing):
+            with lines.events.data.blocker():  # makes napari ask all layers for their extent
+                lines.data = segments
         if self._session.edited is not self._edited:
             self._edited = self._session.edited
             self.outline.set_view_slice()  # a hidden layer still has that of the data before

@@ -265,6 +265,8 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, read
         "CREATE TABLE scores (region_id INTEGER PRIMARY KEY, noise_score REAL NOT NULL);"
         "CREATE TABLE project_ledger (stage TEXT PRIMARY KEY, signature TEXT, run_id INTEGER);"
         "CREATE TABLE events (seq INTEGER PRIMARY KEY, mask BLOB);"
+        "CREATE TABLE regions (id INTEGER PRIMARY KEY);"
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
         "CREATE TABLE edges (a INTEGER, b INTEGER, kind INTEGER, weight REAL);"
         "INSERT INTO scores VALUES (7, 0.25);"
         "INSERT INTO project_ledger VALUES ('scc', 'x', 1), ('graph', 'y', 1);"

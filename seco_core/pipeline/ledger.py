@@ -90,6 +90,7 @@ class Ledger:
                 "UPDATE runs SET status = ?, finished = ?, summary = ? WHERE id = ?",
                 (status, _now(), json.dumps(summary), self._run_id),
             )
+        self._project.keep_regions()
 
     def image_signatures(self, stage: str) -> dict[int, str]:
         """Signature of the stage by image, for the images that have it."""
@@ -276,6 +277,7 @@ class Ledger:
                     connection.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
         new = {row["file"] for row in draft.connection.execute("SELECT file FROM models")}
         remove_files(self._project.path, sorted(old - new))
+        self._project.keep_regions()
 
     def store_noise(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import json
@@ -19,7 +20,7 @@ from scipy import sparse
 
 from seco_core import __version__
 from seco_core.dataset import Dataset, Sample
-from seco_core.errors import ParameterError, ProjectError, ProjectReadOnlyError
+from seco_core.errors import ParameterError, ProjectError, ProjectReadOnlyError, StorageFullError
 from seco_core.graph import EdgeKind
 from seco_core.images import read_confidence, read_image, read_label
 from seco_core.parameters import Parameters, parameter_fields
@@ -27,6 +28,7 @@ from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
 from seco_core.project.graph_file import StoredGraph, read_graph
 from seco_core.project.overrides import OverrideLog
 from seco_core.project.rasters import read_raster
+from seco_core.project.region_file import keep_regions, read_kept
 from seco_core.project.store import STORE_NAME, new_store, open_store, transaction, unfinished_store
 from seco_core.refine import State, paint_overrides, paint_regions, region_labels
 from seco_core.regions import RegionTable
@@ -270,7 +272,19 @@ class Project:
 
     def regions(self, image_id: int | None = None) -> RegionArrays:
         """All regions of the project, or those of one image."""
+        if image_id is None and (kept := read_kept(self.connection, self.path)) is not None:
+            return kept
         return load_regions(self.connection, self.scheme.size, image_id)
+
+    def keep_regions(self, at_least: int = 20_000) -> None:
+        """Write a file from which `regions` is quick until they change, if there are that many or more.
+
+        It saves time only: a project that is read-only, or a disk without room for it, goes without.
+        """
+        count = self.connection.execute("SELECT count(*) FROM regions").fetchone()[0]
+        if count >= at_least and not self.readonly:
+            with contextlib.suppress(StorageFullError, ProjectReadOnlyError):
+                keep_regions(self.connection, self.path, self.scheme.size)
 
     def region_table(self, image_id: int) -> RegionTable:
         """The region table of an image, row i belonging to id i + 1 of its region id map."""

@@ -3,10 +3,19 @@
 APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
 """SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
 
-VERSION = 2
+VERSION = 3
 """SQLite's user_version: raised whenever the tables change."""
 
-TABLES = """
+_REGION_FILE = "".join(
+    f"CREATE TRIGGER {table}_{change.lower()} AFTER {change} ON {table}"
+    " BEGIN DELETE FROM meta WHERE key = 'region_file'; END;\n"
+    for table in ("regions", "scores")
+    for change in ("INSERT", "UPDATE", "DELETE")
+)
+"""The file of all regions beside the store (see `region_file`) holds until one of them changes."""
+
+TABLES = (
+    """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- paths are relative to the dataset's folder where they can be
@@ -118,6 +127,8 @@ BEGIN SELECT RAISE(ABORT, 'the log of overrides is append-only'); END;
 CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'the log of overrides is append-only'); END;
 """
+    + _REGION_FILE
+)
 
 MIGRATIONS = {
     1: """
@@ -132,6 +143,7 @@ UPDATE scores SET eta = noise_score;
 -- the graph is a file now
 DROP TABLE edges;
 DELETE FROM project_ledger;
-"""
+""",
+    2: _REGION_FILE,
 }
 """What brings a store of an earlier version to the next one."""

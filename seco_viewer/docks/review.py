@@ -218,9 +218,11 @@ class ReviewPanel(QWidget):
                 f"<br>beside the queue of {len(session.queue):,}: {shown(shortcut('resume').keys[0])} goes on"
             )
         self.place.setText(place)
+        self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
         self.done.setRange(0, max(1, flagged + reviewed))
         self.done.setValue(reviewed)
         self.done.setFormat(f"{reviewed:,} reviewed, {flagged:,} flagged to go")
+        self.done.setUpdatesEnabled(True)
 
     def _show_facts(self) -> None:
         session, scheme = self._session, self._session.scheme
