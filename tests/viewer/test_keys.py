@@ -40,8 +40,6 @@ def press_every_key(widget: QWidget) -> None:
     numeric = any(isinstance(part, QAbstractSpinBox) for part in (widget, widget.parentWidget()))
     for entry in SHORTCUTS:
         for key in entry.keys:
-            if key == "Escape":  # it leaves a field and types nothing
-                continue
             if key.isdigit() and numeric:
                 continue  # a number is what it is for; outlines hundreds of pixels wide take minutes
             pressed = QKeySequence(shown(key))[0]
@@ -88,6 +86,8 @@ def test_typing_into_a_field_of_the_dock_does_nothing_else(make_napari_viewer, q
         fields = typed_into(dock.tabs.widget(index))
         assert fields or dock.tabs.page(index) is dock.why
         for field in fields:
+            if not field.isEnabled():  # what was typed before has left it nothing to act on
+                continue
             focus(field, qtbot)
             press_every_key(field)
             assert state(dock) == before, (dock.tabs.tabText(index), type(field), field.toolTip())
