@@ -40,8 +40,14 @@ def import_torch() -> None:
         del sys.modules["triton"]
 
 
+_going_on: set[Job] = set()
+
+
 class Job(QObject):
     """One piece of work. Make it on the main thread; its signals arrive there.
+
+    It lives until its work has ended, also when the widget that began it is gone: a thread that reports to an
+    object that Qt has deleted ends the process.
 
     Parameters
     ----------
@@ -70,8 +76,8 @@ class Job(QObject):
     cancelled = Signal()
     ended = Signal()
 
-    def __init__(self, work: Work, title: str, parent: QObject | None = None):
-        super().__init__(parent)
+    def __init__(self, work: Work, title: str):
+        super().__init__()
         self._work = work
         self._token = CancelToken()
         self._last = ("", 0.0)
@@ -83,6 +89,7 @@ class Job(QObject):
 
     def start(self) -> None:
         """Begin."""
+        _going_on.add(self)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -109,11 +116,13 @@ class Job(QObject):
 
     def _returned(self, value: Any) -> None:
         self._bar.close()
+        _going_on.discard(self)
         self.succeeded.emit(value)
         self.ended.emit()
 
     def _errored(self, error: BaseException) -> None:
         self._bar.close()
+        _going_on.discard(self)
         if isinstance(error, Cancelled):
             self.cancelled.emit()
         elif isinstance(error, SecoError):

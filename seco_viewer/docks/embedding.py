@@ -189,7 +189,7 @@ class EmbeddingPanel(QWidget):
         if self._job is not None or self._place is not None or not len(self._session.regions):
             return
         self.told.setText("laying regions out…")
-        self._job = Job(partial(load_plane, self._session.project.path), "SeCo map of regions", self)
+        self._job = Job(partial(load_plane, self._session.project.path), "SeCo map of regions")
         self._job.succeeded.connect(self._laid_out)
         self._job.failed.connect(self.told.setText)
         self._job.ended.connect(self._ended)

@@ -107,7 +107,7 @@ class ExportPanel(QWidget):
             self._tell("Choose a folder first.", wrong=True)
             return
         work = partial(_export, self._session.project.path, folder, self.state.currentData())
-        self._job = Job(work, "SeCo export", self)
+        self._job = Job(work, "SeCo export")
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(partial(self._tell, wrong=True))

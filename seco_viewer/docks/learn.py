@@ -122,7 +122,6 @@ class LearnBar(QWidget):
         self._job = Job(
             partial(_learn, project.path, runs[-1].parameters if runs else Parameters()),
             "SeCo learns from decisions",
-            self,
         )
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)

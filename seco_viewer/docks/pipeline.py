@@ -98,7 +98,6 @@ class PipelinePanel(QWidget):
         self._job = Job(
             partial(_run, self._session.project.path, parameters),
             "SeCo pipeline",
-            self,
         )
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)

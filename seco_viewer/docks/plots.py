@@ -184,7 +184,7 @@ class PlotsPanel(QWidget):
         if self._job is not None:
             return
         parameters = dataclasses.replace(self._in_use, scc=self.scc)
-        self._job = Job(partial(_apply, self._session.project.path, parameters), "SeCo thresholds", self)
+        self._job = Job(partial(_apply, self._session.project.path, parameters), "SeCo thresholds")
         self._job.succeeded.connect(partial(self._applied, parameters))
         self._job.failed.connect(self.failed.emit)
         self._job.ended.connect(self._ended)

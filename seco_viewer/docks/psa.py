@@ -109,7 +109,7 @@ class PsaPanel(QWidget):
             return
         work = partial(_try, self._session.project.path, self._session.image_id, parameters)
         self._abandoned = False
-        self._job = Job(work, "SeCo PSA", self)
+        self._job = Job(work, "SeCo PSA")
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(self._failed)

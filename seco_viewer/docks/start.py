@@ -144,7 +144,7 @@ class StartPage(QWidget):
     def _start(self, work: Work, title: str) -> None:
         if self._job is not None:
             return
-        self._job = Job(work, title, self)
+        self._job = Job(work, title)
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(partial(self._say, wrong=True))

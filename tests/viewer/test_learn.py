@@ -53,7 +53,8 @@ def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot)
     assert reviewed.sum() == 4
     with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
         pass
-    assert "Learnt from 3 decided regions" in dock.message.text()
+    # the fourth decision may have come before the thread read the log
+    assert any(f"Learnt from {n} decided regions" in dock.message.text() for n in (3, 4))
     assert (session.row, session.image_id) == (row, image_id), "the place is kept"
     np.testing.assert_array_equal(session.reviewed, reviewed)
     assert not np.array_equal(session.regions.loss, before.loss)
