@@ -9,8 +9,9 @@ probabilities), ``training_loss`` (of the same networks on their own training da
 ``uncertainty`` (SCC-Unc), ``loss`` (cross-fitted), ``eta``. Bars: ``auroc_final`` at least 0.87 and above
 ``confidence``, ``cleanlab`` and ``training_loss``; ``noise_kept`` at most a third of ``noise_rate``.
 
-Pixels: mIoU and coverage after PSA, after SCC (the pixels that no verdict drops or flags, relabelled ones
-with their new class), and of as many pixels of the surest regions by confidence.
+Pixels: mIoU and coverage after PSA, after SCC (``scc``: what the curated map labels, so all but dropped
+regions; ``unflagged``: doubted ones left out too), and for each of the two of as many pixels of the surest
+regions by confidence.
 
 Ground truth measures and decides nothing.
 """
@@ -107,17 +108,19 @@ def training_loss(project: Project, regions: RegionArrays, parameters: Parameter
 
 def kept_pixels(project: Project, regions: RegionArrays) -> dict[str, float]:
     """mIoU and coverage after PSA, after SCC, and of the surest regions of the same area."""
-    clean = np.isin(regions.verdict, [Verdict.KEEP, Verdict.RELABEL])
-    order = np.argsort(-regions.confidence, kind="stable")
-    enough = np.searchsorted(np.cumsum(regions.area[order]), regions.area[clean].sum()) + 1
-    sure = np.zeros(len(regions), dtype=bool)
-    sure[order[:enough]] = True
     after_scc = np.where(regions.verdict == Verdict.RELABEL, regions.predicted, regions.class_id)
-    given = {
-        "psa": regions.class_id,
-        "scc": np.where(clean, after_scc, IGNORE),
-        "by_confidence": np.where(sure, regions.class_id, IGNORE),
+    given = {"psa": regions.class_id}
+    kept = {
+        "scc": regions.verdict != Verdict.DROP,
+        "unflagged": np.isin(regions.verdict, [Verdict.KEEP, Verdict.RELABEL]),
     }
+    order = np.argsort(-regions.confidence, kind="stable")
+    for name, clean in kept.items():
+        enough = np.searchsorted(np.cumsum(regions.area[order]), regions.area[clean].sum()) + 1
+        sure = np.zeros(len(regions), dtype=bool)
+        sure[order[:enough]] = True
+        given[name] = np.where(clean, after_scc, IGNORE)
+        given[f"{name}_by_confidence"] = np.where(sure, regions.class_id, IGNORE)
     n = project.scheme.size
     sums = {name: np.zeros((n, n), dtype=np.int64) for name in given}
     pixels = 0

@@ -20,6 +20,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.plugin import open_viewer
+from seco_viewer.selection import cut
 
 OUT = Path(__file__).parent / "images"
 SIZE = (1440, 900)
@@ -56,6 +57,14 @@ def main() -> None:
         dock.perform("graph")
         dock.tabs.go_to(dock.pipeline)
         shoot("pipeline")
+        for page, name in ((dock.queue, "queue"), (dock.why, "why"), (dock.plots, "plots")):
+            dock.tabs.go_to(page)
+            settle()
+            shoot(name)
+        dock.tabs.go_to(dock.review)
+        split_the_region(dock)
+        shoot("split")
+        dock.perform("leave")
         dock.tabs.go_to(dock.psa)
         try_psa(dock)
         viewer.reset_view()
@@ -67,6 +76,7 @@ def main() -> None:
 def review_some(dock: SecoDock) -> None:
     """Decide as a quick reviewer would: with the model where it is sure."""
     session = dock.session
+    dock.learn.after.setValue(0)
     for _ in range(REVIEWED):
         facts = session.facts(session.row)
         dock.perform("take_prediction" if facts.probability > 0.6 else "skip")
@@ -83,6 +93,14 @@ def go_to_a_telling_region(dock: SecoDock) -> None:
     (x0, y0, _, _), mask = session.mask(row)
     y, x = np.argwhere(mask)[0].tolist()
     session.select_at(y0 + y, x0 + x)
+
+
+def split_the_region(dock: SecoDock) -> None:
+    """Cut the region down the middle, as the split tool does with a stroke."""
+    dock.perform("split")
+    x0, y0, x1, y1 = dock.session.patch.box
+    middle = (x0 + x1) / 2
+    dock.session.edit(cut(dock.session.patch, [(y0 - 1, middle), (y1 + 1, middle)]))
 
 
 def try_psa(dock: SecoDock) -> None:
