@@ -87,7 +87,7 @@ def go_to_a_telling_region(dock: SecoDock) -> None:
     session, r = dock.session, dock.session.regions
     size = session.frame.region_ids.size
     sure = r.probabilities.max(axis=1)
-    fits = session.flagged & (r.predicted != r.class_id) & (r.area > 0.01 * size) & (r.area < 0.06 * size)
+    fits = session.flagged & (r.predicted != r.class_id) & (r.area > 0.004 * size) & (r.area < 0.06 * size)
     row = int(np.argmax(np.where(fits, sure, 0)))
     session.go_to_image(int(r.image_id[row]))
     (x0, y0, _, _), mask = session.mask(row)
@@ -100,7 +100,8 @@ def split_the_region(dock: SecoDock) -> None:
     dock.perform("split")
     x0, y0, x1, y1 = dock.session.patch.box
     middle = (x0 + x1) / 2
-    dock.session.edit(cut(dock.session.patch, [(y0 - 1, middle), (y1 + 1, middle)]))
+    pieces = cut(dock.session.patch, [(y0 - 1, middle), (y1 + 1, middle)])
+    dock.session.edit(pieces, len(pieces) - 1)
 
 
 def try_psa(dock: SecoDock) -> None:

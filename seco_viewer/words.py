@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.feedback.forecast import Forecast
 from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
 from seco_core.project.overrides import Event
@@ -296,3 +297,21 @@ def trial(tried: PsaTrial, name: Name) -> list[str]:
 def _percent(share: float) -> str:
     """A share as people say it; never 0 % of something."""
     return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+
+
+def outlook(found: Forecast) -> str:
+    """How much is right, and what more reviews would bring.
+
+    Examples
+    --------
+    >>> outlook(Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30))
+    'about 91 % of the area is right (88 to 94); after 40 more about 95 %'
+    """
+    between = f"{100 * found.now_low:.0f} to {100 * found.now_high:.0f}"
+    now = f"about {found.now:.0%} of the area is right ({between})"
+    after = (
+        "more reviews hardly change that"
+        if found.stop
+        else f"after {found.reviews} more about {found.after:.0%}"
+    )
+    return f"{now}; {after}".replace("%", " %")

@@ -26,6 +26,7 @@ from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.classes import ClassChooser, swatch
 from seco_viewer.docks.edit_tools import EditBar
+from seco_viewer.docks.later import Later
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 from seco_viewer.shortcuts import html_table, shortcut, shown
@@ -77,6 +78,7 @@ class ReviewPanel(QWidget):
 
     def release(self) -> None:
         """Let go of the session."""
+        self._later.stop()
         self._session.region_changed.disconnect(self.refresh)
         self._session.queue_changed.disconnect(self.refresh)
         self.neighbours.release()
@@ -94,8 +96,11 @@ class ReviewPanel(QWidget):
         self.place.setWordWrap(True)
         self.done = QProgressBar()
         self.done.setTextVisible(True)
-        layout.addWidget(self.place)
-        layout.addWidget(self.done)
+        self.outlook = _text()
+        self.outlook.setToolTip("Told from what was reviewed so far, and from the noise scores of the rest.")
+        self._later = Later(self.outlook, self._look_ahead)
+        for part in (self.place, self.done, self.outlook):
+            layout.addWidget(part)
         return box
 
     def _make_facts(self) -> QWidget:
@@ -183,6 +188,13 @@ class ReviewPanel(QWidget):
         self._show_place()
         self._show_facts()
         self._enable()
+        self._later.ask()
+
+    def _look_ahead(self) -> None:
+        """Say how much is right; without scores or reviews there is nothing to tell it from."""
+        session = self._session
+        told = session.reviewed.any() and bool(session.regions.probabilities.any())
+        self.outlook.setText(words.outlook(session.forecast()) if told else "")
 
     def _enable(self) -> None:
         session = self._session
