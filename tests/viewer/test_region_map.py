@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from seco_core.progress import Cancelled, CancelToken
 from seco_viewer.docks.main import SecoDock
@@ -71,8 +73,10 @@ def test_lasso_lists_regions_and_a_click_goes_there(qtbot, scored_path: Path, mo
     corners = [QPoint(2, 2), QPoint(view.width() // 2, 2), QPoint(view.width() // 2, view.height() - 2)]
     corners += [QPoint(2, view.height() - 2)]
     QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, corners[0])
-    for corner in corners[1:]:
-        QTest.mouseMove(view, corner)
+    for corner in corners[1:]:  # QTest.mouseMove moves the cursor itself with Qt 5, whose events come late
+        local, everywhere = QPointF(corner), QPointF(view.mapToGlobal(corner))
+        left_down = (Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(view, QMouseEvent(QEvent.Type.MouseMove, local, everywhere, *left_down))
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, corners[-1])
     left = np.flatnonzero(view._pixels[:, 0] <= view.width() // 2)
     assert sorted(dock.queue.model.rows.tolist()) == left.tolist()
