@@ -310,7 +310,7 @@ def outlook(found: Forecast) -> str:
     between = f"{100 * found.now_low:.0f} to {100 * found.now_high:.0f}"
     now = f"about {found.now:.0%} of the area is right ({between})"
     after = (
-        "more reviews hardly change that"
+        f"the next {found.reviews} in this order change little"
         if found.stop
         else f"after {found.reviews} more about {found.after:.0%}"
     )

@@ -102,4 +102,4 @@ def test_outlook_says_what_reviewing_more_brings():
     found = Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30)
     assert words.outlook(found) == "about 91 % of the area is right (88 to 94); after 40 more about 95 %"
     done = Forecast(3, 0.99, 0.98, 1.0, 0.991, 0.98, 1.0, True, 300)
-    assert words.outlook(done).endswith("more reviews hardly change that")
+    assert words.outlook(done).endswith("the next 3 in this order change little")
