@@ -123,6 +123,8 @@ def test_mistakes_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         ["--set", "psa.nothing=1"],
         ["--config", "nothing.toml"],
         ["--masks", "sam", "--masks-folder", "m"],
+        ["--masks", "sam"],
+        ["--masks-folder", "nowhere"],
     ],
 )
 def test_wrong_parameters_leave_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options):
@@ -152,7 +154,10 @@ def test_paths_of_masks_are_stored_absolute_but_names_as_they_are(
 ):
     monkeypatch.chdir(tmp_path)
     write_dataset(tmp_path / "data", count=1)
-    (tmp_path / "sam.pth").write_bytes(b"")
+    monkeypatch.setenv("SECO_WEIGHTS", str(tmp_path))
+    (tmp_path / "m").mkdir()
+    for name in ("sam.pth", "sam_vit_b_01ec64.pth"):
+        (tmp_path / name).write_bytes(b"")
     for options in (["--masks-folder", "m"], ["--sam-checkpoint", "sam.pth"], ["--sam-checkpoint", "vit_b"]):
         done = seco("run", "data", "--project", "p", *options)
         assert done.exit_code == 0, done.output
@@ -225,7 +230,7 @@ def test_only_what_goes_on_says_so_when_cancelled(broken):
 
 def test_numbers_that_cannot_be_written(project_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("seco_core.evaluate.evaluate", lambda *_, **__: {"problems": []})
-    monkeypatch.setattr("seco_core.cli.print_evaluation", lambda numbers: None)
+    monkeypatch.setattr("seco_core.cli.review.print_evaluation", lambda numbers: None)
     (tmp_path / "file").write_text("")
     done = seco("evaluate", project_path, "--json", tmp_path / "file" / "numbers.json")
     assert done.exit_code == 2

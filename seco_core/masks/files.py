@@ -22,6 +22,18 @@ _REMEDY = (
 )
 
 
+def check_folder(folder: Path | str) -> None:
+    """Refuse a folder of mask files that is missing.
+
+    Raises
+    ------
+    MaskSourceError
+        If there is no such folder.
+    """
+    if not Path(folder).is_dir():
+        raise MaskSourceError("is no folder of mask files.", path=folder, remedy="Correct masks.folder.")
+
+
 class FilesSource:
     """Mask source that reads ``<image name>.json`` in a folder.
 
@@ -41,8 +53,7 @@ class FilesSource:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise MaskSourceError("is no folder of mask files.", path=folder, remedy="Correct masks.folder.")
+        check_folder(self.folder)
         self.signature: dict[str, Any] = {"source": self.name, "version": 1, "files": _digest(self.folder)}
 
     def prepare(

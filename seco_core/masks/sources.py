@@ -1,4 +1,4 @@
-"""Opening the mask source that the parameters name."""
+"""The mask source that the parameters name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,28 @@ from pathlib import Path
 
 from seco_core.errors import MaskSourceError, WeightsError
 from seco_core.masks.base import MaskSource
+from seco_core.masks.files import FilesSource, check_folder
 from seco_core.parameters import MaskParameters
 from seco_core.progress import ProgressCallback, ignore_progress
+from seco_core.weights import find_weights
+
+
+def check_mask_source(parameters: MaskParameters) -> None:
+    """Find out quickly whether what a mask source needs is there, before anything is made for a run.
+
+    Raises
+    ------
+    WeightsError
+        If SAM's weights are not there.
+    MaskSourceError
+        If no folder of mask files is named, or it is missing.
+    """
+    if parameters.source == "sam":
+        find_weights(parameters.checkpoint)
+    if parameters.source == "files":
+        if not parameters.folder:
+            raise MaskSourceError("no folder of mask files is named.", remedy="Set masks.folder.")
+        check_folder(parameters.folder)
 
 
 def open_mask_source(
@@ -43,11 +63,8 @@ def open_mask_source(
         from seco_core.masks.hierarchy import HierarchySource
 
         return HierarchySource(parameters.parts)
+    check_mask_source(parameters)
     if parameters.source == "files":
-        from seco_core.masks.files import FilesSource
-
-        if not parameters.folder:
-            raise MaskSourceError("no folder of mask files is named.", remedy="Set masks.folder.")
         return FilesSource(parameters.folder)
     try:
         from seco_core.masks.sam import SamSource, load_model

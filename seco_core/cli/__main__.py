@@ -1,0 +1,5 @@
+"""`python -m seco_core.cli` is `seco`."""
+
+from seco_core.cli import main
+
+main()
