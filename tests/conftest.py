@@ -9,8 +9,21 @@ import pytest
 from PIL import Image
 
 from seco_core.dataset import Dataset, open_dataset
+from seco_core.parameters import Parameters
 from seco_core.project import Project
 from seco_core.scheme import load_scheme
+
+QUICK = Parameters().replace(
+    **{
+        "masks.parts": 100,
+        "scc.epochs": 3,
+        "scc.folds": 2,
+        "scc.uncertainty_epochs": 2,
+        "psa.min_region_area": 20,
+        "device": "cpu",
+    }
+)
+"""The pipeline in a second, with every stage."""
 
 
 def write_dataset(folder: Path, count: int = 3, size: tuple[int, int] = (48, 64)) -> Dataset:

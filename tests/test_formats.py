@@ -14,8 +14,8 @@ from seco_core.errors import ExportError, ProjectError, StorageFullError
 from seco_core.export import FORMATS, export, verify_export
 from seco_core.images import read_label
 from seco_core.progress import Cancelled, CancelToken
+from seco_core.project import Project
 from seco_core.project.overrides import Action, Decision
-from seco_core.project.project import Project
 from seco_core.scheme import IGNORE, ClassScheme
 
 SCHEME = ClassScheme.from_dict(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import QUICK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from seco_core.errors import ParameterError
 from seco_core.metrics import auroc, reliability
-from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
@@ -21,17 +21,6 @@ from seco_core.regions import quantile_in_regions
 from seco_core.scc.evidence import class_mean, disagreement, normal_ranks, surroundings
 from seco_core.scc.label_quality import label_quality
 from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, noise_score, shipped_weights
-
-QUICK = Parameters().replace(
-    **{
-        "masks.parts": 100,
-        "scc.epochs": 3,
-        "scc.folds": 2,
-        "scc.uncertainty_epochs": 2,
-        "psa.min_region_area": 20,
-        "device": "cpu",
-    }
-)
 
 
 def random_evidence(n: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -115,7 +115,7 @@ def test_creation_that_breaks_off_leaves_no_project(
     tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr("seco_core.project.project._set_ground_truth", lambda *_: 1 / 0)
+        patch.setattr("seco_core.project.samples._set_ground_truth", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             Project.create(tmp_path / "p", load_scheme("cityscapes19"), dataset)
     assert not list((tmp_path / "p").iterdir())

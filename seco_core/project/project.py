@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import functools
 import json
 import logging
-import os
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,69 +15,23 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seco_core import __version__
-from seco_core.dataset import Dataset, Sample
-from seco_core.errors import ParameterError, ProjectError, ProjectReadOnlyError, StorageFullError
+from seco_core.dataset import Dataset
+from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
 from seco_core.graph import EdgeKind
 from seco_core.images import read_confidence, read_image, read_label
-from seco_core.parameters import Parameters, parameter_fields
 from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
 from seco_core.project.graph_file import StoredGraph, read_graph
 from seco_core.project.overrides import OverrideLog
 from seco_core.project.rasters import read_raster
+from seco_core.project.records import ImageRecord, RunRecord, read_images, read_meta, read_runs
 from seco_core.project.region_file import keep_regions, read_kept
-from seco_core.project.store import STORE_NAME, new_store, open_store, transaction, unfinished_store
+from seco_core.project.samples import add_dataset, find_root, insert_samples, relative
+from seco_core.project.store import STORE_NAME, new_store, open_store
 from seco_core.refine import State, paint_overrides, paint_regions, region_labels
 from seco_core.regions import RegionTable
 from seco_core.scheme import IGNORE, ClassScheme
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """One image of a project.
-
-    Attributes
-    ----------
-    id : int
-        Position in the dataset, from 0.
-    name : str
-        Unique name.
-    image, pseudo_label : Path
-        Its files.
-    confidence : Path or None
-        Confidence of the pseudo-label, if there is any.
-    shape : (int, int) or None
-        Height and width, once the pipeline has read it.
-    status : str
-        ``"new"``, ``"done"`` or ``"skipped"``.
-    problem : str or None
-        Why it was skipped.
-    """
-
-    id: int
-    name: str
-    image: Path
-    pseudo_label: Path
-    confidence: Path | None
-    shape: tuple[int, int] | None
-    status: str
-    problem: str | None
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """One run of the pipeline, as stored."""
-
-    id: int
-    version: str
-    parameters: Parameters
-    sources: dict[str, Any]
-    device: str
-    started: str
-    finished: str | None
-    status: str
-    summary: dict[str, Any] | None
 
 
 class Project:
@@ -97,10 +47,10 @@ class Project:
         self.path = path
         self.readonly = readonly
         self.connection = connection
-        meta = _read_meta(connection, path / STORE_NAME)
+        meta = read_meta(connection, path / STORE_NAME)
         self.scheme = ClassScheme.from_dict(json.loads(meta["scheme"]), path / STORE_NAME)
         self.layout = meta["layout"]
-        self.data_root = _find_root(path, meta["data_root"], meta["data_root_from_project"])
+        self.data_root = find_root(path, meta["data_root"], meta["data_root_from_project"])
         self.images: tuple[ImageRecord, ...] = ()
         self.refresh_images()
         self.overrides = OverrideLog(connection)
@@ -129,13 +79,13 @@ class Project:
             "scheme": json.dumps(scheme.to_dict()),
             "layout": dataset.layout,
             "data_root": str(root),
-            "data_root_from_project": _relative(root, path.absolute()) or "",
+            "data_root_from_project": relative(root, path.absolute()) or "",
             "created_by": __version__,
             "created": _now(),
         }
         with new_store(path / STORE_NAME) as connection:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-            _insert_samples(connection, enumerate(dataset.samples), root)
+            insert_samples(connection, enumerate(dataset.samples), root)
         return cls.open(path)
 
     @classmethod
@@ -168,20 +118,7 @@ class Project:
 
     def refresh_images(self) -> None:
         """Read the images' states again, after the pipeline has worked on them."""
-        rows = self.connection.execute("SELECT * FROM images ORDER BY id")
-        self.images = tuple(
-            ImageRecord(
-                id=r["id"],
-                name=r["name"],
-                image=self.data_root / r["image"],
-                pseudo_label=self.data_root / r["pseudo_label"],
-                confidence=self.data_root / r["confidence"] if r["confidence"] else None,
-                shape=(r["height"], r["width"]) if r["height"] else None,
-                status=r["status"],
-                problem=r["problem"],
-            )
-            for r in rows
-        )
+        self.images = read_images(self.connection, self.data_root)
 
     def add_samples(self, dataset: Dataset) -> int:
         """Add the images of a dataset that the project does not have yet.
@@ -199,39 +136,9 @@ class Project:
         ProjectError
             If an image has the name of another one of the project. Nothing is changed then.
         """
-        rows = self.connection.execute("SELECT id, name, image FROM images").fetchall()
-        root = self.data_root
-        if not root.exists() and all((dataset.root / row["image"]).exists() for row in rows):
-            root = dataset.root.absolute()  # the data's folder was moved or renamed
-        by_path = {_path_key(root / row["image"]): row for row in rows}
-        by_name = {row["name"].casefold(): row for row in rows}
-        known: list[tuple[int, Sample]] = []
-        new: list[Sample] = []
-        for sample in dataset.samples:
-            row = by_path.get(_path_key(sample.image)) or by_name.get(sample.name.casefold())
-            if row is None:
-                new.append(sample)
-                continue
-            old = root / row["image"]
-            if _path_key(old) != _path_key(sample.image) and old.exists() and not old.samefile(sample.image):
-                raise ProjectError(
-                    f"the project's image {row['name']} is {old}, the dataset's is {sample.image}.",
-                    path=self.path,
-                    remedy="Choose another project folder for this dataset.",
-                )
-            known.append((row["id"], sample))
-        with transaction(self.connection) as connection:
-            if root != self.data_root:
-                from_project = _relative(root, self.path.absolute()) or ""
-                connection.executemany(
-                    "UPDATE meta SET value = ? WHERE key = ?",
-                    [(str(root), "data_root"), (from_project, "data_root_from_project")],
-                )
-            _update_samples(connection, known, root)
-            _insert_samples(connection, enumerate(new, start=len(self.images)), root)
-        self.data_root = root
+        self.data_root, new = add_dataset(self.connection, self.path, self.data_root, dataset)
         self.refresh_images()
-        return len(new)
+        return new
 
     def read_image(self, image_id: int) -> NDArray[np.uint8]:
         """The image, RGB uint8 (H, W, 3)."""
@@ -391,24 +298,8 @@ class Project:
         return {r["image_id"]: self.data_root / r["path"] for r in rows}
 
     def runs(self) -> list[RunRecord]:
-        """Every run of the pipeline, oldest first.
-
-        Parameters that this version does not know are left out, with a warning in the log.
-        """
-        return [
-            RunRecord(
-                id=r["id"],
-                version=r["version"],
-                parameters=_stored_parameters(r["parameters"]),
-                sources=json.loads(r["sources"]),
-                device=r["device"],
-                started=r["started"],
-                finished=r["finished"],
-                status=r["status"],
-                summary=json.loads(r["summary"]) if r["summary"] else None,
-            )
-            for r in self.connection.execute("SELECT * FROM runs ORDER BY id")
-        ]
+        """Every run of the pipeline, oldest first; see `read_runs`."""
+        return read_runs(self.connection)
 
     def provenance(self) -> dict[str, Any]:
         """How the project's numbers came about, as plain data."""
@@ -419,96 +310,6 @@ class Project:
             "runs": [{**vars(run), "parameters": run.parameters.to_dict()} for run in self.runs()],
             "overrides": len(self.overrides),
         }
-
-
-def _read_meta(connection: sqlite3.Connection, store: Path) -> dict[str, str]:
-    try:
-        meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    except sqlite3.Error as error:
-        raise ProjectError(
-            f"the store cannot be read: {error}.", path=store, remedy="Restore it from a copy."
-        ) from error
-    if not {"scheme", "layout", "data_root", "data_root_from_project"} <= meta.keys():
-        raise unfinished_store(store)
-    return meta
-
-
-def _insert_samples(
-    connection: sqlite3.Connection, samples: Iterable[tuple[int, Sample]], root: Path
-) -> None:
-    numbered = list(samples)
-    connection.executemany(
-        "INSERT INTO images (id, name, image, pseudo_label, confidence) VALUES (?, ?, ?, ?, ?)",
-        [
-            (i, s.name, *(_shorten(path, root) for path in (s.image, s.pseudo_label, s.confidence)))
-            for i, s in numbered
-        ],
-    )
-    _set_ground_truth(connection, numbered, root)
-
-
-def _update_samples(connection: sqlite3.Connection, samples: list[tuple[int, Sample]], root: Path) -> None:
-    connection.executemany(
-        "UPDATE images SET image = ?, pseudo_label = ?, confidence = coalesce(?, confidence) WHERE id = ?",
-        [
-            (*(_shorten(path, root) for path in (s.image, s.pseudo_label, s.confidence)), i)
-            for i, s in samples
-        ],
-    )
-    _set_ground_truth(connection, samples, root)
-
-
-def _set_ground_truth(connection: sqlite3.Connection, samples: list[tuple[int, Sample]], root: Path) -> None:
-    connection.executemany(
-        "INSERT OR REPLACE INTO ground_truth VALUES (?, ?)",
-        [(i, _shorten(s.ground_truth, root)) for i, s in samples if s.ground_truth is not None],
-    )
-
-
-def _shorten(path: Path | None, root: Path) -> str | None:
-    """A path as it is stored: relative to the dataset's folder where it can be."""
-    if path is None:
-        return None
-    path = path.absolute()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-
-def _path_key(path: Path) -> str:
-    return os.path.normcase(os.path.abspath(path))
-
-
-@functools.lru_cache
-def _stored_parameters(text: str) -> Parameters:
-    """Parameters from the store, which an older or newer version may have written."""
-    data = json.loads(text)
-    try:
-        return Parameters.from_dict(data)
-    except ParameterError as error:
-        logger.warning("not all parameters of an earlier run are known: %s", error)
-    known = Parameters()
-    for name, _ in parameter_fields():
-        group, _, leaf = name.rpartition(".")
-        values = data.get(group, {}) if group else data
-        if leaf in values:
-            try:
-                known = known.replace(**{name: values[leaf]})
-            except ParameterError as error:
-                logger.warning("a parameter of an earlier run keeps its default: %s", error)
-    return known
-
-
-def _find_root(project: Path, absolute: str, from_project: str) -> Path:
-    """The dataset's folder, also when project and data were moved together."""
-    if not Path(absolute).exists() and from_project and (project / from_project).exists():
-        return (project / from_project).resolve()
-    return Path(absolute)
-
-
-def _relative(path: Path, start: Path) -> str | None:
-    try:
-        return Path(os.path.relpath(path, start)).as_posix()
-    except ValueError:  # another drive on Windows
-        return None
 
 
 def _now() -> str:

@@ -16,7 +16,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.scoring import decided_regions
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Project, RegionArrays
-from seco_core.project.project import RunRecord
+from seco_core.project.records import RunRecord
 from seco_core.refine import region_labels
 from seco_core.report.counts import ReviewProgress, review_progress
 from seco_core.scc.mixture import LossMixture, fit_mixture
