@@ -73,18 +73,6 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
         return np.array(image.convert("RGB"))
 
 
-def image_size(path: Path | str) -> tuple[int, int]:
-    """Height and width of an image, from its header alone.
-
-    Raises
-    ------
-    ImageFileError
-        If the file is missing or no image.
-    """
-    with _opened(Path(path)) as image:
-        return image.height, image.width
-
-
 def read_label(
     path: Path | str, scheme: ClassScheme, shape: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:

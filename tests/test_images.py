@@ -20,7 +20,6 @@ from seco_core.errors import (
     StorageFullError,
 )
 from seco_core.images import (
-    image_size,
     read_confidence,
     read_image,
     read_label,
@@ -66,7 +65,6 @@ def test_rgb_is_read_as_it_is(tmp_path, name):
     assert got.dtype == np.uint8
     assert np.array_equal(got, pixels())
     assert got.flags.writeable
-    assert image_size(tmp_path / name) == (6, 9)
 
 
 def test_jpeg_is_read_and_its_exif_orientation_is_not_applied(tmp_path):
@@ -74,7 +72,6 @@ def test_jpeg_is_read_and_its_exif_orientation_is_not_applied(tmp_path):
     exif[0x0112] = 6  # turned by 90 degrees
     Image.fromarray(np.full((6, 9, 3), 90, np.uint8)).save(tmp_path / "a.jpg", exif=exif)
     assert read_image(tmp_path / "a.jpg").shape == (6, 9, 3)
-    assert image_size(tmp_path / "a.jpg") == (6, 9)
 
 
 def test_grey_palette_and_alpha_become_rgb(tmp_path):
@@ -129,7 +126,7 @@ def test_missing_file_folder_and_text(tmp_path):
         (".", "cannot be read"),
         ("text.png", "cannot be read"),
     ]:
-        for read in (read_image, image_size, lambda p: read_label(p, CAMVID), read_confidence):
+        for read in (read_image, lambda p: read_label(p, CAMVID), read_confidence):
             with pytest.raises(ImageFileError, match=match):
                 read(tmp_path / name)
 
@@ -143,13 +140,13 @@ def test_postscript_is_not_run(tmp_path):
 
 
 def test_large_images_pass_without_a_warning_and_absurd_ones_fail(tmp_path):
-    (tmp_path / "large.png").write_bytes(raw_png(20000, 20000, 8, 0, b""))
+    Image.new("L", (14000, 14000)).save(tmp_path / "large.png")  # above what Pillow warns of
     (tmp_path / "absurd.png").write_bytes(raw_png(40000, 40000, 8, 0, b""))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert image_size(tmp_path / "large.png") == (20000, 20000)
+        assert read_label(tmp_path / "large.png", CAMVID).shape == (14000, 14000)
         with pytest.raises(ImageFileError, match="40000 x 40000"):
-            image_size(tmp_path / "absurd.png")
+            read_image(tmp_path / "absurd.png")
 
 
 # labels

@@ -94,13 +94,6 @@ class RegionArrays:
         start, stop = np.searchsorted(self.image_id, [image_id, image_id + 1])
         return slice(int(start), int(stop))
 
-    def row_of(self, region_id: int) -> int:
-        """The row of a region of the store; KeyError if there is none."""
-        row = int(np.searchsorted(self.id, region_id))
-        if row == len(self.id) or self.id[row] != region_id:
-            raise KeyError(region_id)
-        return row
-
 
 _COLUMNS = (
     "SELECT r.id, r.image_id, r.class_id, r.area, r.x0, r.y0, r.x1, r.y1, r.centroid_row, r.centroid_col,"
