@@ -155,15 +155,6 @@ class ReviewLayers:
         """Show or hide the noise heat map."""
         self.noise.visible = not self.noise.visible
 
-    def compare(self) -> str:
-        """Show the next one of pseudo-label, PSA and curated map in place of the others; its name."""
-        maps = [self.pseudo_label, self.psa, self.curated]
-        seen = [i for i, layer in enumerate(maps) if layer.visible]
-        following = (seen[-1] + 1) % len(maps) if seen else 0
-        for i, layer in enumerate(maps):
-            layer.visible = i == following
-        return str(maps[following].name).removeprefix(NAME)
-
     def toggle_graph(self) -> None:
         """Show or hide nodes and edges of the relational graph."""
         self.nodes.visible = self.edges.visible = not self.nodes.visible

@@ -339,6 +339,7 @@ class ReviewState:
             decided=influence.decided,
             similarity=influence.similarity,
             raises=influence.raises,
+            row=influence.row,
         )
 
     def _rows_under(self, override: Override) -> NDArray[np.int64]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from app_model.types import KeyBinding, KeyCode
+
 from seco_viewer.user_keys import chosen_keys, keys_file
 
 
@@ -29,6 +31,8 @@ class Shortcut:
         What it does.
     momentary : bool
         Held down, it acts again when the key is let go.
+    group : str
+        What it belongs to, for the help.
     """
 
     id: str
@@ -36,46 +40,71 @@ class Shortcut:
     text: str
     help: str
     momentary: bool = False
+    group: str = ""
+
+
+def _group(name: str, *entries: Shortcut) -> tuple[Shortcut, ...]:
+    return tuple(replace(entry, group=name) for entry in entries)
 
 
 BUILT_IN: tuple[Shortcut, ...] = (
-    Shortcut("accept", ("A",), "Accept", "the region's class is right"),
-    Shortcut("take_prediction", ("T",), "Take prediction", "the class that the model predicts is right"),
-    Shortcut("relabel", ("R",), "Relabel", "type a class's first letters or its number, then Enter"),
-    Shortcut("ignore", ("I",), "Ignore", "its pixels shall have no label"),
-    Shortcut(
-        "unknown",
-        ("O",),
-        "Unknown",
-        "none of the classes: unknown, or no label if there is no such class",
+    *_group(
+        "Decide",
+        Shortcut("accept", ("A",), "Accept", "the region's class is right"),
+        Shortcut("take_prediction", ("T",), "Take prediction", "the class that the model predicts is right"),
+        Shortcut("relabel", ("R",), "Relabel", "type a class's first letters or its number, then Enter"),
+        Shortcut("ignore", ("I",), "Ignore", "its pixels shall have no label"),
+        Shortcut(
+            "unknown",
+            ("O",),
+            "Unknown",
+            "none of the classes: unknown, or no label if there is no such class",
+        ),
     ),
-    Shortcut("skip", ("S",), "Skip", "go on without deciding"),
-    Shortcut("back", ("G",), "Go back", "go to the region seen before"),
-    Shortcut("undo", ("U", "Ctrl-Z"), "Undo", "take the last edit or decision back and go to it"),
-    Shortcut("redo", ("Y", "Ctrl-Shift-Z"), "Redo", "decide again what was undone and go to it"),
-    Shortcut("resume", ("C",), "Continue", "go on with the queue after looking elsewhere"),
-    Shortcut("next_image", ("N",), "Next image", "go to the next image's worst region"),
-    Shortcut("previous_image", ("Shift-N",), "Previous image", "go to the previous image's worst region"),
-    Shortcut("learn", ("Shift-L",), "Learn from decisions", "train on what was decided, score the rest anew"),
-    Shortcut("split", ("Shift-S",), "Split", "draw a line across the region, or round a part of it"),
-    Shortcut("parts", ("Shift-P",), "Parts", "click a part of the region, as the masks see it"),
-    Shortcut("prompt", ("Shift-B",), "Box", "drag a box round it or click it: the mask source finds it"),
-    Shortcut("merge", ("Shift-M",), "Merge", "click regions to add them or take them out again"),
-    Shortcut("brush", ("Shift-D",), "Brush", "paint pixels to add; with Shift erase"),
-    Shortcut("eraser", ("Shift-E",), "Eraser", "erase pixels of the selection; with Shift paint"),
-    Shortcut("polygon", ("Shift-G",), "Polygon", "click corners and double-click, or drag round an area"),
-    Shortcut("nothing", ("0",), "Empty", "begin with nothing, to draw a region anew"),
-    Shortcut("other", ("J",), "Other part", "take the other part after a split"),
-    Shortcut("smaller", ("8", "["), "Smaller", "a smaller mask or brush"),
-    Shortcut("larger", ("9", "]"), "Larger", "a larger mask or brush"),
-    Shortcut("merge_alike", ("Shift-J",), "Join", "add the neighbour that is most alike"),
-    Shortcut("leave", ("Escape",), "Leave", "take back what is half drawn, then the edit, then the tool"),
-    Shortcut("overlays", ("H",), "Hide", "bare image and back; hold it for a glance", momentary=True),
-    Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
-    Shortcut("compare", ("Shift-C",), "Compare", "flick through pseudo-label, PSA and curated labels"),
-    Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
-    Shortcut("keep_zoom", ("K",), "Zoom", "keep your zoom, or zoom to each region"),
-    Shortcut("help", ("Q",), "Keys", "show or hide this list"),
+    *_group(
+        "Go about",
+        Shortcut("skip", ("S",), "Skip", "go on without deciding"),
+        Shortcut("back", ("G",), "Go back", "go to the region seen before"),
+        Shortcut("undo", ("U", "Ctrl-Z"), "Undo", "take the last edit or decision back and go to it"),
+        Shortcut("redo", ("Y", "Ctrl-Shift-Z"), "Redo", "decide again what was undone and go to it"),
+        Shortcut("resume", ("C",), "Continue", "go on with the queue after looking elsewhere"),
+        Shortcut("next_image", ("N",), "Next image", "go to the next image's worst region"),
+        Shortcut("previous_image", ("Shift-N",), "Previous image", "go to the previous image's worst region"),
+        Shortcut(
+            "learn", ("Shift-L",), "Learn from decisions", "train on what was decided, score the rest anew"
+        ),
+    ),
+    *_group(
+        "Choose pixels",
+        Shortcut("split", ("Shift-S",), "Split", "draw a line across the region, or round a part of it"),
+        Shortcut("parts", ("Shift-P",), "Parts", "click a part of the region, as the masks see it"),
+        Shortcut("prompt", ("Shift-B",), "Box", "drag a box round it or click it: the mask source finds it"),
+        Shortcut("merge", ("Shift-M",), "Merge", "click regions to add them or take them out again"),
+        Shortcut("brush", ("Shift-D",), "Brush", "paint pixels to add; with Shift erase"),
+        Shortcut("eraser", ("Shift-E",), "Eraser", "erase pixels of the selection; with Shift paint"),
+        Shortcut("polygon", ("Shift-G",), "Polygon", "click corners and double-click, or drag round an area"),
+        Shortcut("nothing", ("0",), "Empty", "begin with nothing, to draw a region anew"),
+        Shortcut("other", ("J",), "Other part", "take the other part after a split"),
+        Shortcut("smaller", ("8", "["), "Smaller", "a smaller mask or brush"),
+        Shortcut("larger", ("9", "]"), "Larger", "a larger mask or brush"),
+        Shortcut("merge_alike", ("Shift-J",), "Join", "add the neighbour that is most alike"),
+        Shortcut("leave", ("Escape",), "Leave", "take back what is half drawn, then the edit, then the tool"),
+    ),
+    *_group(
+        "See",
+        Shortcut("overlays", ("H",), "Hide", "bare image and back; hold it for a glance", momentary=True),
+        Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
+        Shortcut(
+            "compare", ("Shift-C",), "Compare", "flick through pseudo-label, PSA, SCC and curated labels"
+        ),
+        Shortcut("wipe", ("Shift-W",), "Wipe", "two of these labels on either side of a line to drag"),
+        Shortcut(
+            "conflicts", ("Shift-X",), "Conflicts", "where decisions cut through regions of another class"
+        ),
+        Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
+        Shortcut("keep_zoom", ("K",), "Zoom", "keep your zoom, or zoom to each region"),
+        Shortcut("help", ("?", "Q"), "Keys", "show or hide this list"),
+    ),
 )
 
 _KEYS = chosen_keys({entry.id: entry.keys for entry in BUILT_IN}, keys_file())
@@ -95,17 +124,24 @@ def shortcut(action_id: str) -> Shortcut:
 def bind(targets: Iterable[Any], perform: Perform) -> None:
     """Bind every key on napari objects (the viewer, and each layer, whose own keys would win over it)."""
     for target in targets:
-        for entry in SHORTCUTS:
-            for key in entry.keys:
-                target.bind_key(key, _pressed(entry, perform), overwrite=True)
+        for entry, key in _napari_s_keys():
+            target.bind_key(key, _pressed(entry, perform), overwrite=True)
 
 
 def unbind(targets: Iterable[Any]) -> None:
     """Take the bindings back."""
     for target in targets:
-        for entry in SHORTCUTS:
-            for key in entry.keys:
-                target.bind_key(key, None)
+        for _, key in _napari_s_keys():
+            target.bind_key(key, None)
+
+
+def napari_knows(key: str) -> bool:
+    """Whether napari can bind a key; it takes all others, such as ``"?"``, for one and the same."""
+    return KeyBinding.from_str(key).parts[-1].key is not KeyCode.UNKNOWN
+
+
+def _napari_s_keys() -> list[tuple[Shortcut, str]]:
+    return [(entry, key) for entry in SHORTCUTS for key in entry.keys if napari_knows(key)]
 
 
 def _pressed(entry: Shortcut, perform: Perform) -> Callable[[Any], Callable[[], None] | None]:
@@ -136,17 +172,6 @@ def markdown_table() -> str:
         keys = " or ".join(f"`{shown(key)}`" for key in entry.keys)
         lines.append(f"| {keys} | {entry.text} | {entry.help} |")
     return "\n".join(lines)
-
-
-def html_table() -> str:
-    """All shortcuts as a table for the window."""
-    rows = "".join(
-        f"<tr><td><b>{'<br>'.join(shown(key) for key in entry.keys)}</b>&nbsp;&nbsp;</td>"
-        f"<td><b>{entry.text}</b>: {entry.help}</td></tr>"
-        for entry in SHORTCUTS
-    )
-    click = "<tr><td><b>click</b></td><td>go to the region clicked on</td></tr>"
-    return f"<table cellspacing=3>{rows}{click}</table>"
 
 
 if __name__ == "__main__":

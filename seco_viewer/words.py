@@ -42,6 +42,8 @@ class Reason:
         How alike the two are, 0..1.
     raises : bool
         Whether it speaks against the region's class.
+    row : int
+        Row of the decided region.
     """
 
     image: str
@@ -50,6 +52,7 @@ class Reason:
     decided: int
     similarity: float
     raises: bool
+    row: int
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def reason(told: Reason, name: Name) -> str:
 
     Examples
     --------
-    >>> reason(Reason("0007", 812, 0, 1, 0.93, True), ["wall", "building"].__getitem__)
+    >>> reason(Reason("0007", 812, 0, 1, 0.93, True, 5021), ["wall", "building"].__getitem__)
     'raised by relabel of region 812 in image 0007 to building, similarity 0.93'
     """
     verb = "raised" if told.raises else "lowered"
@@ -199,6 +202,20 @@ def reason(told: Reason, name: Name) -> str:
     else:
         done = f"relabel of {where} to {name(told.decided)}"
     return f"{verb} by {done}, similarity {told.similarity:.2f}"
+
+
+def conflicts(regions: int, pixels: int) -> str:
+    """How many regions of an image are cut by decisions that disagree with the machine.
+
+    Examples
+    --------
+    >>> conflicts(2, 412)
+    'decisions cut through 2 regions that are called something else: 412 pixels, striped'
+    """
+    if not regions:
+        return "no decision cuts through a region of another class here"
+    noun = "a region that is" if regions == 1 else f"{regions:,} regions that are"
+    return f"decisions cut through {noun} called something else: {pixels:,} pixels, striped"
 
 
 def decided(action: Action, was: int | None, now: int, name: Name) -> str:

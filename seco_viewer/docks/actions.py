@@ -9,6 +9,8 @@ from typing import Any
 from seco_core.errors import SecoError
 from seco_core.project import Override
 from seco_viewer import shortcuts, words
+from seco_viewer.compare import Comparison
+from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.tabs import ProjectTabs
 from seco_viewer.edit_tools import EditTools, Tool
@@ -28,7 +30,7 @@ class Actions:
 
     Parameters
     ----------
-    session, layers, tools
+    session, layers, tools, comparison, conflicts
         What they act on.
     tabs, review
         What they bring to the front.
@@ -41,11 +43,14 @@ class Actions:
         session: Session,
         layers: ReviewLayers,
         tools: EditTools,
+        comparison: Comparison,
+        conflicts: ConflictLayer,
         tabs: ProjectTabs,
         review: ReviewPanel,
         say: Say,
     ):
         self._session, self._layers = session, layers
+        self._comparison, self._conflicts = comparison, conflicts
         self._tabs, self._review = tabs, review
         self._say = say
         self.table: dict[str, Callable[[], Any]] = {
@@ -73,7 +78,8 @@ class Actions:
             "compare": self._compare,
             "graph": layers.toggle_graph,
             "keep_zoom": self._toggle_keep_zoom,
-            "help": self._toggle_keys,
+            "wipe": self._wipe,
+            "conflicts": self._toggle_conflicts,
         }
 
     def perform(self, action_id: str) -> None:
@@ -111,12 +117,19 @@ class Actions:
         self._tabs.go_to(self._review)
         self._review.chooser.start()
 
-    def _toggle_keys(self) -> None:
-        self._tabs.go_to(self._review)
-        self._review.toggle_keys()
-
     def _compare(self) -> None:
-        self._say(f"On screen: {self._layers.compare()}.")
+        self._say(f"On screen: {self._comparison.flick()}.")
+
+    def _wipe(self) -> None:
+        self._comparison.wipe()
+        if self._comparison.wiping:
+            left, right = self._comparison.left, self._comparison.right
+            self._say(f"Left: {left}, right: {right}. Drag the line between them.")
+
+    def _toggle_conflicts(self) -> None:
+        self._conflicts.toggle()
+        if self._conflicts.all:
+            self._say(words.conflicts(self._conflicts.regions, self._conflicts.pixels))
 
     def _toggle_keep_zoom(self) -> None:
         self._layers.keep_zoom = not self._layers.keep_zoom
@@ -126,4 +139,5 @@ class Actions:
 def takes_it_back(session: Session) -> str:
     """What is said after any decision: the key that undoes it, and whether it was the last."""
     done = "" if session.queue.current() is not None else " The queue is empty: well done."
-    return f"{shortcuts.shortcut('undo').keys[0]} takes it back.{done}"
+    key = next(iter(shortcuts.shortcut("undo").keys), "Undo")
+    return f"{shortcuts.shown(key)} takes it back.{done}"

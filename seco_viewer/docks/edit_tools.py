@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from seco_viewer.docks.buttons import ActionButton
 from seco_viewer.edit_tools import Tool
-from seco_viewer.shortcuts import shortcut, shown
+from seco_viewer.shortcuts import shortcut
 
 _COLUMNS = 4
 _STYLE = "QPushButton { padding: 2px; } QPushButton:checked { background: #ffd42a; color: black; }"
@@ -35,14 +35,9 @@ class EditBar(QWidget):
         grid.setSpacing(3)
         self.buttons: dict[str, QPushButton] = {}
         for i, action_id in enumerate((*(tool.value for tool in Tool), "nothing")):
-            entry = shortcut(action_id)
-            button = QPushButton(entry.text)
+            button = ActionButton(action_id, perform, shortcut(action_id).text)
             button.setStyleSheet(_STYLE)
             button.setCheckable(action_id != "nothing")
-            button.setToolTip(f"{entry.help} [{' or '.join(shown(key) for key in entry.keys)}]")
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            button.clicked.connect(lambda _=False, action_id=action_id: perform(action_id))
             self.buttons[action_id] = button
             grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
 

@@ -23,8 +23,8 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import TeachResult, teach
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
+from seco_viewer.docks.buttons import with_key
 from seco_viewer.session import Session
-from seco_viewer.shortcuts import shortcut, shown
 from seco_viewer.workers import Job, import_torch
 
 AFTER = 25
@@ -63,8 +63,7 @@ class LearnBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         line = QHBoxLayout()
-        entry = shortcut("learn")
-        self.button = QPushButton(f"{entry.text} ({shown(entry.keys[0])})")
+        self.button = QPushButton(with_key("learn"))
         self.button.setToolTip(
             "Train the classifier further on everything decided, and score all other regions anew. "
             "You can go on deciding meanwhile."
@@ -161,8 +160,7 @@ class LearnBar(QWidget):
 
     def _ended(self) -> None:
         self._job = None
-        entry = shortcut("learn")
-        self.button.setText(f"{entry.text} ({shown(entry.keys[0])})")
+        self.button.setText(with_key("learn"))
         self.progress.setVisible(False)
         self.ended.emit()
         self._learn_if_due()

@@ -18,9 +18,12 @@ from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import PsaTrial
 from seco_viewer import shortcuts
+from seco_viewer.compare import Comparison
+from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.actions import Actions
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
+from seco_viewer.docks.key_list import KeyList
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
@@ -30,6 +33,7 @@ from seco_viewer.docks.queue import QueuePanel
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
+from seco_viewer.docks.view_bar import ViewBar
 from seco_viewer.docks.why import WhyPanel
 from seco_viewer.edit_tools import EditTools
 from seco_viewer.layers import ReviewLayers
@@ -60,6 +64,7 @@ class SecoDock(QWidget):
         self.session: Session | None = None
         self.layers: ReviewLayers | None = None
         self.actions: Actions | None = None
+        self.key_list = KeyList(self)
         self.setMinimumWidth(330)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
@@ -78,6 +83,8 @@ class SecoDock(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
+        self._bind_keys(self.key_list, self.perform)
+        self._bind_other_keys()
 
     def sizeHint(self) -> Any:  # noqa: N802
         """As wide as the dock is meant to be."""
@@ -133,6 +140,7 @@ class SecoDock(QWidget):
         for panel in (
             self.proposals,
             self.tools,
+            self.view_bar,
             self.review,
             self.learn,
             self.why,
@@ -142,6 +150,8 @@ class SecoDock(QWidget):
             self.plots,
         ):
             panel.release()
+        self.comparison.release()
+        self.conflicts.release()
         self.layers.remove()
         self.session.close()
         self.session = self.layers = self.actions = None
@@ -164,7 +174,22 @@ class SecoDock(QWidget):
         self.review.layout().addWidget(self.learn)
         self.tools = EditTools(self._viewer, session, self.layers, self.say)
         self.tools.tool_changed.connect(lambda: self.review.edit_bar.show_tool(self.tools.tool))
-        self.actions = Actions(session, self.layers, self.tools, self.tabs, self.review, self.say)
+        self.comparison = Comparison(self._viewer, session, self.layers)
+        self.conflicts = ConflictLayer(self._viewer, session, self.layers)
+        self.comparison.changed.connect(self._take_other_layers)
+        self.conflicts.changed.connect(self._take_other_layers)
+        self.view_bar = ViewBar(self.perform, self.comparison, self.conflicts)
+        self.review.add(self.view_bar)
+        self.actions = Actions(
+            session,
+            self.layers,
+            self.tools,
+            self.comparison,
+            self.conflicts,
+            self.tabs,
+            self.review,
+            self.say,
+        )
         self.actions.table["learn"] = self.learn.toggle
         self.why = WhyPanel(session)
         self.proposals = ProposalsPanel(session, self.say)
@@ -217,7 +242,11 @@ class SecoDock(QWidget):
 
     def perform(self, action_id: str) -> None:
         """Do the action of an id of the table of shortcuts and say what came of it."""
-        if self.actions is not None:
+        if action_id == "help":
+            self.key_list.toggle()
+        elif self.key_list.put_away() and action_id == "leave":
+            return  # that was what it was for
+        elif self.actions is not None:
             self.actions.perform(action_id)
 
     def say(self, text: str, *, wrong: bool = False) -> None:
@@ -232,11 +261,22 @@ class SecoDock(QWidget):
 
     def _bind_keys(self, page: QWidget, perform: shortcuts.Perform) -> None:
         for entry in shortcuts.SHORTCUTS:
-            for key in entry.keys:
+            for key in filter(shortcuts.napari_knows, entry.keys):
                 bound = QShortcut(QKeySequence(shortcuts.shown(key)), page)
                 bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
                 bound.setAutoRepeat(False)
                 bound.activated.connect(partial(perform, entry.id))
+
+    def _bind_other_keys(self) -> None:
+        """Bind keys that napari cannot: wherever the focus is, in this window."""
+        keys = [(entry, key) for entry in shortcuts.SHORTCUTS for key in entry.keys]
+        for entry, key in keys:
+            # keyboards differ in whether it is typed with Shift, systems in whether that is told
+            for spelling in () if shortcuts.napari_knows(key) else (key, f"Shift+{key}"):
+                bound = QShortcut(QKeySequence(spelling), self)
+                bound.setAutoRepeat(False)
+                bound.activated.connect(partial(self.perform, entry.id))
+                bound.activatedAmbiguously.connect(partial(self.perform, entry.id))
 
     def _run_if_new(self) -> None:
         if self.session is not None and not len(self.session.regions):
@@ -265,9 +305,8 @@ class SecoDock(QWidget):
             self.say("Nothing has been worked on yet. Next: run the pipeline (Pipeline tab).")
 
     def _show_trial(self, trial: PsaTrial, borders: NDArray[np.uint16]) -> None:
-        if self.layers is not None and self.trial_layers.show(trial, borders):
-            self.layers.others = list(self.trial_layers.all)
-            shortcuts.bind(self.trial_layers.all, self.perform)
+        self.trial_layers.show(trial, borders)
+        self._take_other_layers()
 
     def _preview(self, class_map: NDArray[np.uint8] | None) -> None:
         if self.session is not None and self.layers is not None:
@@ -275,8 +314,13 @@ class SecoDock(QWidget):
 
     def _clear_trial(self) -> None:
         self.trial_layers.clear()
+        self._take_other_layers()
+
+    def _take_other_layers(self) -> None:
+        """Keys work on the layers that come and go, and they are hidden with the others."""
         if self.layers is not None:
-            self.layers.others = []
+            self.layers.others = [*self.trial_layers.all, *self.comparison.all, *self.conflicts.all]
+            shortcuts.bind(self.layers.others, self.perform)
 
     def _adopt(self, parameters: Parameters, names: tuple[str, ...]) -> None:
         self.pipeline.form.set_parameters(parameters, names)

@@ -32,12 +32,12 @@ from seco_core.errors import SecoError
 from seco_core.project import Action
 from seco_viewer.bulk import decide_many
 from seco_viewer.docks.actions import Say, takes_it_back
+from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.embedding import EmbeddingPanel
 from seco_viewer.docks.queue_table import QueueTable
 from seco_viewer.region_list import Column, RegionState, RowFilter
 from seco_viewer.session import Session
-from seco_viewer.shortcuts import shortcut, shown
 
 _LARGEST_AREA = 2**31 - 1
 _BULK = {
@@ -234,7 +234,7 @@ class QueuePanel(QWidget):
         parts: list[tuple[QWidget, int]] = []
         for action_id, (text, action, tip) in _BULK.items():
             button = QPushButton(text)
-            button.setToolTip(f"{tip}; one step to undo [{shown(shortcut(action_id).keys[0])} in the table]")
+            button.setToolTip(f"{tip}; one step to undo {in_brackets(action_id)}")
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, chosen=action: self.decide(chosen))
             self.buttons[action_id] = button

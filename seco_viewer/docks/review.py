@@ -24,14 +24,12 @@ from qtpy.QtWidgets import (
 from seco_core.review import Order
 from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
+from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
 from seco_viewer.docks.classes import ClassChooser, swatch
 from seco_viewer.docks.edit_tools import EditBar
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
-from seco_viewer.shortcuts import html_table, shortcut, shown
-
-_TOGGLES = ("overlays", "noise", "graph", "keep_zoom")
 
 
 class ReviewPanel(QWidget):
@@ -56,13 +54,9 @@ class ReviewPanel(QWidget):
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)
         self.chooser = ClassChooser(
-            session.scheme, relabel, f"first letters or number of a class, Enter  {_key('relabel')}"
+            session.scheme, relabel, f"first letters or number of a class, Enter  {in_brackets('relabel')}"
         )
         self.chooser.left.connect(self.setFocus)
-        self.keys = QLabel(html_table())
-        self.keys.setWordWrap(True)
-        self.keys.setVisible(False)
-        layout.addWidget(self.keys)
         self.edit_bar = EditBar(perform)
         parts = (self._make_place(), self._make_facts(), self._make_actions(), self.edit_bar, self.chooser)
         for part in parts:
@@ -132,7 +126,7 @@ class ReviewPanel(QWidget):
             "undo": (3, 0, 2), "redo": (3, 2, 2), "help": (3, 4, 2),
         }  # fmt: skip
         for action_id, (row, column, span) in places.items():
-            button = _Button(action_id, self._perform)
+            button = ActionButton(action_id, self._perform)
             self.buttons[action_id] = button
             grid.addWidget(button, row, column, 1, span)
         for action_id in ("accept", "take_prediction"):
@@ -175,10 +169,6 @@ class ReviewPanel(QWidget):
         self.of_class.currentIndexChanged.connect(self._filter_changed)
         self.this_image.toggled.connect(self._filter_changed)
         layout.addLayout(first)
-        second = QHBoxLayout()
-        for action_id in _TOGGLES:
-            second.addWidget(_Button(action_id, self._perform))
-        layout.addLayout(second)
         return box
 
     # ------------------------------------------------------------------- show
@@ -211,10 +201,6 @@ class ReviewPanel(QWidget):
         assert isinstance(layout, QVBoxLayout)
         layout.insertWidget(layout.indexOf(self.neighbours), part)
 
-    def toggle_keys(self) -> None:
-        """Show or hide the list of keys."""
-        self.keys.setVisible(not self.keys.isVisible())
-
     def _show_place(self) -> None:
         session = self._session
         record = session.project.images[session.image_id]
@@ -226,9 +212,7 @@ class ReviewPanel(QWidget):
         elif session.row is not None and (position := session.queue.position(session.row)):
             place += f"<br>{position:,} of {len(session.queue):,} in the queue, {session.order}"
         else:
-            place += (
-                f"<br>beside the queue of {len(session.queue):,}: {shown(shortcut('resume').keys[0])} goes on"
-            )
+            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes back to it"
         self.place.setText(place)
         self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
         self.done.setRange(0, max(1, flagged + reviewed))
@@ -243,8 +227,8 @@ class ReviewPanel(QWidget):
         self.problem.setVisible(bool(problem))
         row = session.row
         self.bars.setVisible(row is not None)
-        self.buttons["accept"].setText(_with_key("accept"))
-        self.buttons["take_prediction"].setText(_with_key("take_prediction"))
+        self.buttons["accept"].setText(with_key("accept"))
+        self.buttons["take_prediction"].setText(with_key("take_prediction"))
         if row is None:
             self.chooser.emphasise(())
             self.headline.setText("No region is selected")
@@ -269,8 +253,8 @@ class ReviewPanel(QWidget):
         if facts.decided is None:
             lines[1:1] = [words.reason(told, name) for told in facts.reasons[:1]]
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
-        self.buttons["accept"].setText(f"✓ {name(facts.class_id)}  {_key('accept')}")
-        self.buttons["take_prediction"].setText(f"→ {name(suggested)}  {_key('take_prediction')}")
+        self.buttons["accept"].setText(f"✓ {name(facts.class_id)}  {in_brackets('accept')}")
+        self.buttons["take_prediction"].setText(f"→ {name(suggested)}  {in_brackets('take_prediction')}")
         self.buttons["take_prediction"].setEnabled(suggested != facts.class_id)
 
     def _headline(self, facts: words.RegionFacts, suggested: int) -> str:
@@ -293,26 +277,6 @@ class ReviewPanel(QWidget):
             only_image=self._session.image_id if self.this_image.isChecked() else None,
             only_rows=self._session.only_rows,
         )
-
-
-class _Button(QPushButton):
-    """A button for an action of the table of shortcuts."""
-
-    def __init__(self, action_id: str, perform: Callable[[str], None]):
-        entry = shortcut(action_id)
-        super().__init__(_with_key(action_id))
-        self.setToolTip(f"{entry.help} [{' or '.join(shown(key) for key in entry.keys)}]")
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.clicked.connect(lambda _=False: perform(action_id))
-
-
-def _with_key(action_id: str) -> str:
-    return f"{shortcut(action_id).text} {_key(action_id)}"
-
-
-def _key(action_id: str) -> str:
-    return f"({shown(shortcut(action_id).keys[0])})"
 
 
 def _text() -> QLabel:

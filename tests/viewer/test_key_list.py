@@ -1,0 +1,133 @@
+"""The list of keys over the window, with real key events in a real window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QLabel
+
+from seco_viewer import shortcuts
+from seco_viewer.docks import key_list
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.plugin import show_dock
+from seco_viewer.shortcuts import SHORTCUTS, shown
+
+pytestmark = pytest.mark.gui
+NO = Qt.KeyboardModifier.NoModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def dock(qtbot, scored_path: Path):
+    """The dock as a window of its own, which is much faster, with a project open."""
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(scored_path)
+    found.resize(1366, 768)
+    found.show()
+    found.activateWindow()
+    qtbot.waitUntil(found.isActiveWindow)
+    found.review.setFocus()
+    qtbot.waitUntil(found.review.hasFocus)
+    yield found
+    found.close_project()
+
+
+def text_of(panel: key_list.KeyList) -> str:
+    return " ".join(label.text() for label in panel.findChildren(QLabel))
+
+
+def test_question_mark_shows_every_key_and_puts_them_away(dock):
+    assert not dock.key_list.isVisible()
+    QTest.keyClick(dock.review, Qt.Key.Key_Question, SHIFT)
+    assert dock.key_list.isVisible()
+    for entry in SHORTCUTS:
+        assert entry.help.replace("'", "&#x27;") in text_of(dock.key_list)
+        for key in entry.keys:
+            assert shown(key) in text_of(dock.key_list)
+    QTest.keyClick(dock.key_list, Qt.Key.Key_Question, SHIFT)
+    assert not dock.key_list.isVisible()
+
+
+def test_it_opens_over_the_canvas_of_a_real_window(make_napari_viewer, qtbot, scored_path: Path):
+    viewer = make_napari_viewer(show=True)
+    dock = show_dock(viewer)
+    dock.open_project(scored_path)
+    window = viewer.window._qt_window
+    window.resize(1366, 768)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus)
+    QTest.keyClick(canvas, Qt.Key.Key_Question, SHIFT)
+    assert dock.key_list.isVisible()
+    assert dock.key_list.window() is window
+    assert window.rect().contains(dock.key_list.geometry())
+    QTest.keyClick(dock.key_list, Qt.Key.Key_Escape)
+    assert not dock.key_list.isVisible()
+    dock.close_project()
+
+
+def test_escape_and_a_click_put_it_away_and_nothing_else(dock, qtbot):
+    dock.perform("split")
+    tool = dock.tools.tool
+    dock.perform("help")
+    qtbot.waitUntil(dock.key_list.hasFocus)
+    QTest.keyClick(dock.key_list, Qt.Key.Key_Escape)
+    assert not dock.key_list.isVisible()
+    assert dock.tools.tool is tool
+    assert dock.review.hasFocus()
+    dock.perform("help")
+    QTest.mouseClick(dock.key_list, Qt.MouseButton.LeftButton, NO, QPoint(5, 5))
+    assert not dock.key_list.isVisible()
+
+
+def test_other_keys_put_it_away_and_act(dock, qtbot):
+    dock.perform("help")
+    qtbot.waitUntil(dock.key_list.hasFocus)
+    QTest.keyClick(dock.key_list, Qt.Key.Key_A)
+    assert not dock.key_list.isVisible()
+    assert len(dock.session.project.overrides) == 1
+
+
+def test_question_mark_is_typed_where_one_types(dock, qtbot):
+    search = dock.review.chooser.search
+    search.setFocus()
+    qtbot.waitUntil(search.hasFocus)
+    QTest.keyClick(search, Qt.Key.Key_Question, SHIFT)
+    assert search.text() == "?"
+    assert not dock.key_list.isVisible()
+
+
+def test_it_is_there_before_a_project_is_open(dock, qtbot):
+    dock.close_project()
+    dock.perform("help")
+    assert dock.key_list.isVisible()
+    qtbot.waitUntil(dock.key_list.hasFocus)
+    QTest.keyClick(dock.key_list, Qt.Key.Key_Escape)
+    assert not dock.key_list.isVisible()
+
+
+def test_the_user_s_keys_are_marked(monkeypatch):
+    chosen = tuple(replace(e, keys=("F7",)) if e.id == "accept" else e for e in shortcuts.SHORTCUTS)
+    monkeypatch.setattr(key_list, "SHORTCUTS", chosen)
+    (text,) = (t for t in key_list.group_texts() if "Accept" in t)
+    assert "F7" in text
+    assert "built in: A)" in text
+    assert text.count("yours") == 1
+
+
+def test_actions_without_keys_have_buttons_and_help(monkeypatch):
+    bare = tuple(replace(e, keys=()) for e in shortcuts.SHORTCUTS)
+    monkeypatch.setattr(key_list, "SHORTCUTS", bare)
+    monkeypatch.setattr(shortcuts, "SHORTCUTS", bare)
+    from seco_viewer.docks.buttons import with_key
+
+    assert with_key("accept") == "Accept"
+    assert "Accept" in key_list.group_texts()[0]
