@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import resource
 import tempfile
 import time
@@ -65,8 +66,12 @@ class Window:
     def __init__(self, path: Path):
         from qtpy.QtWidgets import QApplication
 
+        from seco_viewer.memory import FILE_VARIABLE
         from seco_viewer.plugin import open_viewer
 
+        remembered = path.parent / "memory.json"
+        remembered.unlink(missing_ok=True)
+        os.environ[FILE_VARIABLE] = str(remembered)
         self.viewer, self.dock = open_viewer()
         self.viewer.window.resize(1440, 900)
         self.app = QApplication.instance()

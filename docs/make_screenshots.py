@@ -7,6 +7,7 @@ Run it from the checkout on any display, a virtual one included::
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from seco_core.demo import make_example_project
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.memory import FILE_VARIABLE
 from seco_viewer.plugin import open_viewer
 from seco_viewer.selection import cut
 
@@ -31,6 +33,7 @@ def main() -> None:
     """Make the example, review a little, and take the pictures."""
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ[FILE_VARIABLE] = str(Path(folder) / "memory.json")
         path = make_example_project(Path(folder) / "street", count=12, size=(512, 1024), seed=0)
         run_pipeline(path, Parameters())
         viewer, dock = open_viewer(path)

@@ -44,6 +44,8 @@ class Comparison:
         Which of `MAPS` lie on either side of the line.
     wiping : bool
         Whether two maps are side by side.
+    gave_way : list of Layer
+        Maps that are hidden meanwhile.
     all : list of Layer
         The layers there are at present, from the bottom up.
     """
@@ -58,7 +60,7 @@ class Comparison:
         self.wiping = False
         self.all: list[Layer] = []
         self._column = 0
-        self._gave_way: list[Layer] = []
+        self.gave_way: list[Layer] = []
         self._place: tuple[int, int | None] | None = None
         session.image_changed.connect(self._show_image)
         session.region_changed.connect(self._follow)
@@ -86,7 +88,8 @@ class Comparison:
         else:
             self._begin()
             self.wiping = True
-            self._column = self._middle()
+            middle = round(float(self._camera.center[-1]) + 0.5)
+            self._column = min(max(middle, 0), self._session.frame.shape[1])
             self._build(f"{self.left} | {self.right}")
         self.changed.emit()
 
@@ -97,6 +100,11 @@ class Comparison:
             self.all[0].name = f"{NAME}{left} | {right}"
             self._write((0, 0, *self._session.frame.shape[::-1]))
         self.changed.emit()
+
+    def recall_sides(self, sides: list[str]) -> None:
+        """Begin with the maps that were on either side before, if they are two of `MAPS`."""
+        if len(sides) == 2 and set(sides) <= set(MAPS):
+            self.choose(*sides)
 
     def flick(self) -> str:
         """Show the next one of `MAPS` in place of the others; its name."""
@@ -144,8 +152,8 @@ class Comparison:
 
     def _begin(self) -> None:
         self._end()
-        self._gave_way = [layer for layer in self._map_layers().values() if layer.visible]
-        for layer in self._gave_way:
+        self.gave_way = [layer for layer in self._map_layers().values() if layer.visible]
+        for layer in self.gave_way:
             layer.visible = False
 
     def _end(self) -> None:
@@ -156,9 +164,9 @@ class Comparison:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self.all = []
-        for layer in self._gave_way:
+        for layer in self.gave_way:
             layer.visible = True
-        self._gave_way = []
+        self.gave_way = []
 
     def _build(self, name: str) -> None:
         session, scheme = self._session, self._session.scheme
@@ -193,19 +201,16 @@ class Comparison:
             self._draw_line()
 
     def _follow(self) -> None:
-        """Another region is in the middle of the view: so is the line."""
+        """The line goes through another region, wherever it was dragged in the last one."""
         place = self._session.image_id, self._session.row
-        if self.wiping and place != self._place:
-            self._move(self._middle())
+        if self.wiping and place != self._place and self._session.patch.area:
+            x0, _, x1, _ = self._session.patch.box
+            self._move((x0 + x1) // 2)
         self._place = place
 
     def _show_decisions(self, rows: NDArray[np.int64], box: Box) -> None:
         if self.all:
             self._write(box)
-
-    def _middle(self) -> int:
-        """The column of pixels in the middle of the view."""
-        return min(max(round(float(self._camera.center[-1]) + 0.5), 0), self._session.frame.shape[1])
 
     def _move(self, column: int) -> None:
         """Put the line in front of a column of pixels."""

@@ -151,6 +151,11 @@ class ReviewLayers:
             for layer in self._hidden:
                 layer.visible = False
 
+    @property
+    def hidden(self) -> list[Layer]:
+        """What is hidden for the moment, to see the bare image."""
+        return self._hidden
+
     def toggle_noise(self) -> None:
         """Show or hide the noise heat map."""
         self.noise.visible = not self.noise.visible

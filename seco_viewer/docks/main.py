@@ -11,7 +11,15 @@ import numpy as np
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from qtpy.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QHideEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShowEvent,
+)
 from qtpy.QtWidgets import QLabel, QShortcut, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
@@ -30,6 +38,7 @@ from seco_viewer.docks.plots import PlotsPanel
 from seco_viewer.docks.proposals import ProposalsPanel
 from seco_viewer.docks.psa import PsaPanel
 from seco_viewer.docks.queue import QueuePanel
+from seco_viewer.docks.remember import Remembering
 from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
@@ -65,6 +74,7 @@ class SecoDock(QWidget):
         self.layers: ReviewLayers | None = None
         self.actions: Actions | None = None
         self.key_list = KeyList(self)
+        self._placed = False
         self.setMinimumWidth(330)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
@@ -76,6 +86,8 @@ class SecoDock(QWidget):
         self.tabs = ProjectTabs()
         self.tabs.setVisible(False)
         self.tabs.close_button.clicked.connect(self._close_clicked)
+        self.remembering = Remembering(self)
+        self.start.offer(self.remembering.memory.project)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextFormat(Qt.TextFormat.RichText)
@@ -91,6 +103,23 @@ class SecoDock(QWidget):
         hint = super().sizeHint()
         hint.setWidth(370)
         return hint
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Take the place in the window that it had when it was last open."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            self.remembering.place_dock()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Remember the new size."""
+        super().resizeEvent(event)
+        self.remembering.ask()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Remember everything: the window may be about to close."""
+        super().hideEvent(event)
+        self.remembering.note()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Keep keys that nothing here wants: napari would pass them to the canvas, where they decide."""
@@ -124,6 +153,7 @@ class SecoDock(QWidget):
             self.say(str(error), wrong=True)
             return False
         self.close_project()
+        self.remembering.go_back(session)
         self._show_session(session)
         if session.project.readonly:
             self.say("The project cannot be written: look around, but nothing can be decided.", wrong=True)
@@ -135,6 +165,7 @@ class SecoDock(QWidget):
         """Go back to the start page. Everything decided is stored already."""
         if self.session is None or self.layers is None:
             return
+        self.remembering.note()
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
         for panel in (
@@ -157,6 +188,7 @@ class SecoDock(QWidget):
         self.session = self.layers = self.actions = None
         self.tabs.clear_pages()
         self.tabs.setVisible(False)
+        self.start.offer(self.remembering.memory.project)
         self._start_area.setVisible(True)
 
     @property
@@ -237,6 +269,7 @@ class SecoDock(QWidget):
             self.tabs.go_to(self.review)
         else:
             self.tabs.go_to(self.images if all_skipped(session) else self.pipeline)
+        self.remembering.set_up()
 
     # ---------------------------------------------------------------- actions
 

@@ -156,6 +156,10 @@ class ReviewPanel(QWidget):
         for order in Order:
             self.order.addItem(order.value, order)
         self.order.setToolTip("What comes first in the queue.")
+        # a project is opened as it was left
+        self.order.setCurrentIndex(list(Order).index(self._session.order))
+        self.which.setCurrentIndex(0 if self._session.only_flagged else 1)
+        self.of_class.setCurrentIndex(max(0, self.of_class.findData(self._session.only_class)))
         self.order.currentIndexChanged.connect(lambda _: self._session.set_order(self.order.currentData()))
         for combo in (self.order, self.which, self.of_class):
             combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

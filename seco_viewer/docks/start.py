@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -15,6 +16,8 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QShortcut,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +28,10 @@ from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
 from seco_core.project.store import STORE_NAME
 from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
+from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.files import PathLine
+from seco_viewer.projects import get_project
+from seco_viewer.shortcuts import napari_knows, shortcut, shown
 from seco_viewer.workers import Job, Work
 
 _OWN_SCHEME = "dataset's own or cityscapes19"
@@ -55,6 +61,7 @@ class StartPage(QWidget):
         self._open_project = open_project
         self._say = say
         self._job: Job | None = None
+        self._last = Path()
         self.example_count, self.example_size = _EXAMPLE_COUNT, _EXAMPLE_SIZE
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
@@ -66,6 +73,16 @@ class StartPage(QWidget):
         )
         title.setWordWrap(True)
         layout.addWidget(title)
+        self.again = QPushButton()
+        self.again.setStyleSheet("font-weight: bold")
+        self.again.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.again.setVisible(False)
+        self.again.clicked.connect(self.go_on)
+        layout.addWidget(self.again)
+        for key in filter(napari_knows, shortcut("resume").keys):
+            # wherever the focus is: before a project is open, nothing else wants the key
+            bound = QShortcut(QKeySequence(shown(key)), self.again)
+            bound.activated.connect(self.go_on)
         for part in (self._make_example(), self._make_open(), self._make_new()):
             layout.addWidget(part)
         self.progress = QProgressBar()
@@ -112,6 +129,19 @@ class StartPage(QWidget):
         form.addRow("project", self.new_folder)
         form.addRow(self.new_button)
         return box
+
+    def offer(self, project: str) -> None:
+        """Offer to go on with a project, if it is still there."""
+        self._last = Path(project)
+        there = bool(project) and get_project(project) is not None
+        self.again.setVisible(there)
+        if there:
+            self.again.setText(f"Go on with {project_name(self._last)} {in_brackets('resume')}")
+            self.again.setToolTip(project)
+
+    def go_on(self) -> None:
+        """Open the project that was open last."""
+        self._open_project(self._last)
 
     def open(self) -> None:
         """Open the project of the line."""
@@ -174,6 +204,17 @@ class StartPage(QWidget):
         self.progress.setVisible(busy)
         for button in (self.example_button, self.open_button, self.new_button):
             button.setEnabled(not busy)
+
+
+def project_name(path: Path) -> str:
+    """A project's folder, with the folder around it where its own name tells nothing.
+
+    Examples
+    --------
+    >>> project_name(Path("/data/camvid/project")), project_name(Path("/data/camvid"))
+    ('camvid/project', 'camvid')
+    """
+    return f"{path.parent.name}/{path.name}" if path.name == "project" else path.name
 
 
 def _group(title: str) -> tuple[QGroupBox, QFormLayout]:

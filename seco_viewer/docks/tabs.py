@@ -37,6 +37,12 @@ class ProjectTabs(QTabWidget):
             if self.page(index) is page:
                 self.setCurrentIndex(index)
 
+    def go_to_name(self, name: str) -> None:
+        """Show the page of that name, if there is one."""
+        for index in range(self.count()):
+            if self.tabText(index) == name:
+                self.setCurrentIndex(index)
+
     def page(self, index: int) -> QWidget:
         """The page of a tab."""
         area = self.widget(index)

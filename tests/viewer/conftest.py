@@ -11,6 +11,16 @@ from seco_viewer.session import Session
 from tests.viewer.scenes import make_project
 
 os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
+# whoever runs the tests may have keys of their own
+os.environ["SECO_VIEWER_KEYS"] = str(Path(__file__).with_name("no_keys.json"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of the test's own in place of what the user's window remembers."""
+    path = tmp_path / "memory.json"
+    monkeypatch.setenv("SECO_VIEWER_MEMORY", str(path))
+    return path
 
 
 @pytest.fixture

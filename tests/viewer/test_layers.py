@@ -89,7 +89,7 @@ def test_keys_reach_the_actions_whichever_layer_is_active(make_napari_viewer, se
     for active in (*layers.all, None):
         viewer.layers.selection.active = active
         for entry in shortcuts.SHORTCUTS:
-            for key in entry.keys:
+            for key in filter(shortcuts.napari_knows, entry.keys):
                 pressed.clear()
                 assert handler.press_key(key)
                 handler.release_key(key)
