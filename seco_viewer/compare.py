@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Layer, Vectors
+from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from seco_core.project.overrides import Box
 from seco_core.refine import paint_regions, region_labels
-from seco_viewer.layers import NAME, NO_VECTORS, ReviewLayers, camera_of, class_colormap, class_features
+from seco_viewer.layers import NAME, ReviewLayers, camera_of, class_colormap, class_features
+from seco_viewer.lines import NO_VECTORS, Vectors
 from seco_viewer.session import Session
 
 MAPS = ("pseudo-label", "PSA", "SCC", "curated")
@@ -88,7 +89,7 @@ class Comparison:
         else:
             self._begin()
             self.wiping = True
-            middle = round(float(self._camera.center[-1]) + 0.5)
+            middle = round(self._layers.center[1] + 0.5)
             self._column = min(max(middle, 0), self._session.frame.shape[1])
             self._build(f"{self.left} | {self.right}")
         self.changed.emit()

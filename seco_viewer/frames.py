@@ -14,6 +14,7 @@ from seco_core.errors import SecoError
 from seco_core.images import read_label
 from seco_core.project import Project
 from seco_core.scheme import IGNORE
+from seco_viewer.outline import region_borders
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class Frame:
         The class map it came with; all ignore if it cannot be read.
     region_ids : ndarray of uint16, (H, W)
         The region id map; all zero before the pipeline has run.
+    borders : ndarray of uint16, (H, W)
+        The region id map where a neighbour pixel is not of the same region, 0 inside regions.
     areas : ndarray of int64, (N,)
         Pixels of each region id from 1 on; tells whether a region table belongs to this map.
     problem : str or None
@@ -40,6 +43,7 @@ class Frame:
     image: NDArray[np.uint8]
     pseudo_label: NDArray[np.uint8]
     region_ids: NDArray[np.uint16]
+    borders: NDArray[np.uint16]
     areas: NDArray[np.int64]
     problem: str | None = None
 
@@ -77,7 +81,7 @@ def load_frame(project: Project, image_id: int) -> Frame:
     if pseudo_label is None:
         pseudo_label = np.full(shape, IGNORE, dtype=np.uint8)
     areas = np.bincount(region_ids.ravel(), minlength=1)[1:]
-    return Frame(image_id, image, pseudo_label, region_ids, areas, problem)
+    return Frame(image_id, image, pseudo_label, region_ids, region_borders(region_ids), areas, problem)
 
 
 class FrameCache:

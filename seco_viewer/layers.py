@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Points, Vectors
+from napari.layers import Image, Labels, Layer, Points
 from napari.utils import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
 from seco_core.graph import EdgeKind
 from seco_core.project.overrides import Box
 from seco_core.scheme import IGNORE, ClassScheme
+from seco_viewer.lines import NO_VECTORS, Outline, Vectors
 from seco_viewer.outline import outline
 from seco_viewer.selection import Place
 from seco_viewer.session import Session
@@ -21,17 +22,13 @@ from seco_viewer.session import Session
 NAME = "SeCo: "
 """What the names of the layers begin with."""
 
-_AS_IT_IS, _EDITED = "white", "#ffd42a"
-"""Colours of the selection's outline."""
-_OUTLINE_PIXELS = 2.5
-_CASING_PIXELS = 6.0
+_LINE_PIXELS = 2.5
+_DRAWING_COLOR = "#ffd42a"
 _LEAST_CONTEXT = 160
 """Pixels of the image's shorter side that stay in view around a small region."""
 _REGION_SHARE = 0.3
 """Share of the view that a region takes when the camera goes to it."""
 _KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
-NO_VECTORS = np.zeros((1, 2, 2), dtype=np.float32)
-"""What an empty layer of vectors holds: napari wants one at least."""
 
 
 def noise_colormap() -> Colormap:
@@ -69,8 +66,9 @@ def camera_of(viewer: Any) -> Any:
     return viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
 
 
-def _no_thumbnail(*_: Any) -> None:
-    """Nothing: a region's outline is too small to be told from another in a thumbnail."""
+def canvas_size(viewer: Any) -> tuple[int, int] | None:
+    """Height and width of the canvas; None where napari, before 0.9, does not tell."""
+    return tuple(viewer.canvas.size) if hasattr(viewer, "canvas") else None
 
 
 class ReviewLayers:
@@ -82,6 +80,8 @@ class ReviewLayers:
         The window's viewer; plugin widgets get a proxy of it.
     session : Session
         What is shown.
+    soon : callable, optional
+        Calls what it is given once before the next painting: the camera moves then. At once if left out.
 
     Attributes
     ----------
@@ -93,19 +93,25 @@ class ReviewLayers:
         Layers that come and go, such as those of a trial; what hides the overlays hides them too.
     """
 
-    def __init__(self, viewer: Any, session: Session):
+    def __init__(
+        self, viewer: Any, session: Session, soon: Callable[[Callable[[], None]], None] | None = None
+    ):
         self._viewer = viewer
+        self._soon = soon or (lambda work: work())
         self._session = session
         self._shape = session.frame.shape
         self._camera = camera_of(viewer)
         self._hidden: list[Layer] = []
-        # centre and zoom of the whole image; asking napari for them costs more than all of a decision
-        self._whole: tuple[tuple[float, ...], float] | None = None
-        self._moving = False
+        # size of the canvas, centre and zoom of the whole image on it, which cost much to ask for
+        self._whole: tuple[Any, tuple[float, ...], float] | None = None
+        # centre and zoom that the camera is to have
+        self._aim: tuple[tuple[float, ...], float] | None = None
         self.others: list[Layer] = []
         self.keep_zoom = False
         self.clicks_select = True
-        self._edited = False
+        # layers that are hidden and not of this image or these decisions; brought up to date when shown
+        self._stale: set[Layer] = set()
+        self._class_map: NDArray[np.uint8] | None = None
         # before the first run there is only the pseudo-label to see
         self._nothing_else = not len(session.regions)
         self._build()
@@ -115,7 +121,7 @@ class ReviewLayers:
         session.regions_decided.connect(self._show_decisions)
         session.scores_changed.connect(self._show_scores)
         viewer.mouse_drag_callbacks.append(self._clicked)
-        self._camera.events.zoom.connect(self._widen_outline)
+        self._camera.events.zoom.connect(self._fit_lines)
         viewer.reset_view()
         self._show_region()
 
@@ -124,17 +130,18 @@ class ReviewLayers:
         """Every layer, from the bottom up."""
         return [
             self.image, self.pseudo_label, self.psa, self.curated, self.noise, self.regions,
-            self.edges, self.nodes, self.casing, self.outline, self.drawing,
+            self.edges, self.nodes, self.outline.layer, self.drawing,
         ]  # fmt: skip
 
     def remove(self) -> None:
         """Take the layers out of the viewer and let go of the session."""
+        self._aim = None
         self._session.image_changed.disconnect(self._show_image)
         self._session.region_changed.disconnect(self._show_region)
         self._session.selection_changed.disconnect(self._show_selection)
         self._session.regions_decided.disconnect(self._show_decisions)
         self._session.scores_changed.disconnect(self._show_scores)
-        self._camera.events.zoom.disconnect(self._widen_outline)
+        self._camera.events.zoom.disconnect(self._fit_lines)
         self._viewer.mouse_drag_callbacks.remove(self._clicked)
         for layer in self.all:
             if layer in self._viewer.layers:
@@ -160,6 +167,11 @@ class ReviewLayers:
         """Show or hide the noise heat map."""
         self.noise.visible = not self.noise.visible
 
+    def preview(self, class_map: NDArray[np.uint8] | None) -> None:
+        """Show another class map in place of the curated one, until there is another image; None ends it."""
+        self._class_map = class_map
+        self._renew(self.curated)
+
     def toggle_graph(self) -> None:
         """Show or hide nodes and edges of the relational graph."""
         self.nodes.visible = self.edges.visible = not self.nodes.visible
@@ -167,12 +179,18 @@ class ReviewLayers:
     @property
     def zoom(self) -> float:
         """Pixels of the screen for one of the image."""
-        return float(self._camera.zoom)
+        return float(self._camera.zoom if self._aim is None else self._aim[1])
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Row and column in the middle of the view."""
+        row, column = (self._camera.center if self._aim is None else self._aim[0])[-2:]
+        return float(row), float(column)
 
     def pan(self, by: NDArray[np.float64]) -> None:
         """Move the image by rows and columns of the screen."""
-        center = np.array(self._camera.center[-2:]) - by / self.zoom
-        self._camera.center = tuple(center.tolist())
+        self._move_camera()
+        self._camera.center = tuple((self.center - by / self.zoom).tolist())
 
     def show_drawing(self, path: Sequence[Place] | NDArray[np.float64], width: float | None = None) -> None:
         """Show a line that is being drawn; none for less than two points.
@@ -190,34 +208,44 @@ class ReviewLayers:
                 self.drawing.data = NO_VECTORS
             return
         self.drawing.data = np.stack([points[:-1], np.diff(points, axis=0)], axis=1)
-        self.drawing.edge_width = width or _OUTLINE_PIXELS / max(self.zoom, 1e-6)
+        self.drawing.edge_width = width or _LINE_PIXELS / max(self.zoom, 1e-6)
 
     # ------------------------------------------------------------------ build
 
     def _build(self) -> None:
         session, frame = self._session, self._session.frame
         colors, features = class_colormap(session.scheme), class_features(session.scheme)
-        self.image = Image(frame.image, rgb=True, name=NAME + "image")
+        # what each layer shows; it has arrays of its own, into which that of the next image is copied
+        self._content: dict[Layer, Callable[[], NDArray[Any]]] = {}
+        self.image = Image(frame.image.copy(), rgb=True, name=NAME + "image")
         self.pseudo_label = Labels(
-            frame.pseudo_label, name=NAME + "pseudo-label", colormap=colors, features=features,
+            frame.pseudo_label.copy(), name=NAME + "pseudo-label", colormap=colors, features=features,
             opacity=0.6, visible=self._nothing_else,
         )  # fmt: skip
         self.psa = Labels(
             self._psa_map(), name=NAME + "PSA", colormap=colors, features=features, opacity=0.6, visible=False
         )
         self.curated = Labels(
-            session.curated, name=NAME + "curated", colormap=colors, features=features, opacity=0.4
+            session.curated.copy(), name=NAME + "curated", colormap=colors, features=features, opacity=0.4
         )
         self.noise = Image(
             self._noise_map(), name=NAME + "noise", colormap=noise_colormap(), contrast_limits=(0.5, 1.0),
             blending="translucent", opacity=0.9, visible=False, interpolation2d="nearest",
         )  # fmt: skip
         self.noise.contrast_limits_range = (0.0, 1.0)
+        # not napari's contours, which it would draw anew for every image
         self.regions = Labels(
-            frame.region_ids, name=NAME + "regions", opacity=0.25,
+            frame.borders.copy(), name=NAME + "regions", opacity=0.25,
             colormap=DirectLabelColormap(color_dict={None: "white", 0: "transparent"}),
         )  # fmt: skip
-        self.regions.contour = 1
+        self._content = {
+            self.image: lambda: self._session.frame.image,
+            self.pseudo_label: lambda: self._session.frame.pseudo_label,
+            self.psa: self._psa_map,
+            self.curated: lambda: self._session.curated if self._class_map is None else self._class_map,
+            self.noise: self._noise_map,
+            self.regions: lambda: self._session.frame.borders,
+        }
         self.edges = Vectors(
             NO_VECTORS, name=NAME + "graph edges", vector_style="line", visible=False, edge_width=1.5
         )
@@ -225,24 +253,16 @@ class ReviewLayers:
             np.zeros((0, 2)), ndim=2, name=NAME + "graph nodes", border_width=0.08, border_color="black",
             opacity=0.9, visible=False,
         )  # fmt: skip
-        self.casing = Vectors(
-            NO_VECTORS, name=NAME + "outline casing", vector_style="line", opacity=0.75, edge_color="black"
-        )
-        self.outline = Vectors(
-            NO_VECTORS, name=NAME + "selection", vector_style="line", opacity=1.0, edge_color=_AS_IT_IS
-        )
+        self.outline = Outline(NAME + "selection")
         self.drawing = Vectors(
-            NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_EDITED
+            NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_DRAWING_COLOR
         )
         for layer in self.all:
             layer.editable = False
             self._viewer.add_layer(layer)
-        for lines in (self.edges, self.casing, self.outline):
-            # napari draws the picture in its list of layers line by line in Python, at every change
-            lines._update_thumbnail = _no_thumbnail
-        for lines in (self.edges, self.casing, self.outline, self.drawing):
-            # they stay on the image: the extent of all layers, which napari asks all for, does not change
-            lines._update_dims = partial(lines.refresh, extent=False)
+        for layer in self._content:
+            layer.events.visible.connect(partial(self._shown, layer))
+        self.outline.layer.events.visible.connect(self._show_selection)
         for layer in (self.nodes, self.edges):
             layer.events.visible.connect(self._show_graph)
         self._viewer.layers.selection.active = self.image
@@ -250,36 +270,62 @@ class ReviewLayers:
     # ----------------------------------------------------------------- update
 
     def _show_image(self) -> None:
-        session, frame = self._session, self._session.frame
-        self._whole = None
-        self.image.data = frame.image
-        self.pseudo_label.data = frame.pseudo_label
-        self.psa.data = self._psa_map()
-        self.curated.data = session.curated
+        session = self._session
+        self._class_map = None
         if self._nothing_else and len(session.regions):
             self._nothing_else = self.pseudo_label.visible = False
-        self.noise.data = self._noise_map()
-        self.regions.data = frame.region_ids
-        if frame.shape != self._shape:
-            self._shape = frame.shape
+        for layer in self._content:
+            self._renew(layer)
+        if session.frame.shape != self._shape:
+            self._shape = session.frame.shape
             self._viewer.reset_view()
+            self._whole = None
+        elif canvas_size(self._viewer) is None:
+            self._whole = None  # whoever has changed the window's size since
+
+    def _renew(self, layer: Layer) -> None:
+        """Bring a map up to date; a hidden one when it is shown."""
+        if not layer.visible:
+            self._stale.add(layer)
+            return
+        self._stale.discard(layer)
+        data = self._content[layer]()
+        if data.shape == layer.data.shape:
+            layer.data[...] = data
+            layer.refresh(highlight=False, extent=False)
+        else:
+            layer.data = data.copy()
+
+    def _shown(self, layer: Layer, event: Any = None) -> None:
+        if layer.visible and layer in self._stale:
+            self._renew(layer)
 
     def _show_decisions(self, rows: NDArray[np.int64], box: Box) -> None:
         x0, y0, x1, y1 = box
-        part = self._session.frame.region_ids[y0:y1, x0:x1]
-        self.noise.data[y0:y1, x0:x1] = self._noise_table()[part]
-        # the session has written this box of its map, which is the layer's
-        self.curated.refresh()
-        self.noise.refresh()
+        if not self.curated.visible:
+            self._stale.add(self.curated)
+        elif self._class_map is None:
+            # only that part goes to the canvas
+            part = self._session.curated[y0:y1, x0:x1]
+            self.curated.data[y0:y1, x0:x1] = part
+            self.curated.events.labels_update(data=part.copy(), offset=[y0, x0])
+        self._show_noise(box)
         self._show_graph()
 
     def _show_scores(self, rows: NDArray[np.int64]) -> None:
         here = self._session.rows
         boxes = self._session.regions.box[rows[(rows >= here.start) & (rows < here.stop)]]
         if len(boxes):
-            (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-            self.noise.data[y0:y1, x0:x1] = self._noise_table()[self._session.frame.region_ids[y0:y1, x0:x1]]
-            self.noise.refresh()
+            (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+            self._show_noise((x0, y0, x1, y1))
+
+    def _show_noise(self, box: Box) -> None:
+        if not self.noise.visible:
+            self._stale.add(self.noise)
+            return
+        x0, y0, x1, y1 = box
+        self.noise.data[y0:y1, x0:x1] = self._noise_table()[self._session.frame.region_ids[y0:y1, x0:x1]]
+        self.noise.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _show_region(self) -> None:
         patch = self._session.patch
@@ -289,21 +335,16 @@ class ReviewLayers:
         self._show_graph()
 
     def _show_selection(self) -> None:
+        if not self.outline.layer.visible:
+            return
         patch = self._session.patch
         segments = outline(patch.mask, (patch.box[1], patch.box[0])) if patch.area else NO_VECTORS
-        for lines in (self.outline, self.casing):
-            with lines.events.data.blocker():  # makes napari ask all layers for their extent
-                lines.data = segments
-        if self._session.edited is not self._edited:
-            self._edited = self._session.edited
-            self.outline.set_view_slice()  # a hidden layer still has that of the data before
-            self.outline.edge_color = _EDITED if self._edited else _AS_IT_IS
-        self._widen_outline()
+        self.outline.show(segments, self.zoom, edited=self._session.edited)
 
     def _show_graph(self) -> None:
         if not (self.nodes.visible or self.edges.visible):
             return
-        self._widen_outline()
+        self._fit_edges()
         session = self._session
         rows = session.rows
         noise = np.nan_to_num(session.noise(rows))
@@ -327,40 +368,47 @@ class ReviewLayers:
             [(*_KIND_COLOR[kind], w) for w, (_, _, kind) in zip(weight, links, strict=True)]
         )
 
-    def _widen_outline(self) -> None:
+    def _fit_lines(self) -> None:
         """Keep the lines as wide as they are on the screen, whatever the zoom."""
-        if self._moving:
-            return
-        zoom = max(self._camera.zoom, 1e-6)
-        self.outline.edge_width = _OUTLINE_PIXELS / zoom
-        self.casing.edge_width = _CASING_PIXELS / zoom
+        if self._aim is not None:
+            return  # drawn for where the camera is going
+        if self.outline.layer.visible:
+            self.outline.fit(self.zoom)
+        self._fit_edges()
+
+    def _fit_edges(self) -> None:
         if self.edges.visible:
-            self.edges.edge_width = _OUTLINE_PIXELS / zoom
+            self.edges.edge_width = _LINE_PIXELS / max(self.zoom, 1e-6)
 
     def _look_at(self, box: Box) -> None:
         x0, y0, x1, y1 = box
         center = ((y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2)
         if self.keep_zoom:
-            self._camera.center = center
-            return
-        height, width = self._shape
-        closer = _REGION_SHARE * min(height / (y1 - y0), width / (x1 - x0))
-        closer = min(closer, min(height, width) / _LEAST_CONTEXT)
-        self._moving = True  # the lines get their width once, at the end
-        try:
-            if self._whole is None:
-                self._viewer.reset_view()
-                self._whole = tuple(self._camera.center), self._camera.zoom
-            middle, zoom = self._whole
+            self._aim = center, self._camera.zoom
+        else:
+            height, width = self._shape
+            closer = _REGION_SHARE * min(height / (y1 - y0), width / (x1 - x0))
+            closer = min(closer, min(height, width) / _LEAST_CONTEXT)
+            middle, zoom = self._whole_image()
             if closer > 1:
                 # at least image / closer is in view: nearer to the border there would be nothing to see
                 margin = np.array([height, width]) / (2 * closer)
                 middle = tuple(np.clip(center, margin, [height, width] - margin).tolist())
                 zoom *= closer
-            self._camera.center = middle
-            self._camera.zoom = zoom
-        finally:
-            self._moving = False
+            self._aim = middle, zoom
+        self._soon(self._move_camera)
+
+    def _whole_image(self) -> tuple[tuple[float, ...], float]:
+        size = canvas_size(self._viewer)
+        if self._whole is None or self._whole[0] != size:
+            self._viewer.reset_view()
+            self._whole = size, tuple(self._camera.center), self._camera.zoom
+        return self._whole[1:]
+
+    def _move_camera(self) -> None:
+        if self._aim is not None:
+            self._camera.center, self._camera.zoom = self._aim
+            self._aim = None
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != 1 or event.modifiers or not self.clicks_select:

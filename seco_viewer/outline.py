@@ -73,6 +73,22 @@ def border_counts(masks: MaskSet) -> NDArray[np.uint16]:
     return counts
 
 
+def region_borders(region_ids: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """A region id map where one of the four neighbour pixels is of another region, 0 everywhere else.
+
+    Examples
+    --------
+    >>> region_borders(np.array([[1, 1, 1, 2, 0]], dtype=np.uint16)).tolist()
+    [[0, 0, 1, 2, 0]]
+    """
+    border = np.zeros(region_ids.shape, dtype=bool)
+    for here, beside in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differs = region_ids[here] != region_ids[beside]
+        border[here] |= differs
+        border[beside] |= differs
+    return region_ids * border
+
+
 def _runs(edge: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Runs along the rows: row r is the line between pixel rows r - 1 and r; columns are padded by one."""
     change = np.diff(np.pad(edge, ((0, 0), (1, 1))).astype(np.int8), axis=1)

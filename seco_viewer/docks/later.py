@@ -1,13 +1,43 @@
-"""Work of a panel that may wait until the keys rest and the panel is seen."""
+"""Work that may wait: until the next painting, or until the keys rest and its panel is seen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 _MILLISECONDS = 40
+
+
+class Soon(QObject):
+    """Does work once before the window is painted next, however often it was asked for until then.
+
+    Of keys that come faster than the window is painted only the last one's work is done.
+    """
+
+    _asked = Signal()
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._waiting: dict[Callable[[], None], None] = {}
+        # queued: Qt delivers it before it paints, and before the next key
+        self._asked.connect(self._do, Qt.ConnectionType.QueuedConnection)
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Do this soon; once, if it is waiting already."""
+        if not self._waiting:
+            self._asked.emit()
+        self._waiting[work] = None
+
+    def drop(self) -> None:
+        """Do nothing of what is waiting."""
+        self._waiting.clear()
+
+    def _do(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for work in waiting:
+            work()
 
 
 class Later:

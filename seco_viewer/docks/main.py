@@ -32,6 +32,7 @@ from seco_viewer.docks.actions import Actions
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.key_list import KeyList
+from seco_viewer.docks.later import Soon
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
@@ -75,6 +76,7 @@ class SecoDock(QWidget):
         self.actions: Actions | None = None
         self.key_list = KeyList(self)
         self._placed = False
+        self._soon = Soon(self)
         self.setMinimumWidth(330)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
@@ -200,7 +202,7 @@ class SecoDock(QWidget):
 
     def _show_session(self, session: Session) -> None:
         self.session = session
-        self.layers = ReviewLayers(self._viewer, session)
+        self.layers = ReviewLayers(self._viewer, session, self._soon.ask)
         self.review = ReviewPanel(session, self.perform, self._relabel)
         self.learn = LearnBar(session, lambda: not self.busy, self.say)
         self.review.layout().addWidget(self.learn)
@@ -342,8 +344,8 @@ class SecoDock(QWidget):
         self._take_other_layers()
 
     def _preview(self, class_map: NDArray[np.uint8] | None) -> None:
-        if self.session is not None and self.layers is not None:
-            self.layers.curated.data = self.session.curated if class_map is None else class_map
+        if self.layers is not None:
+            self.layers.preview(class_map)
 
     def _clear_trial(self) -> None:
         self.trial_layers.clear()

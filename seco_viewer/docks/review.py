@@ -27,7 +27,7 @@ from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
 from seco_viewer.docks.classes import ClassChooser, swatch
 from seco_viewer.docks.edit_tools import EditBar
-from seco_viewer.docks.later import Later
+from seco_viewer.docks.later import Later, Soon
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 
@@ -65,16 +65,18 @@ class ReviewPanel(QWidget):
         self.neighbours = NeighbourStrip(session)
         layout.addWidget(self.neighbours)
         layout.addStretch(1)
-        session.region_changed.connect(self.refresh)
-        session.queue_changed.connect(self.refresh)
+        self._soon = Soon(self)
+        session.region_changed.connect(self._changed)
+        session.queue_changed.connect(self._changed)
         session.selection_changed.connect(self._enable)
         self.refresh()
 
     def release(self) -> None:
         """Let go of the session."""
         self._later.stop()
-        self._session.region_changed.disconnect(self.refresh)
-        self._session.queue_changed.disconnect(self.refresh)
+        self._soon.drop()
+        self._session.region_changed.disconnect(self._changed)
+        self._session.queue_changed.disconnect(self._changed)
         self.neighbours.release()
         self._session.selection_changed.disconnect(self._enable)
 
@@ -176,6 +178,10 @@ class ReviewPanel(QWidget):
         return box
 
     # ------------------------------------------------------------------- show
+
+    def _changed(self) -> None:
+        self._enable()
+        self._soon.ask(self.refresh)
 
     def refresh(self) -> None:
         """Show the session as it is now."""

@@ -41,16 +41,18 @@ def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy,
     assert len(viewer.layers) == 0
 
 
-def test_facts_and_counts_follow_a_decision(dock: SecoDock):
+def test_facts_and_counts_follow_a_decision(dock: SecoDock, qapp):
     session = dock.session
     flagged = session.counts()[1]
     assert f"{flagged} flagged to go" in dock.review.done.text()
     assert "called" in dock.review.sentence.text()
     dock.review.buttons["accept"].click()
+    qapp.processEvents()
     assert "1 reviewed" in dock.review.done.text()
     assert "is right" in dock.message.text()
     assert dock.review.buttons["undo"].isEnabled()
     dock.review.buttons["undo"].click()
+    qapp.processEvents()
     assert "0 reviewed" in dock.review.done.text()
     assert not session.reviewed.any()
 
@@ -106,9 +108,10 @@ def test_queue_filters_of_the_panel(dock: SecoDock):
     assert len(dock.session.queue) == dock.session.counts(dock.session.image_id)[0]
 
 
-def test_nothing_left_is_said(dock: SecoDock):
+def test_nothing_left_is_said(dock: SecoDock, qapp):
     while dock.session.queue.current() is not None:
         dock.perform("accept")
+    qapp.processEvents()
     assert "no flagged region is left" in dock.review.place.text()
     assert "queue is empty" in dock.message.text()
     dock.perform("redo")

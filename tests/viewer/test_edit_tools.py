@@ -105,7 +105,7 @@ def inside(hand: Hand, row: int) -> Place:
 
 
 def assert_outlined(hand: Hand) -> None:
-    patch, shown = hand.dock.session.patch, hand.dock.layers.outline.data
+    patch, shown = hand.dock.session.patch, hand.dock.layers.outline.drawn
     assert np.array_equal(shown, outline(patch.mask, (patch.box[1], patch.box[0])))
 
 

@@ -7,9 +7,10 @@ import pytest
 from napari.components import ViewerModel
 
 from seco_core.project import Project
+from seco_core.scheme import IGNORE
 from seco_viewer import shortcuts
 from seco_viewer.layers import ReviewLayers
-from seco_viewer.outline import outline
+from seco_viewer.outline import outline, region_borders
 from seco_viewer.session import Session
 from tests.viewer.scenes import class_map, make_project, store_regions
 
@@ -25,15 +26,21 @@ def layers(qapp, session: Session):
 
 def assert_layers_show(layers: ReviewLayers, session: Session) -> None:
     frame, project = session.frame, session.project
-    assert np.array_equal(layers.image.data, project.read_image(session.image_id))
-    assert np.array_equal(layers.pseudo_label.data, project.read_pseudo_label(session.image_id, frame.shape))
-    assert np.array_equal(layers.curated.data, project.curated(session.image_id))
-    assert np.array_equal(layers.regions.data, frame.region_ids)
     noise = np.concatenate([[0], session.noise(session.rows)])[frame.region_ids]
-    assert np.array_equal(layers.noise.data, noise.astype(np.float32))
-    if session.row is not None:
+    psa = np.concatenate([[IGNORE], session.regions.class_id[session.rows]])[frame.region_ids]
+    for layer, expected in (
+        (layers.image, project.read_image(session.image_id)),
+        (layers.pseudo_label, project.read_pseudo_label(session.image_id, frame.shape)),
+        (layers.psa, psa),
+        (layers.curated, project.curated(session.image_id)),
+        (layers.regions, region_borders(frame.region_ids)),
+        (layers.noise, noise.astype(np.float32)),
+    ):
+        if layer.visible:  # a hidden one follows when it is shown
+            assert np.array_equal(layer.data, expected), layer
+    if session.row is not None and layers.outline.layer.visible:
         x0, y0, _, _ = session.patch.box  # what of the region is still open
-        assert np.array_equal(layers.outline.data, outline(session.patch.mask, (y0, x0)))
+        assert np.array_equal(layers.outline.drawn, outline(session.patch.mask, (y0, x0)))
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -44,7 +51,7 @@ def test_layers_agree_with_the_session_after_random_actions(
     actions = [
         session.accept, session.take_prediction, session.ignore, session.skip, session.back, session.undo,
         session.redo, session.next_image, session.previous_image, layers.toggle_graph,
-        layers.toggle_overlays,
+        layers.toggle_overlays, layers.toggle_noise,
     ]  # fmt: skip
     for choice in rng.integers(0, len(actions), 25):
         if session.row is None:

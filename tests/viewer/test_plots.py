@@ -160,7 +160,7 @@ def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot
         layer.data, plots.trial.curated(plots.scc, session.image_id, session.frame.region_ids)
     )
     plots.preview.setChecked(False)
-    assert layer.data is session.curated
+    np.testing.assert_array_equal(layer.data, session.curated)
 
 
 @pytest.mark.gui
