@@ -51,7 +51,9 @@ def main() -> None:
     area = rng.lognormal(6, 1.5, n).astype(np.int64) + 1
     reviewed, decided = np.zeros(n, dtype=bool), np.full(n, IGNORE, dtype=np.uint8)
     started = time.perf_counter()
-    feedback = Feedback(graph, class_id, class_id, noise, probabilities, predicted, reviewed, decided)
+    feedback = Feedback(
+        graph, class_id, class_id, noise, probabilities, predicted, reviewed, decided, np.zeros(n, dtype=bool)
+    )
     tie = tie_ranks(area)
 
     def keys(rows: np.ndarray) -> np.ndarray:
@@ -73,7 +75,7 @@ def main() -> None:
         started = time.perf_counter()
         touched = feedback.update(np.array([row]))
         queue.move(touched, keys(touched))
-        queue.set_open(touched, ~reviewed[touched])
+        queue.set_open(touched, ~reviewed[touched] | feedback.again(touched))
         queue.current()
         return 1000 * (time.perf_counter() - started)
 

@@ -137,3 +137,32 @@ def reviewed_regions(
     left_out = np.maximum(SLIVER_PIXELS, SLIVER_SHARE * area)
     reviewed = (area - covered <= left_out) & (covered * 2 >= area) & (area > 0)
     return reviewed, np.where(reviewed, votes.argmax(axis=1), IGNORE).astype(np.uint8)
+
+
+def confirmed_regions(
+    region_ids: NDArray[np.uint16], decided: NDArray[np.uint8], overrides: Sequence[Painted]
+) -> NDArray[np.bool_]:
+    """Which regions were decided twice, and both times on the class that holds.
+
+    Parameters
+    ----------
+    region_ids : ndarray of uint16, (H, W)
+        Region id map; 0 is no region.
+    decided : ndarray of uint8, (N,)
+        As `reviewed_regions` gives it.
+    overrides : sequence of Override
+        Those that hold. One that covers half of a region or more is a decision about it.
+
+    Returns
+    -------
+    ndarray of bool, (N,)
+    """
+    n = len(decided)
+    area = np.bincount(region_ids.ravel(), minlength=n + 1)[1 : n + 1]
+    times = np.zeros(n, dtype=np.int64)
+    for override in overrides:
+        x0, y0, x1, y1 = override.box
+        view = region_ids[y0:y1, x0:x1]
+        inside = np.bincount(view[override.mask[: view.shape[0], : view.shape[1]]], minlength=n + 1)[1:]
+        times += (inside * 2 >= area) & (inside > 0) & (decided == override.class_id)
+    return times > 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,9 @@ ORDERS = {
     "oracle": "largest wrong region first",
 }
 """Orders that can be simulated, and what a legend calls them. The oracle's is not to be had in earnest."""
+
+_DONE = -2.0
+"""Gain of a region that need not be looked at any more."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) 
     """Review all regions in an order.
 
     The reviewer answers with the majority class of the region's ground truth, with ignore if it has none. Of
-    the regions that nobody has looked at only what the machine itself relabels counts as relabelled.
+    the regions that nobody has looked at only what the machine itself relabels counts as relabelled. With
+    feedback a decision that is doubted comes up a second time, which counts as one more review.
 
     Parameters
     ----------
@@ -133,8 +137,8 @@ def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) 
     order : str
         One of `ORDERS`.
     error_rate : float
-        Probability of answering with some other class, 0..1. The same regions are answered wrongly in every
-        order.
+        Probability of answering with some other class, 0..1, at every look anew. At the first look the same
+        regions are answered wrongly in every order.
     seed : int
         Of the random order and of the errors.
 
@@ -147,22 +151,22 @@ def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) 
         raise ParameterError(f"there is no order {order!r}.", remedy=f"One of: {', '.join(ORDERS)}.")
     if not 0.0 <= error_rate <= 1.0:
         raise ParameterError(f"the error rate must be from 0 to 1, not {error_rate}.")
-    answers = _answers(task, error_rate, seed)
+    reviewer = _Reviewer(task, error_rate, seed)
     labels, truth = task.machine.copy(), task.truth
-    n, n_classes = task.pixels.shape
+    n_classes = task.pixels.shape[1]
     weight = np.where(truth == IGNORE, 0, task.regions.area).astype(np.float64)
     right = float(weight[labels == truth].sum())
     matrix = np.zeros((n_classes, n_classes + 1), dtype=np.int64)  # the last column is ignore
     np.add.at(matrix.T, np.minimum(labels, n_classes), task.pixels)
-    accuracy, miou = np.empty(n + 1), np.empty(n + 1)
-    accuracy[0], miou[0] = right, scores(matrix[:, :n_classes]).miou
-    for k, row in enumerate(_rows_in_order(task, order, answers, seed), start=1):
-        right += weight[row] * (float(answers[row] == truth[row]) - float(labels[row] == truth[row]))
+    accuracy, miou = [right], [scores(matrix[:, :n_classes]).miou]
+    for row, answer in _reviews(task, order, reviewer, seed):
+        right += weight[row] * (float(answer == truth[row]) - float(labels[row] == truth[row]))
         matrix[:, min(int(labels[row]), n_classes)] -= task.pixels[row]
-        matrix[:, min(int(answers[row]), n_classes)] += task.pixels[row]
-        labels[row] = answers[row]
-        accuracy[k], miou[k] = right, scores(matrix[:, :n_classes]).miou
-    return EffortCurve(order, accuracy / weight.sum(), miou)
+        matrix[:, min(answer, n_classes)] += task.pixels[row]
+        labels[row] = answer
+        accuracy.append(right)
+        miou.append(scores(matrix[:, :n_classes]).miou)
+    return EffortCurve(order, np.array(accuracy) / weight.sum(), np.array(miou))
 
 
 def write_curves(curves: Iterable[EffortCurve], folder: Path, *, goal: float = 0.95) -> dict[str, Any]:
@@ -218,23 +222,40 @@ def effort_figure(curves: list[EffortCurve], *, goal: float = 0.95) -> Figure:
     return figure
 
 
-def _answers(task: Task, error_rate: float, seed: int) -> NDArray[np.uint8]:
-    """What the reviewer says about each region."""
-    rng = np.random.default_rng([seed, 1])
-    truth = task.truth
-    classes = np.flatnonzero(task.pixels.any(axis=0))
-    errs = (rng.random(len(truth)) < error_rate) & (truth != IGNORE) & (len(classes) > 1)
-    # so many places on in the list of classes that occur, never around to the right one
-    steps = rng.integers(1, max(2, len(classes)), len(truth))
-    place = np.searchsorted(classes, np.where(truth == IGNORE, classes[0], truth))
-    other = classes[(place + steps) % len(classes)]
-    return np.where(errs, other, truth).astype(np.uint8)
+class _Reviewer:
+    """Says what a region is, the truth or by mistake something else; how often is for each look to say."""
+
+    def __init__(self, task: Task, error_rate: float, seed: int):
+        self._truth = task.truth
+        self._classes = np.flatnonzero(task.pixels.any(axis=0))
+        self._error_rate, self._seed = error_rate, seed
+        self._looks = np.zeros(len(self._truth), dtype=np.int64)
+        self._answers: list[NDArray[np.uint8]] = []
+
+    def answer(self, row: int) -> int:
+        look = int(self._looks[row])
+        self._looks[row] += 1
+        while len(self._answers) <= look:
+            self._answers.append(self._at_look(len(self._answers)))
+        return int(self._answers[look][row])
+
+    def _at_look(self, look: int) -> NDArray[np.uint8]:
+        rng = np.random.default_rng([self._seed, 1, look])
+        truth, classes = self._truth, self._classes
+        errs = (rng.random(len(truth)) < self._error_rate) & (truth != IGNORE) & (len(classes) > 1)
+        # so many places on in the list of classes that occur, never around to the right one
+        steps = rng.integers(1, max(2, len(classes)), len(truth))
+        place = np.searchsorted(classes, np.where(truth == IGNORE, classes[0], truth))
+        other = classes[(place + steps) % len(classes)]
+        return np.where(errs, other, truth).astype(np.uint8)
 
 
-def _rows_in_order(task: Task, order: str, answers: NDArray[np.uint8], seed: int) -> Iterable[int]:
+def _reviews(task: Task, order: str, reviewer: _Reviewer, seed: int) -> Iterator[tuple[int, int]]:
+    """Region and answer of one review after the other."""
     r = task.regions
     if order == "feedback":
-        return _by_feedback(task, answers)
+        yield from _by_feedback(task, reviewer)
+        return
     unsure = 1.0 - np.nan_to_num(r.confidence.astype(np.float64), nan=0.0)
     keys: dict[str, Callable[[], NDArray[np.float64]]] = {
         "worst_first": lambda: np.nan_to_num(r.noise_score.astype(np.float64), nan=-1.0),
@@ -243,16 +264,19 @@ def _rows_in_order(task: Task, order: str, answers: NDArray[np.uint8], seed: int
         "random": lambda: np.random.default_rng([seed, 0]).random(len(r)),
         "oracle": lambda: np.where((task.machine != task.truth) & (task.truth != IGNORE), r.area, 0.0),
     }
-    return np.argsort(-keys[order](), kind="stable").tolist()
+    for row in np.argsort(-keys[order](), kind="stable").tolist():
+        yield row, reviewer.answer(row)
 
 
-def _by_feedback(task: Task, answers: NDArray[np.uint8]) -> Iterable[int]:
+def _by_feedback(task: Task, reviewer: _Reviewer) -> Iterator[tuple[int, int]]:
     """The queue of the viewer, whole and by expected gain, as decisions change it."""
     r = task.regions
     reviewed, decided = np.zeros(len(r), dtype=bool), np.full(len(r), IGNORE, dtype=np.uint8)
+    confirmed = np.zeros(len(r), dtype=bool)
     feedback = Feedback(
-        task.graph, r.class_id, task.machine, r.noise_score, r.probabilities, r.predicted, reviewed, decided
-    )
+        task.graph, r.class_id, task.machine, r.noise_score, r.probabilities, r.predicted,
+        reviewed, decided, confirmed,
+    )  # fmt: skip
 
     def gain(rows: NDArray[np.int64]) -> NDArray[np.float32]:
         found = order_scores(
@@ -263,12 +287,15 @@ def _by_feedback(task: Task, answers: NDArray[np.uint8]) -> Iterable[int]:
             open_links=feedback.open_links[rows],
             class_id=r.class_id[rows],
         )
-        return np.where(reviewed[rows], -2.0, np.nan_to_num(found, nan=-1.0)).astype(np.float32)
+        done = reviewed[rows] & ~feedback.again(rows)
+        return np.where(done, _DONE, np.nan_to_num(found, nan=-1.0)).astype(np.float32)
 
     score = gain(np.arange(len(r)))
-    for _ in range(len(r)):
+    while score.max(initial=_DONE) > _DONE:
         row = int(score.argmax())
-        yield row
-        reviewed[row], decided[row] = True, answers[row]
+        answer = reviewer.answer(row)
+        yield row, answer
+        confirmed[row] = reviewed[row] and answer == decided[row]
+        reviewed[row], decided[row] = True, answer
         touched = feedback.update(np.array([row]))
         score[touched] = gain(touched)

@@ -363,6 +363,7 @@ class ReviewLayers:
         centroid = session.regions.centroid
         start = np.broadcast_to(centroid[session.row], (len(links), 2))
         self.edges.data = np.stack([start, centroid[[n for n, _, _ in links]] - start], axis=1)
+        self.edges.set_view_slice()  # a hidden layer still has that of the data before
         weight = [0.25 + 0.75 * w for _, w, _ in links]
         self.edges.edge_color = np.array(
             [(*_KIND_COLOR[kind], w) for w, (_, _, kind) in zip(weight, links, strict=True)]

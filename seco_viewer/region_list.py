@@ -27,11 +27,11 @@ class RegionState(IntEnum):
     """Where a region stands."""
 
     FLAGGED = 0
-    """The machine or decisions on regions like it doubt its class, and nobody has looked."""
+    """The machine or decisions on regions like it doubt its class, or what a person decided on it."""
     KEPT = 1
     """The machine keeps it, and nobody has looked."""
     REVIEWED = 2
-    """A person decided."""
+    """A person decided, and nothing calls for a second look."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def region_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(
     """`RegionState` of some regions."""
     flagged = session.flags(rows)
     machine = np.where(flagged, np.uint8(RegionState.FLAGGED), np.uint8(RegionState.KEPT))
-    return np.where(session.reviewed[rows], np.uint8(RegionState.REVIEWED), machine)
+    return np.where(session.reviewed[rows] & ~flagged, np.uint8(RegionState.REVIEWED), machine)
 
 
 def listed_rows(session: ReviewState, wanted: RowFilter) -> NDArray[np.int64]:

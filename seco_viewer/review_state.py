@@ -17,7 +17,13 @@ from seco_core.feedback.spread import Feedback, Influence
 from seco_core.graph import EdgeKind
 from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Box
-from seco_core.refine import paint_overrides, paint_regions, region_labels, reviewed_regions
+from seco_core.refine import (
+    confirmed_regions,
+    paint_overrides,
+    paint_regions,
+    region_labels,
+    reviewed_regions,
+)
 from seco_core.review import Order, order_scores, queue_keys, tie_ranks
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
@@ -41,6 +47,8 @@ class ReviewState:
         Which of them a person has decided.
     decided : ndarray of uint8, (R,)
         On which class; ignore where nobody has, or where that was decided.
+    confirmed : ndarray of bool, (R,)
+        Where the same was decided twice.
     machine_label : ndarray of uint8, (R,)
         The class that the machine ends with: the correction's, else PSA's.
     feedback : Feedback
@@ -70,7 +78,8 @@ class ReviewState:
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
-        """Regions that the machine or decisions on regions like them doubt and nobody has looked at, (R,)."""
+        """Regions to be looked at, (R,): those that the machine or decisions on regions like them doubt and
+        nobody has looked at, and those decided otherwise than all that is known says."""
         return self.flags(slice(None))
 
     def flags(self, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
@@ -78,7 +87,8 @@ class ReviewState:
         machine, now = self.regions.noise_score[rows], self.feedback.noise[rows]
         # a score that decisions have lowered flags nothing that the machine keeps
         raised = (now > self._tau) & ~(machine >= now)
-        return ((self.regions.verdict[rows] != Verdict.KEEP) | raised) & ~self.reviewed[rows]
+        doubted = (self.regions.verdict[rows] != Verdict.KEEP) | raised
+        return np.where(self.reviewed[rows], self.feedback.again(rows), doubted)
 
     def noise(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
         """Noise scores that count now: 0 where a person decided, raised or lowered by decisions on regions
@@ -125,6 +135,7 @@ class ReviewState:
             machine_noise=float(r.noise_score[row]),
             reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
             unknown_score=float(r.unknown_score[row]),
+            again=bool(self.feedback.again(row)),
         )
 
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
@@ -141,7 +152,7 @@ class ReviewState:
     def wanted(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
         """Which regions the queue is to hold."""
         r = self.regions
-        wanted = ~self.reviewed[rows] & ~self._gone[rows]
+        wanted = (~self.reviewed[rows] | self.feedback.again(rows)) & ~self._gone[rows]
         if self.only_flagged:
             wanted &= self.flags(rows)
         if self.only_class is not None:
@@ -184,6 +195,7 @@ class ReviewState:
         self.only_rows = None
         self.reviewed = np.zeros(len(regions), dtype=bool)
         self.decided = np.full(len(regions), IGNORE, dtype=np.uint8)
+        self.confirmed = np.zeros(len(regions), dtype=bool)
         for overridden in self.project.overrides.images():
             self._count_decisions(overridden)
         self._tie = tie_ranks(regions.area)
@@ -200,6 +212,7 @@ class ReviewState:
             regions.predicted,
             self.reviewed,
             self.decided,
+            self.confirmed,
         )
         self.sort(self.order)
 
@@ -238,6 +251,7 @@ class ReviewState:
         part = number[region_ids[y0:y1, x0:x1]]
         active = self._overrides(image_id, (x0, y0, x1, y1))
         self.reviewed[rows], self.decided[rows] = reviewed_regions(part, len(rows), active)
+        self.confirmed[rows] = confirmed_regions(part, self.decided[rows], active)
         self._follow(rows)
         return rows, (x0, y0, x1, y1)
 
@@ -250,10 +264,11 @@ class ReviewState:
             The rows whose decision changed.
         """
         of_image = self.regions.rows_of(image_id)
-        reviewed, decided = self.reviewed[of_image].copy(), self.decided[of_image].copy()
-        self.reviewed[of_image], self.decided[of_image] = False, IGNORE
+        known = (self.reviewed, self.decided, self.confirmed)
+        before = [a[of_image].copy() for a in known]
+        self.reviewed[of_image], self.decided[of_image], self.confirmed[of_image] = False, IGNORE, False
         self._count_decisions(image_id)
-        changed = (self.reviewed[of_image] != reviewed) | (self.decided[of_image] != decided)
+        changed = np.any([a[of_image] != b for a, b in zip(known, before, strict=True)], axis=0)
         rows = of_image.start + np.flatnonzero(changed)
         self._follow(rows)
         return rows
@@ -312,9 +327,10 @@ class ReviewState:
 
     def _keys(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Where regions belong in the queue."""
+        again = np.where(self.feedback.again(rows), self.feedback.doubt[rows], 0)
         score = order_scores(
             self.order,
-            noise=self.feedback.noise[rows],
+            noise=np.maximum(self.feedback.noise[rows], again),
             wrong=self.feedback.wrong[rows],
             area=self.regions.area[rows],
             open_links=self.feedback.open_links[rows],
@@ -371,13 +387,20 @@ class ReviewState:
         known = [row for row in own if row is not None]
         if len(known) == len(own):  # no need to read the region id map
             self.reviewed[known] = True
-            self.decided[known] = [o.class_id for o in overrides]
+            for row, override in zip(known, overrides, strict=True):
+                self.decided[row] = override.class_id
+            same = [
+                r - rows.start for r, o in zip(known, overrides, strict=True) if o.class_id == self.decided[r]
+            ]
+            times = np.bincount(np.array(same, dtype=np.int64), minlength=rows.stop - rows.start)
+            self.confirmed[rows] = times > 1
             return
         region_ids = self.project.read_region_ids(image_id)
         if region_ids is not None:
             self.reviewed[rows], self.decided[rows] = reviewed_regions(
                 region_ids, rows.stop - rows.start, overrides
             )
+            self.confirmed[rows] = confirmed_regions(region_ids, self.decided[rows], overrides)
 
     def _unchanged(self, override: Override, rows: slice) -> int | None:
         """The row whose region is exactly what was decided on, if it is still there."""

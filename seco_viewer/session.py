@@ -177,8 +177,12 @@ class Session(Browser):
     # -------------------------------------------------------------- decisions
 
     def accept(self) -> Override:
-        """The class that PSA gave the current region is right for the selected pixels."""
-        return self._decide(Action.ACCEPT, int(self.regions.class_id[self._meant()]))
+        """The class that PSA gave the current region is right for the selected pixels; where a decision is
+        looked at again, what was decided."""
+        row = self._meant()
+        if self.feedback.again(row):
+            return self.relabel(int(self.decided[row]))
+        return self._decide(Action.ACCEPT, int(self.regions.class_id[row]))
 
     def take_prediction(self) -> Override:
         """The class suggested for the current region is right for the selected pixels: the classifier's, or

@@ -89,6 +89,8 @@ class RegionFacts:
         Decisions that changed the noise score, the most alike first.
     unknown_score : float
         How likely it fits no class, 0..1; NaN before scoring.
+    again : bool
+        Whether what was decided is worth a second look.
     """
 
     class_id: int
@@ -105,6 +107,7 @@ class RegionFacts:
     machine_noise: float = math.nan
     reasons: tuple[Reason, ...] = ()
     unknown_score: float = math.nan
+    again: bool = False
 
 
 Name = Callable[[int], str]
@@ -167,6 +170,8 @@ def surroundings(facts: RegionFacts, name: Name) -> str:
 
 def verdict(facts: RegionFacts, name: Name) -> str:
     """What becomes of the region, and why."""
+    if facts.again and facts.decided is not None:
+        return f"look again: {name(facts.decided)} was decided against all that is known; accepting keeps it"
     if facts.decided is not None:
         if facts.decided == facts.class_id:
             return f"reviewed: {name(facts.decided)} is right"

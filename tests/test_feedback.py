@@ -14,7 +14,7 @@ from seco_core.feedback.spread import Feedback
 from seco_core.scheme import IGNORE
 
 CLASSES = 4
-NUMBERS = ("noise", "wrong", "suggested", "belief", "held_out", "open_links")
+NUMBERS = ("noise", "wrong", "doubt", "suggested", "belief", "held_out", "open_links")
 
 
 def linked(n: int, pairs: dict[tuple[int, int], float]) -> sparse.csr_matrix:
@@ -37,7 +37,17 @@ def random_regions(n: int, seed: int) -> tuple[Feedback, NDArray[np.bool_], NDAr
     reviewed, decided = np.zeros(n, dtype=bool), np.full(n, IGNORE, dtype=np.uint8)
     graph = sparse.csr_matrix(upper + upper.T)
     return (
-        Feedback(graph, class_id, label, noise, probabilities, predicted, reviewed, decided),
+        Feedback(
+            graph,
+            class_id,
+            label,
+            noise,
+            probabilities,
+            predicted,
+            reviewed,
+            decided,
+            np.zeros(n, dtype=bool),
+        ),
         reviewed,
         decided,
     )
@@ -52,7 +62,7 @@ def three_like_one_another(
     zeros, ones = np.zeros(3, dtype=np.uint8), np.ones(3, dtype=np.uint8)
     feedback = Feedback(
         linked(3, {(0, 1): 0.9}), zeros, zeros, np.array(noise, dtype=np.float32), probabilities, ones,
-        reviewed, decided,
+        reviewed, decided, np.zeros(3, dtype=bool),
     )  # fmt: skip
     return feedback, reviewed, decided
 
@@ -98,9 +108,58 @@ def test_region_that_has_the_new_class_already_is_lowered():
     reviewed, decided = np.array([True, False]), np.array([2, IGNORE], dtype=np.uint8)
     feedback = Feedback(
         linked(2, {(0, 1): 1.0}), class_id, class_id, np.array([0.5, 0.5], dtype=np.float32), probabilities,
-        np.ones(2, dtype=np.uint8), reviewed, decided,
+        np.ones(2, dtype=np.uint8), reviewed, decided, np.zeros(2, dtype=bool),
     )  # fmt: skip
     assert feedback.noise[1] == pytest.approx(1 - (0.5 + 0.5) / 1.5)
+
+
+def sure_of_road(n: int, noise: float = 0.02) -> tuple[Feedback, NDArray[np.bool_], NDArray[np.uint8]]:
+    """Regions of class 0, all linked to one another, which the machine takes for 0 too; what is decided."""
+    zeros, probabilities = np.zeros(n, dtype=np.uint8), np.zeros((n, CLASSES), dtype=np.float32)
+    probabilities[:] = [0.97, 0.01, 0.01, 0.01]
+    reviewed, decided = np.zeros(n, dtype=bool), np.full(n, IGNORE, dtype=np.uint8)
+    graph = linked(n, {(a, b): 0.95 for a in range(n) for b in range(a)})
+    confirmed = np.zeros(n, dtype=bool)
+    feedback = Feedback(
+        graph, zeros, zeros, np.full(n, noise, np.float32), probabilities, zeros, reviewed, decided, confirmed
+    )
+    feedback.twice = confirmed  # type: ignore[attr-defined]
+    return feedback, reviewed, decided
+
+
+def test_decision_against_machine_and_all_alike_is_doubted_until_it_is_made_twice():
+    feedback, reviewed, decided = sure_of_road(6)
+    reviewed[:5], decided[:5] = True, [0, 0, 0, 0, 3]
+    feedback.update(np.arange(5))
+    assert feedback.again().tolist() == [False] * 4 + [True, False]
+    assert feedback.wrong[4] == feedback.doubt[4] > 0.9
+    assert feedback.noise[4] == 0, "what a person decided is never noise"
+    feedback.twice[4] = True
+    feedback.update(np.array([4]))
+    assert not feedback.again().any()
+    assert feedback.wrong[4] == 0
+
+
+def test_several_who_agree_are_believed_and_ignoring_is_not_doubted():
+    feedback, reviewed, decided = sure_of_road(6, noise=0.5)
+    reviewed[:4], decided[:4] = True, 3
+    feedback.update(np.arange(4))
+    assert not feedback.again().any()
+    feedback, reviewed, decided = sure_of_road(3)
+    reviewed[0] = True
+    feedback.update(np.array([0]))
+    assert feedback.doubt[0] == 0
+
+
+def test_score_of_0_made_after_the_decision_says_nothing_against_it():
+    probabilities = np.array([[0.2, 0.2, 0.5, 0.1]], dtype=np.float32)
+    one = np.zeros(1, dtype=np.uint8)
+    taught = Feedback(
+        None, one, one, np.zeros(1, np.float32), probabilities, np.full(1, 2, np.uint8), np.ones(1, bool),
+        np.full(1, 2, np.uint8), np.zeros(1, bool),
+    )  # fmt: skip
+    assert not taught.again().any()
+    assert taught.held_out[0] == pytest.approx(0.8)
 
 
 def test_label_that_the_machine_takes_itself_is_judged_on_its_own():
@@ -108,6 +167,7 @@ def test_label_that_the_machine_takes_itself_is_judged_on_its_own():
     relabelled = Feedback(
         None, np.zeros(1, np.uint8), np.ones(1, np.uint8), np.array([0.9], np.float32),
         np.array([[0.0, 1.0]], np.float32), np.ones(1, np.uint8), np.zeros(1, bool), np.zeros(1, np.uint8),
+        np.zeros(1, bool),
     )  # fmt: skip
     assert feedback.wrong[0] == pytest.approx(0.9)
     assert relabelled.noise[0] == pytest.approx(0.9)
@@ -147,7 +207,7 @@ def test_arrays_of_different_regions_are_refused():
     with pytest.raises(ParameterError, match="same 3 regions"):
         Feedback(
             linked(2, {}), zeros, zeros, np.zeros(3, np.float32), np.zeros((3, 2), np.float32), zeros,
-            np.zeros(3, bool), zeros,
+            np.zeros(3, bool), zeros, np.zeros(3, bool),
         )  # fmt: skip
 
 
@@ -159,7 +219,8 @@ def test_proposals_are_the_open_regions_that_now_are_believed_to_be_of_that_clas
     # 1 and 2 are alike, 2 the more so; 3 hardly; 4 is decided already
     graph = linked(n, {(0, 1): 0.95, (0, 2): 0.99, (0, 3): 0.3, (0, 4): 0.99})
     noise = np.full(n, 0.9, dtype=np.float32)
-    feedback = Feedback(graph, zeros, zeros, noise, probabilities, zeros, reviewed, decided)
+    nothing_twice = np.zeros(n, dtype=bool)
+    feedback = Feedback(graph, zeros, zeros, noise, probabilities, zeros, reviewed, decided, nothing_twice)
     reviewed[[0, 4]], decided[[0, 4]] = True, 2
     feedback.update(np.array([0, 4]))
     found = proposals(feedback, np.array([0]), 2, ~reviewed, least_belief=0.4)

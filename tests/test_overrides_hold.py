@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +29,7 @@ from seco_core.refine import conflicts, paint_overrides
 from seco_core.scc.graph_vae import GraphUncertainty
 from seco_core.scc.loss import CrossFit
 from seco_core.scheme import load_scheme
+from tests.conftest import write_dataset
 
 SHAPE = (24, 32)
 IMAGES = 2
@@ -63,10 +64,8 @@ def any_uncertainty(features, adjacency, labels, groups, *, seed, **_):
 class Stack:
     """What a plain stack of decisions would leave, against a project that lives through everything."""
 
-    def __init__(self, folder: Path):
-        dataset = write_dataset(folder / "data", IMAGES, SHAPE)
-        self.path = folder / "project"
-        Project.create(self.path, load_scheme("cityscapes19"), dataset).close()
+    def __init__(self, path: Path):
+        self.path = path
         self.project = Project.open(self.path)
         self.parameters = PARAMETERS
         self.done: list[list[Decision]] = []
@@ -170,16 +169,26 @@ steps = st.one_of(
 )
 
 
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after its first run; every sequence begins with a copy of it."""
+    folder = tmp_path_factory.mktemp("hold")
+    dataset = write_dataset(folder / "data", IMAGES, SHAPE)
+    Project.create(folder / "project", load_scheme("cityscapes19"), dataset).close()
+    with faked_models():
+        run_pipeline(folder / "project", PARAMETERS)
+    return folder / "project"
+
+
 @given(st.lists(steps, min_size=4, max_size=14))
 @settings(
     max_examples=int(os.environ.get("SECO_SEQUENCES", "12")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_overridden_pixel_is_as_decided(sequence):
+def test_every_overridden_pixel_is_as_decided(scored, sequence):
     with tempfile.TemporaryDirectory() as folder, faked_models():
-        stack = Stack(Path(folder))
-        stack.run(1, 0.6, 0, "")
+        stack = Stack(Path(shutil.copytree(scored, Path(folder) / "project")))
         for name, *arguments in sequence:
             getattr(stack, name)(*arguments)
             stack.check()

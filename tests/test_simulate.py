@@ -46,7 +46,8 @@ def accuracy(task: Task, labels: np.ndarray) -> float:
 @pytest.mark.parametrize("order", ORDERS)
 def test_begins_with_the_machines_labels_and_ends_with_the_truth(task: Task, order: str):
     curve = simulate(task, order)
-    assert len(curve.accuracy) == len(curve.miou) == len(task.regions) + 1
+    assert len(curve.accuracy) == len(curve.miou) >= len(task.regions) + 1
+    assert len(curve.accuracy) == len(task.regions) + 1 or order == "feedback", "some are looked at again"
     assert curve.accuracy[0] == pytest.approx(accuracy(task, task.machine))
     assert curve.accuracy[0] < 1
     assert curve.accuracy[-1] == pytest.approx(1.0)

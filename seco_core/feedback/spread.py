@@ -4,6 +4,9 @@ A decided region says to each region that is linked to it "what looks like me is
 believes is a function of three things alone: what the machine said of it, the graph, and which of its
 neighbours are decided on what. A decision (or undoing one) therefore recomputes the regions linked to it and
 no others, and undoing in any order restores every number bit for bit.
+
+People slip. A decision that goes against the machine and against the decisions on regions like it is doubted,
+and when it is more likely a slip than not it is worth a second look. The same said twice stands.
 """
 
 from __future__ import annotations
@@ -25,6 +28,15 @@ CROSS_CLASS = 0.5
 
 MACHINE = 1.0
 """What the machine's own opinion of a region counts: as much as one decision on a region just like it."""
+
+SLIP = 0.05
+"""How often a decision is a slip, of the finger or the mind, to any class alike: assumed of people."""
+
+ANY_CLASS = 0.1
+"""Share of the machine's opinion of other classes that is spread evenly: it hardly knows rare ones."""
+
+LOOK_AGAIN = 0.5
+"""Doubt from which a decision is worth a second look: it is more likely a slip than not."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,8 @@ class Feedback:
         Which regions are decided. Kept, not copied: change it in place and call `update`.
     decided : ndarray of uint8, (R,)
         On which class, 255 for ignore. Kept, not copied.
+    confirmed : ndarray of bool, (R,)
+        Which decisions were made a second time and are beyond doubt. Kept, not copied.
 
     Attributes
     ----------
@@ -81,7 +95,10 @@ class Feedback:
         Probability that `class_id` is wrong by all that is known: 0 where reviewed, else in 0..1, NaN where
         neither the machine nor a decision says anything.
     wrong : ndarray of float32, (R,)
-        The same of `label`.
+        The same of `label`; where reviewed the doubt, if it is worth a second look.
+    doubt : ndarray of float32, (R,)
+        Probability that the decision was a slip, 0..1; 0 where not reviewed, confirmed, or ignored, as
+        nothing speaks for or against that.
     suggested : ndarray of uint8, (R,)
         The class that a region is if a person has to name one: what the machine predicts, unless decisions on
         regions like it say otherwise; 255 for ignore.
@@ -102,6 +119,10 @@ class Feedback:
     Belief of region j in class c: (prior_j(c) + sum s_ij^4 k_ij [d_i = c]) / (1 + sum s_ij^4 k_ij) over the
     decided regions i linked to it, d_i what was decided, k_ij = 1 where the machine called both the same and
     0.5 elsewhere; prior_j is 1 - noise score for its own class, the rest shared out as predicted.
+
+    The doubt about a decision d_j is (1 - b) e q / ((1 - b) e q + b (1 - e)) with b the belief in d_j but for
+    the decision itself (a tenth of what the prior leaves to other classes shared out evenly), e = `SLIP`, and
+    q one in so many classes. Deciding the same a second time ends it.
     """
 
     def __init__(
@@ -114,19 +135,22 @@ class Feedback:
         predicted: NDArray[np.uint8],
         reviewed: NDArray[np.bool_],
         decided: NDArray[np.uint8],
+        confirmed: NDArray[np.bool_],
     ):
         n = len(class_id)
         if graph is None:
             graph = sparse.csr_matrix((n, n), dtype=np.float32)
-        arrays = (label, noise_score, probabilities, predicted, reviewed, decided)
+        arrays = (label, noise_score, probabilities, predicted, reviewed, decided, confirmed)
         if graph.shape != (n, n) or any(len(a) != n for a in arrays):
             raise ParameterError(f"graph {graph.shape} and scores are not of the same {n} regions.")
         self._graph = graph
         self._class_id, self._label = class_id, label
         self._noise_score, self._probabilities, self._predicted = noise_score, probabilities, predicted
-        self._reviewed, self._decided = reviewed, decided
+        self._reviewed, self._decided, self._confirmed = reviewed, decided, confirmed
+        self._any_class = 1.0 / max(len(np.union1d(class_id, predicted)), 2)
         self.noise = np.empty(n, dtype=np.float32)
         self.wrong = np.empty(n, dtype=np.float32)
+        self.doubt = np.zeros(n, dtype=np.float32)
         self.suggested = predicted.copy()
         self.belief = np.empty(n, dtype=np.float32)
         self.held_out = np.empty(n, dtype=np.float32)
@@ -152,13 +176,19 @@ class Feedback:
         _, linked, _ = self._links(rows)
         touched = np.unique(np.concatenate([rows, linked]))
         self._without_decisions(touched)
+        self._question(touched)
         at, other, weight = self._links(touched)
         teaches = self._reviewed[other]
         self.open_links[touched] = np.bincount(at[~teaches], minlength=len(touched))
         self._learn(touched, at[teaches], other[teaches], weight[teaches])
         clamped = touched[self._reviewed[touched]]
-        self.noise[clamped] = self.wrong[clamped] = 0
+        self.noise[clamped] = 0
+        self.wrong[clamped] = np.where(self.again(clamped), self.doubt[clamped], 0)
         return touched
+
+    def again(self, rows: NDArray[np.int64] | slice | int = slice(None)) -> NDArray[np.bool_]:
+        """Which of some regions, or whether one, is decided but worth a second look."""
+        return np.asarray(self.doubt[rows] > LOOK_AGAIN)
 
     def influences(self, row: int) -> list[Influence]:
         """The decided regions that a region's numbers come from, the most alike first."""
@@ -201,7 +231,7 @@ class Feedback:
     def _prior(self, rows: NDArray[np.int64], classes: NDArray[np.uint8]) -> NDArray[np.float64]:
         """What the machine alone believes of one class for each row."""
         own = self._class_id[rows]
-        noise = self._noise_score[rows].astype(np.float64)
+        noise = self._machine_noise(rows)
         columns = self._probabilities.shape[1]
         # ignore is no class that is predicted
         named = np.minimum(classes, columns - 1)
@@ -210,11 +240,47 @@ class Feedback:
         share = np.clip(np.divide(of_class, others, out=np.zeros_like(of_class), where=others > 0), 0, 1)
         return np.where(classes == own, 1.0 - noise, noise * share)
 
+    def _machine_noise(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The machine's noise score, as if nobody had decided."""
+        noise = self._noise_score[rows].astype(np.float64)
+        # what was decided before the scores were made has the score 0, which tells nothing
+        told = self._reviewed[rows] & (noise == 0.0) & self._probabilities[rows].any(axis=1)
+        own = np.minimum(self._class_id[rows], self._probabilities.shape[1] - 1)
+        return np.where(told, 1.0 - self._probabilities[rows, own], noise)
+
     def _without_decisions(self, rows: NDArray[np.int64]) -> None:
         self.noise[rows] = self._noise_score[rows]
         self.wrong[rows] = self.held_out[rows] = 1.0 - self._prior(rows, self._label[rows])
         self.suggested[rows] = self._predicted[rows]
         self.belief[rows] = self._prior(rows, self._predicted[rows])
+
+    def _question(self, rows: NDArray[np.int64]) -> None:
+        """How likely decisions are slips, by what the machine and the other decisions say."""
+        self.doubt[rows] = 0
+        doubtful = self._reviewed[rows] & ~self._confirmed[rows] & (self._decided[rows] != IGNORE)
+        rows = rows[doubtful]
+        at, other, weight = self._links(rows)
+        speaks = self._reviewed[other]
+        at, other = at[speaks], other[speaks]
+        strength = self._strength(rows[at], other, weight[speaks])
+        agrees = self._decided[other] == self._decided[rows[at]]
+        said = self._decided[rows]
+        prior = np.nan_to_num(self._prior(rows, said), nan=0.5)
+        noise = np.nan_to_num(self._machine_noise(rows), nan=0.5)
+        # what else a region may be the machine hardly knows
+        elsewise = (1.0 - ANY_CLASS) * prior + ANY_CLASS * noise * self._any_class
+        prior = np.where(said == self._class_id[rows], prior, elsewise)
+        for_it = MACHINE * prior + np.bincount(at, strength * agrees, minlength=len(rows))
+        belief = for_it / (MACHINE + np.bincount(at, strength, minlength=len(rows)))
+        slip = (1.0 - belief) * SLIP * self._any_class
+        self.doubt[rows] = slip / (slip + belief * (1.0 - SLIP))
+
+    def _strength(
+        self, rows: NDArray[np.int64], other: NDArray[np.int64], weight: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """How loudly decided regions speak about regions linked to them."""
+        same = self._class_id[other] == self._class_id[rows]
+        return np.asarray(weight.astype(np.float64) ** SHARPNESS * np.where(same, 1.0, CROSS_CLASS))
 
     def _learn(
         self,
@@ -228,8 +294,7 @@ class Feedback:
         rows = touched[taught]
         if not len(rows):
             return
-        same = self._class_id[other] == self._class_id[rows[at]]
-        strength = weight.astype(np.float64) ** SHARPNESS * np.where(same, 1.0, CROSS_CLASS)
+        strength = self._strength(rows[at], other, weight)
         slots = self._probabilities.shape[1] + 1  # the last one is ignore
         slot = np.minimum(self._decided[other], slots - 1).astype(np.int64)
         votes = np.bincount(at * slots + slot, strength, minlength=len(rows) * slots)

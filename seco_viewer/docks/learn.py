@@ -124,8 +124,8 @@ class LearnBar(QWidget):
         )
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)
-        self._job.failed.connect(partial(self._say, wrong=True))
-        self._job.cancelled.connect(partial(self._say, "Stopped learning. Nothing has changed."))
+        self._job.failed.connect(self._failed)
+        self._job.cancelled.connect(self._cancelled)
         self._job.ended.connect(self._ended)
         self.button.setText("Stop learning")
         self.progress.setRange(0, 0)
@@ -157,6 +157,13 @@ class LearnBar(QWidget):
             return
         self._session.reload(regions)
         self._say(told(result))
+
+    # methods of the widget, which Qt calls no more when it is gone
+    def _failed(self, text: str) -> None:
+        self._say(text, wrong=True)
+
+    def _cancelled(self) -> None:
+        self._say("Stopped learning. Nothing has changed.")
 
     def _ended(self) -> None:
         self._job = None

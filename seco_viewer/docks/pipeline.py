@@ -101,8 +101,8 @@ class PipelinePanel(QWidget):
         )
         self._job.progressed.connect(self._progressed)
         self._job.succeeded.connect(self._succeeded)
-        self._job.failed.connect(partial(self._tell, wrong=True))
-        self._job.cancelled.connect(partial(self._tell, "Cancelled. What was done is kept: Run goes on."))
+        self._job.failed.connect(self._failed)
+        self._job.cancelled.connect(self._cancelled)
         self._job.ended.connect(self._ended)
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
@@ -148,6 +148,13 @@ class PipelinePanel(QWidget):
 
     def _tell(self, text: str, *, wrong: bool = False) -> None:
         self.result.setText(("⚠ " if wrong else "") + html.escape(text))
+
+    # methods of the widget, which Qt calls no more when it is gone
+    def _failed(self, text: str) -> None:
+        self._tell(text, wrong=True)
+
+    def _cancelled(self) -> None:
+        self._tell("Cancelled. What was done is kept: Run goes on.")
 
     def _ended(self) -> None:
         self._job = None
