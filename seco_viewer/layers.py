@@ -324,7 +324,8 @@ class ReviewLayers:
             self._stale.add(self.noise)
             return
         x0, y0, x1, y1 = box
-        self.noise.data[y0:y1, x0:x1] = self._noise_table()[self._session.frame.region_ids[y0:y1, x0:x1]]
+        part = self._session.frame.region_ids[y0:y1, x0:x1]
+        self.noise.data[y0:y1, x0:x1] = self._session.noise_map(self._session.image_id, part, box)
         self.noise.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _show_region(self) -> None:
@@ -425,12 +426,5 @@ class ReviewLayers:
     def _psa_map(self) -> NDArray[np.uint8]:
         return self._session.psa_map(self._session.image_id, self._session.frame.region_ids)
 
-    def _noise_table(self) -> NDArray[np.float32]:
-        """Noise score of each region id; 0 for none."""
-        score = np.nan_to_num(self._session.noise(self._session.rows))
-        table = np.zeros(len(self._session.frame.areas) + 1, dtype=np.float32)
-        table[1:] = score[: len(table) - 1]
-        return table
-
     def _noise_map(self) -> NDArray[np.float32]:
-        return self._noise_table()[self._session.frame.region_ids]
+        return self._session.noise_map(self._session.image_id, self._session.frame.region_ids)

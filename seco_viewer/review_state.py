@@ -19,6 +19,7 @@ from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Box
 from seco_core.refine import (
     confirmed_regions,
+    override_owner,
     paint_overrides,
     paint_regions,
     region_labels,
@@ -186,6 +187,25 @@ class ReviewState:
         r, rows = self.regions, self.regions.rows_of(image_id)
         labels = region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows], state="clean")
         return paint_overrides(paint_regions(region_ids, labels), self._overrides(image_id, box))
+
+    def noise_map(
+        self, image_id: int, region_ids: NDArray[np.uint16], box: Box | None = None
+    ) -> NDArray[np.float32]:
+        """The noise score that counts now at every pixel: that of its region, but 0 where a part was decided.
+
+        Parameters
+        ----------
+        image_id, region_ids, box
+            As for `curated_map`.
+        """
+        rows = self.regions.rows_of(image_id)
+        scores = np.nan_to_num(self.noise(rows))
+        found = np.concatenate([np.zeros(1, dtype=np.float32), scores])[region_ids]
+        if overrides := self._overrides(image_id, box):
+            # a region decided whole has its own score: it may call for a second look
+            part = np.concatenate([[False], ~self.reviewed[rows]])[region_ids]
+            found[part & (override_owner(found.shape, overrides) > 0)] = 0
+        return found
 
     # ---------------------------------------------------------------- changes
 

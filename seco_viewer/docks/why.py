@@ -23,6 +23,8 @@ _BINS = 60
 _SCORE_COLOR = (230, 159, 0)
 """Orange that all kinds of colour vision tell from the greys around it."""
 _HEIGHT = 84
+_MOST_REASONS = 12
+_BY_KEYBOARD = Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 
 
 class Histogram(QWidget):
@@ -104,10 +106,14 @@ class WhyPanel(QWidget):
         self.parts = ShareBars(6)
         self.loss = Histogram("loss")
         self.standing, self.neighbours, self.past = _text(), _text(), _text()
+        self.reasons = _text()
+        self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse | _BY_KEYBOARD)
+        self.reasons.linkActivated.connect(self._go)
         for title, parts in (
             ("The model's probabilities", (self.classes,)),
             ("Scores: 0 is fine, 1 is suspicious", (self.parts,)),
             ("Its loss among all regions' losses", (self.loss, self.standing)),
+            ("What decisions on regions like it say", (self.reasons,)),
             ("Neighbours", (self.neighbours,)),
             ("Decisions on it", (self.past,)),
         ):
@@ -137,7 +143,7 @@ class WhyPanel(QWidget):
             self.classes.show_shares([])
             self.parts.show_shares([])
             self.loss.mark(float("nan"))
-            for label in (self.standing, self.neighbours, self.past):
+            for label in (self.standing, self.reasons, self.neighbours, self.past):
                 label.setText("")
             return
         r, name = session.regions, session.scheme.label
@@ -168,9 +174,30 @@ class WhyPanel(QWidget):
             f"loss {words.standing(float(r.loss[row]), r.loss)}; "
             f"noise score {words.standing(float(r.noise_score[row]), r.noise_score)}"
         )
+        self.reasons.setText(self._told_reasons(facts))
         self.neighbours.setText(html.escape(words.neighbour_classes(facts, name)))
         past = words.past(events_on(session, row), name)
         self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
+
+    def _told_reasons(self, facts: words.RegionFacts) -> str:
+        """Each decision that changed the region's noise score as a link to what was decided."""
+        if not facts.reasons:
+            return "nothing yet: no region like it was decided"
+        if facts.decided is not None:
+            before = "it is decided itself; before that:<br>"
+        elif facts.machine_noise != facts.noise_score:
+            before = f"noise score {facts.machine_noise:.2f} → {facts.noise_score:.2f}:<br>"
+        else:
+            before = ""
+        color = self.palette().color(self.foregroundRole()).name()
+        return before + "<br>".join(
+            f"<a href='{told.row}' style='color: {color}'>"
+            f"{html.escape(words.reason(told, self._session.scheme.label))}</a>"
+            for told in facts.reasons[:_MOST_REASONS]
+        )
+
+    def _go(self, link: str) -> None:
+        self._session.go_to(int(link))
 
     def _reloaded(self) -> None:
         self.loss.show_values(self._session.regions.loss)

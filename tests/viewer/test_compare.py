@@ -66,6 +66,8 @@ def test_maps_are_what_they_say(layers: ReviewLayers, session: Session):
     session.ignore()
     session.go_to(row)
     maps = {name: class_map(session, name, whole(session)) for name in MAPS}
+    for layer in (layers.pseudo_label, layers.psa, layers.curated):
+        layer.visible = True
     assert np.array_equal(maps["pseudo-label"], layers.pseudo_label.data)
     assert np.array_equal(maps["PSA"], layers.psa.data)
     assert np.array_equal(maps["curated"], layers.curated.data)

@@ -7,10 +7,12 @@ import pytest
 from napari.components import ViewerModel
 
 from seco_core.project import Project
+from seco_core.refine import override_owner
 from seco_core.scheme import IGNORE
 from seco_viewer import shortcuts
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.outline import outline, region_borders
+from seco_viewer.selection import cut
 from seco_viewer.session import Session
 from tests.viewer.scenes import class_map, make_project, store_regions
 
@@ -27,6 +29,8 @@ def layers(qapp, session: Session):
 def assert_layers_show(layers: ReviewLayers, session: Session) -> None:
     frame, project = session.frame, session.project
     noise = np.concatenate([[0], session.noise(session.rows)])[frame.region_ids]
+    partly = np.concatenate([[False], ~session.reviewed[session.rows]])[frame.region_ids]
+    noise[partly & (override_owner(frame.shape, project.overrides.active(session.image_id)) > 0)] = 0
     psa = np.concatenate([[IGNORE], session.regions.class_id[session.rows]])[frame.region_ids]
     for layer, expected in (
         (layers.image, project.read_image(session.image_id)),
@@ -160,3 +164,28 @@ def test_click_selects_and_drag_does_not(layers: ReviewLayers, session: Session)
     event.type = "mouse_release"
     assert next(click, None) is None
     assert session.row == other
+
+
+def test_a_part_that_was_decided_is_no_longer_noisy(layers: ReviewLayers, session: Session):
+    layers.toggle_noise()
+    row = session.row
+    box, mask = session.mask(row)
+    x0, y0, x1, y1 = box
+    half = (x0 + x1) // 2
+    pieces = cut(session.patch, [(y0 - 1, half), (y1 + 1, half)])
+    session.edit(pieces, len(pieces) - 1)
+    decided = session.patch
+    score = session.noise(slice(row, row + 1))[0]
+    session.relabel(int(session.regions.class_id[row] == 0))
+    assert not session.reviewed[row]
+    shown = layers.noise.data[y0:y1, x0:x1]
+    part = np.zeros(session.frame.shape, dtype=bool)
+    left, top, right, bottom = decided.box
+    part[top:bottom, left:right] = decided.mask
+    part = part[y0:y1, x0:x1]
+    assert score > 0
+    assert (shown[part & mask] == 0).all()
+    assert (shown[mask & ~part] == session.noise(slice(row, row + 1))[0]).all()
+    assert (mask & ~part).any()
+    session.undo()
+    assert (layers.noise.data[y0:y1, x0:x1][mask] == score).all()

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import QApplication
 from seco_core.feedback.spread import Feedback
 from seco_core.parameters import Parameters
 from seco_core.project import Action, Project
-from seco_core.refine import conflicts, paint_overrides, paint_regions, region_labels
+from seco_core.refine import conflicts, override_owner, paint_overrides, paint_regions, region_labels
 from seco_core.review import Order, order_scores, queue_keys, tie_ranks
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
@@ -341,13 +341,16 @@ class RandomReviewer:
         """Layers that are seen have what the session has; hidden ones may be behind."""
         session, layers, frame = self.session, self.dock.layers, self.session.frame
         classes = session.regions.class_id[session.rows][: len(frame.areas)]
-        noise = np.nan_to_num(session.noise(session.rows))[: len(frame.areas)]
+        noise = np.concatenate([[0], np.nan_to_num(session.noise(session.rows))])[frame.region_ids]
+        partly = np.concatenate([[False], ~session.reviewed[session.rows]])[frame.region_ids]
+        decided = override_owner(frame.shape, session.project.overrides.active(session.image_id)) > 0
+        noise[partly & decided] = 0
         expected = {
             layers.image: frame.image,
             layers.pseudo_label: frame.pseudo_label,
             layers.psa: paint_regions(frame.region_ids, classes),
             layers.curated: session.curated,
-            layers.noise: np.concatenate([np.zeros(1, np.float32), noise])[frame.region_ids],
+            layers.noise: noise.astype(np.float32),
             layers.regions: frame.borders,
             layers.nodes: session.regions.centroid[session.rows],
         }

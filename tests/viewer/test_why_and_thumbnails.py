@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from seco_core.graph import EdgeKind
@@ -92,3 +92,32 @@ def test_score_parts_are_shares(dock: SecoDock):
     for row in range(len(dock.session.regions)):
         for name, value in score_parts(dock.session, row):
             assert np.isnan(value) or 0 <= value <= 1, name
+
+
+def test_reasons_are_links_to_what_was_decided(dock: SecoDock, qtbot):
+    session, why = dock.session, dock.why
+    dock.tabs.go_to(why)
+    assert "no region like it" in why.reasons.text() or not why.reasons.text()
+    row = linked_row(dock)
+    session.go_to(row)
+    session.relabel(int(session.regions.class_id[row] == 0))
+    other = int(alike_elsewhere(session, row)[0].row)
+    session.go_to(other)
+    qtbot.waitUntil(lambda: f"href='{row}'" in why.reasons.text())
+    number = row - session.regions.rows_of(int(session.regions.image_id[row])).start + 1
+    assert f"relabel of region {number} in image" in why.reasons.text()
+    label = why.reasons
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()))
+    QTest.mouseClick(
+        label, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(12, label.height() - 8)
+    )
+    assert session.row == row
+    qtbot.waitUntil(lambda: "href" not in label.text() or "it is decided itself" in label.text())
+    session.go_to(other)
+    qtbot.waitUntil(lambda: f"href='{row}'" in label.text())
+    dock.activateWindow()
+    label.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(label.hasFocus)
+    QTest.keyClick(label, Qt.Key.Key_Tab)  # to its first link
+    QTest.keyClick(label, Qt.Key.Key_Return)
+    assert session.row == row
