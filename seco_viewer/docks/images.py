@@ -96,8 +96,9 @@ class ImagesPanel(QWidget):
         self.search.textChanged.connect(self.sorted.setFilterFixedString)
         self.table = QTableView()
         self.table.setModel(self.sorted)
+        # in the project's order to begin with, before Qt would sort them by name
+        self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
-        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.verticalHeader().setVisible(False)

@@ -69,7 +69,7 @@ class QueuePanel(QWidget):
         super().__init__()
         self._session, self._perform_one, self._say = session, perform, say
         self._only: NDArray[np.bool_] | None = None
-        self._stale = False
+        self._stale = True  # nothing is listed before it is looked at
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
@@ -83,7 +83,7 @@ class QueuePanel(QWidget):
         session.regions_decided.connect(self._decided)
         session.others_decided.connect(self._decided)
         session.reloaded.connect(self._reloaded)
-        self.narrow()
+        self._count()
 
     def release(self) -> None:
         """Let go of the session."""
@@ -284,7 +284,12 @@ class QueuePanel(QWidget):
 
     def _reloaded(self) -> None:
         self.in_queue.setChecked(False)
-        self._forget_chosen()
+        self._only = None
+        self.chosen.setVisible(False)
+        self._stale = True
+        self.model.forget()
+        if self.isVisible():
+            self.narrow()
 
     def _forget_chosen(self) -> None:
         self._only = None
@@ -306,7 +311,7 @@ class QueuePanel(QWidget):
 
     def _count(self) -> None:
         selected = len(self.selected())
-        text = f"{len(self.model.rows):,} regions"
+        text = f"{len(self.model.rows):,} regions" if self.model.filled else ""
         self.counts.setText(f"{text}, {selected:,} selected" if selected > 1 else text)
         for button in (*self.buttons.values(), self.relabel_to):
             button.setEnabled(selected > 0)

@@ -30,12 +30,8 @@ class QueueTable(QAbstractTableModel):
     """Regions of a session, narrowed and sorted with numpy; cells are made when they are drawn.
 
     Decisions change what the rows say, not which rows there are: those that are done stay, checked off, until
-    the list is narrowed again.
-
-    Attributes
-    ----------
-    rows : ndarray of int64, (N,)
-        The listed regions from the top down.
+    the list is narrowed again. Nothing is listed before anybody looks at `rows` or narrows the list: sorting
+    all regions of a large project takes a moment.
     """
 
     def __init__(self, session: Session):
@@ -46,9 +42,24 @@ class QueueTable(QAbstractTableModel):
         self._swatches = {c.id: swatch(c.color) for c in session.scheme.classes}
         self._bold = QFont()
         self._bold.setBold(True)
-        self.rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._rows: NDArray[np.int64] | None = None
         self._places: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.narrow(self._filter)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The listed regions from the top down, (N,)."""
+        return self._take(listed_rows(self._session, self._filter)) if self._rows is None else self._rows
+
+    @property
+    def filled(self) -> bool:
+        """Whether anything has been listed since the session's regions are what they are."""
+        return self._rows is not None
+
+    def forget(self) -> None:
+        """List nothing, and everything when it is looked at again."""
+        self.beginResetModel()
+        self._filter, self._rows = RowFilter(), None
+        self.endResetModel()
 
     def narrow(self, wanted: RowFilter) -> None:
         """List what a filter lets through, as the regions are now."""
@@ -59,20 +70,21 @@ class QueueTable(QAbstractTableModel):
         """Sort by a column; -1 is worst first."""
         self._column = Column(column) if column >= 0 else Column.NOISE
         self._descending = column < 0 or order == Qt.SortOrder.DescendingOrder
-        self._take(self.rows)
+        if self._rows is not None:
+            self._take(self._rows)
 
     def place(self, row: int) -> int:
         """Where a region is in the list; -1 if it is not."""
-        return int(self._places[row])
+        return int(self._places[row]) if self.filled else -1
 
     def touch(self) -> None:
         """What the rows say may have changed."""
-        if len(self.rows):
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(_HEADERS) - 1))
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(_HEADERS) - 1))
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
         """Number of listed regions."""
-        return 0 if parent is not None and parent.isValid() else len(self.rows)
+        return 0 if self._rows is None or (parent is not None and parent.isValid()) else len(self._rows)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
         """Number of columns."""
@@ -124,9 +136,10 @@ class QueueTable(QAbstractTableModel):
             return f"✓ {session.scheme.label(int(session.decided[row]))}"
         return _STATES[state]
 
-    def _take(self, rows: NDArray[np.int64]) -> None:
+    def _take(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         self.beginResetModel()
-        self.rows = sorted_rows(self._session, rows, self._column, descending=self._descending)
+        self._rows = sorted_rows(self._session, rows, self._column, descending=self._descending)
         self._places = np.full(len(self._session.regions), -1, dtype=np.int64)
-        self._places[self.rows] = np.arange(len(self.rows))
+        self._places[self._rows] = np.arange(len(self._rows))
         self.endResetModel()
+        return self._rows
