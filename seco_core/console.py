@@ -23,6 +23,7 @@ err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 STAGES = {
     "example": "example scenes",
     "psa": "PSA: masks and regions",
+    "cnn": "learning to see regions",
     "scc": "SCC: region classifier",
     "graph": "relational graph",
     "scc-unc": "SCC-Unc: uncertainty on the graph",

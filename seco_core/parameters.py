@@ -89,7 +89,7 @@ class PsaParameters:
 class SccParameters:
     """Semantic connectivity correction by loss distribution (SeCo, section 3.3)."""
 
-    encoder: str = _parameter("descriptor", 'region encoder: "descriptor", "sam" or "timm:<model>"')
+    encoder: str = _parameter("descriptor", 'region encoder: "descriptor", "cnn", "sam" or "timm:<model>"')
     folds: int = _parameter(5, "parts of the images for cross-fitting", minimum=2)
     epochs: int = _parameter(40, "epochs of the region classifier", minimum=1)
     label_smoothing: float = _parameter(0.1, "label smoothing", minimum=0.0, maximum=0.99)
@@ -102,6 +102,11 @@ class SccParameters:
         "fused",
         "what the noise score is: all evidence together, or the loss alone (SeCo's eta)",
         choices=("fused", "loss"),
+    )
+    mixture: str = _parameter(
+        "global",
+        "losses that eta's mixture is fitted to: all, or those of each class, rare ones drawn to all",
+        choices=("global", "class"),
     )
     cleanlab: bool = _parameter(
         False, "store cleanlab's label quality as a second opinion (needs the extra cleanlab)"

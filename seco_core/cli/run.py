@@ -40,7 +40,9 @@ def run(
         typer.Option(help="SAM weights: .pth file, folder or downloaded name; implies --masks sam."),
     ] = None,
     masks_folder: Annotated[Path | None, typer.Option(help="COCO RLE files; implies --masks files.")] = None,
-    encoder: Annotated[str, typer.Option(help='Region encoder: descriptor, sam or "timm:<model>".')] = "",
+    encoder: Annotated[
+        str, typer.Option(help='Region encoder: descriptor, cnn, sam or "timm:<model>".')
+    ] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     workers: Annotated[int | None, typer.Option(help="Images worked on at once; 0 = one a core.")] = None,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DescriptorEncoder", "RegionEncoder", "make_encoder", "pool_feature_map"]
 
-_REMEDY = 'One of: "descriptor", "sam", "timm:<model>", "timm:<model>+pretrained".'
+_REMEDY = 'One of: "descriptor", "cnn", "sam", "timm:<model>", "timm:<model>+pretrained".'
 
 
 def make_encoder(
@@ -24,9 +24,10 @@ def make_encoder(
     Parameters
     ----------
     spec : str
-        ``"descriptor"`` (no weights); ``"sam"`` (the image embedding of the mask source);
-        ``"timm:<model>"``, a timm backbone with random weights, or ``"timm:<model>+pretrained"`` with timm's
-        published ones, which are downloaded.
+        ``"descriptor"`` (no weights); ``"cnn"`` (the same and a small network trained on the pseudo-label,
+        which the pipeline does once all regions are known); ``"sam"`` (the image embedding of the mask
+        source); ``"timm:<model>"``, a timm backbone with random weights, or ``"timm:<model>+pretrained"``
+        with timm's published ones, which are downloaded.
     device : str
         Where networks run, such as ``"cpu"`` or ``"cuda"``.
     seed : int
@@ -43,6 +44,10 @@ def make_encoder(
     """
     if spec == "descriptor":
         return DescriptorEncoder()
+    if spec == "cnn":
+        from seco_core.encoders.cnn import CnnEncoder
+
+        return CnnEncoder()
     if spec == "sam":
         from seco_core.encoders.sam import SamEncoder
 

@@ -155,6 +155,17 @@ class Ledger:
             self._sign(image_id, "features", signature)
         remove_files(self._project.path, [old])
 
+    def store_learnt(self, features: Mapping[int, NDArray[np.float32]], signature: str) -> None:
+        """Store by image what networks learnt about its regions, in place of earlier ones."""
+        root = self._project.path
+        files = {
+            image_id: write_raster(root, image_id, "learnt", found) for image_id, found in features.items()
+        }
+        with transaction(self._connection) as connection:
+            old = [set_raster_row(connection, i, "learnt", *file) for i, file in files.items()]
+            self._sign_project("cnn", signature)
+        remove_files(root, old)
+
     def store_problem(self, image_id: int, problem: SecoError) -> None:
         """Mark an image as skipped; what an earlier run stored of it stays."""
         with transaction(self._connection) as connection:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from seco_core.feedback.lessons import learn_from_reviews
 from seco_core.graph import relational_graph
 from seco_core.parameters import Parameters
+from seco_core.pipeline.learnt import learn_features
 from seco_core.pipeline.ledger import Ledger, signature
+from seco_core.pipeline.region_inputs import contacts, decided_regions, described_regions, lessons
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
-from seco_core.refine import reviewed_regions
+from seco_core.scc.class_mixture import fit_class_mixtures
 from seco_core.scc.evidence import class_mean, disagreement, surroundings
 from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
@@ -25,10 +27,6 @@ from seco_core.scc.mixture import fit_mixture
 from seco_core.scc.noise import noise_score
 from seco_core.scc.unknown import unknown_score
 from seco_core.scc.verdicts import verdicts
-from seco_core.scheme import IGNORE
-
-OVERRIDE_WEIGHT = 4.0
-"""Training weight of a region that a person decided, against 1 for one that the machine labelled."""
 
 _FURTHER_EPOCHS = 10
 _FURTHER_WEIGHT = 16.0  # a few epochs must do what all of them do in a training from the start
@@ -43,12 +41,15 @@ def run_scoring(
     cancel: CancelToken,
     networks: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
-    """Bring scc, graph, scc-unc, noise and refine up to date, over the images that are not skipped."""
+    """Bring cnn, scc, graph, scc-unc, noise and refine up to date, over the images that are not skipped."""
     # with `networks`, those of an earlier scc over the same regions, scc trains them further if they fit
     described = ledger.image_signatures("features")
     regions = project.regions()
     if not np.isin(regions.image_id, list(described)).any():
         return
+    if parameters.scc.encoder == "cnn":
+        learn_features(project, parameters, ledger, device, progress, cancel)
+    cancel.raise_if_cancelled()
     scc_key = scc_signature(project, parameters, described)
     if ledger.project_signature("scc") != scc_key:
         _score(project, regions, parameters, ledger, device, scc_key, progress, cancel, networks or {})
@@ -86,6 +87,7 @@ def scc_signature(project: Project, parameters: Parameters, described: Mapping[i
         folds=parameters.scc.folds,
         epochs=parameters.scc.epochs,
         label_smoothing=parameters.scc.label_smoothing,
+        mixture=parameters.scc.mixture,
         seed=parameters.seed,
         overrides=[o.seq for i in project.overrides.images() for o in project.overrides.active(i)],
     )
@@ -113,8 +115,8 @@ def _score(
     networks: Mapping[str, NDArray[Any]],
 ) -> None:
     """SCC-LD: out-of-sample loss of every region's class, and its place in the mixture."""
-    rows, features = _features(project, regions, ledger)
-    labels, weight, reviewed = _lessons(project, regions)
+    rows, features = described_regions(project, regions, parameters, ledger)
+    labels, weight, reviewed = lessons(project, regions)
     if fits(networks, features, regions.image_id[rows], project.scheme.size):
         weight[reviewed & (weight > 0.0)] = _FURTHER_WEIGHT
         train = partial(train_further, networks, epochs=_FURTHER_EPOCHS)
@@ -134,8 +136,12 @@ def _score(
         progress=progress,
         cancel=cancel,
     )
-    mixture = fit_mixture(fit.loss[~reviewed[rows]], seed=parameters.seed)
-    eta = mixture.eta(fit.loss)
+    asked, unseen = regions.class_id[rows], ~reviewed[rows]
+    if parameters.scc.mixture == "class":
+        mixtures = fit_class_mixtures(fit.loss[unseen], asked[unseen], seed=parameters.seed)
+        eta = mixtures.eta(fit.loss, asked)
+    else:
+        eta = fit_mixture(fit.loss[unseen], seed=parameters.seed).eta(fit.loss)
     # ids between the scheme's classes are no classes: nothing may be predicted as one
     probabilities = np.zeros_like(fit.probabilities)
     probabilities[:, project.scheme.ids] = fit.probabilities[:, project.scheme.ids]
@@ -161,10 +167,10 @@ def _link(
 ) -> None:
     """The relational graph of all regions (SeCoV2)."""
     progress(ProgressEvent("graph", 0, 1))
-    rows, features = _features(project, regions, ledger)
+    rows, features = described_regions(project, regions, parameters, ledger)
     position = np.full(len(regions), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    touching = _contacts(project, regions, np.unique(regions.image_id[rows]).tolist())
+    touching = contacts(project, regions, np.unique(regions.image_id[rows]).tolist())
     size = {r.id: r.shape for r in project.images if r.shape is not None}
     height, width = np.array([size[i] for i in regions.image_id[rows].tolist()], dtype=np.float32).T
     graph = relational_graph(
@@ -192,8 +198,8 @@ def _doubt(
     cancel: CancelToken,
 ) -> None:
     """SCC-Unc: uncertainty of every region under a VAE on the relational graph, and open set (SeCoV2)."""
-    rows, features = _features(project, regions, ledger)
-    labels, weight, reviewed = _lessons(project, regions)
+    rows, features = described_regions(project, regions, parameters, ledger)
+    labels, weight, reviewed = lessons(project, regions)
     graph = project.graph(regions.id[rows])
     assert graph is not None, "the graph stage comes before"
     found = graph_uncertainty(
@@ -242,7 +248,7 @@ def suspect(
     regions = project.regions()
     described = list(ledger.image_signatures("features"))
     known = evidence(project, regions, described)
-    scored, features = _features(project, regions, ledger)
+    scored, features = described_regions(project, regions, parameters, ledger)
     reviewed, decided = decided_regions(project, regions)
     reviewed, decided = reviewed[scored], decided[scored]
     score = regions.eta[scored]
@@ -284,7 +290,7 @@ def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict
         if found is not None:
             peak[regions.rows_of(image_id)] = found
     graph = project.graph(regions.id)
-    touching = _contacts(project, regions, images)
+    touching = contacts(project, regions, images)
     enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
     unlinked = np.full(len(regions), np.nan, dtype=np.float32)
     return {
@@ -345,75 +351,3 @@ def refine(
     )
     ledger.store_verdicts(regions.id[scored], verdict, key)
     progress(ProgressEvent("refine", 1, 1))
-
-
-def _lessons(
-    project: Project, regions: RegionArrays
-) -> tuple[NDArray[np.uint8], NDArray[np.floating[Any]], NDArray[np.bool_]]:
-    """Class that each region teaches, how much it counts, and whether a person decided it."""
-    reviewed, decided = decided_regions(project, regions)
-    # a label that the network itself was unsure of teaches less, and so does that of a small region: both
-    # are wrong more often
-    labels = regions.class_id.copy()
-    weight = np.nan_to_num(regions.confidence, nan=1.0) * np.sqrt(
-        regions.area / max(regions.area.mean(), 1.0)
-    )
-    labels[reviewed] = decided[reviewed]
-    weight[reviewed] = OVERRIDE_WEIGHT
-    # the classifiers have no ignore class: what a person set to ignore cannot teach them one
-    ignored = labels == IGNORE
-    weight[ignored] = 0.0
-    labels[ignored] = regions.class_id[ignored]
-    return labels, weight, reviewed
-
-
-def _contacts(project: Project, regions: RegionArrays, images: list[int]) -> NDArray[np.int64]:
-    """Rows of regions that touch in some images, and the length of their contact, (E, 3)."""
-    contacts = [np.zeros((0, 3), dtype=np.int64)]
-    for image_id in images:
-        found = project.read_raster(image_id, "contacts")
-        if found is not None:
-            contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
-    return np.concatenate(contacts)
-
-
-def _features(
-    project: Project, regions: RegionArrays, ledger: Ledger
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows of the regions that the current encoder has described, and their features."""
-    described = ledger.image_signatures("features")
-    rows, features = [], []
-    for image_id in sorted(described):
-        found = project.read_raster(image_id, "features")
-        if found is not None and len(found):
-            features.append(found)
-            rows.append(np.arange(len(regions))[regions.rows_of(image_id)])
-    return np.concatenate(rows), np.concatenate(features)
-
-
-def decided_regions(project: Project, regions: RegionArrays) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-    """Which regions a person has decided, and on which class.
-
-    Parameters
-    ----------
-    project : Project
-        The project.
-    regions : RegionArrays
-        All of its regions.
-
-    Returns
-    -------
-    reviewed : ndarray of bool, (R,)
-    decided : ndarray of uint8, (R,)
-        Ignore where not reviewed, and where that was the decision.
-    """
-    reviewed = np.zeros(len(regions), dtype=bool)
-    decided = np.full(len(regions), IGNORE, dtype=np.uint8)
-    for image_id in project.overrides.images():
-        rows = regions.rows_of(image_id)
-        region_ids = project.read_region_ids(image_id)
-        if region_ids is not None:
-            reviewed[rows], decided[rows] = reviewed_regions(
-                region_ids, rows.stop - rows.start, project.overrides.active(image_id)
-            )
-    return reviewed, decided

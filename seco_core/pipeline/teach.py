@@ -15,8 +15,9 @@ from seco_core.device import resolve_device
 from seco_core.errors import ProjectError
 from seco_core.parameters import Parameters
 from seco_core.pipeline.ledger import Ledger
+from seco_core.pipeline.region_inputs import decided_regions
 from seco_core.pipeline.run import only_run
-from seco_core.pipeline.scoring import decided_regions, graph_signature, run_scoring, scc_signature
+from seco_core.pipeline.scoring import graph_signature, run_scoring, scc_signature
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ignore_progress
 from seco_core.project import Project
 from seco_core.project.rasters import remove_files

@@ -13,7 +13,7 @@ from seco_core.errors import ProjectError, SecoError
 from seco_core.evaluate import evaluate
 from seco_core.images import read_label
 from seco_core.parameters import Parameters
-from seco_core.pipeline.scoring import decided_regions
+from seco_core.pipeline.region_inputs import decided_regions
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Project, RegionArrays
 from seco_core.project.records import RunRecord

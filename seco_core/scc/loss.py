@@ -298,7 +298,7 @@ def tasks_of(
     tasks = []
     for part in np.unique(fold):
         held_out = fold == part
-        draw = _odds(labels, np.where(held_out, 0.0, weight))
+        draw = class_odds(labels, np.where(held_out, 0.0, weight))
         if draw.any():
             tasks += [HeldOut(np.flatnonzero(held_out), draw)] * networks
     return tasks
@@ -361,7 +361,14 @@ def _by_appearance(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     return number[inverse]
 
 
-def _odds(labels: NDArray[np.integer[Any]], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def class_odds(labels: NDArray[np.integer[Any]], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How often each region is drawn, (N,): a class in proportion to the square root of its weight.
+
+    Examples
+    --------
+    >>> class_odds(np.array([0, 0, 0, 0, 1]), np.ones(5)).tolist()
+    [0.5, 0.5, 0.5, 0.5, 1.0]
+    """
     per_class = np.bincount(labels, weights=weight)[labels]
     return weight / np.where(per_class > 0.0, per_class, 1.0) ** _BALANCE
 

@@ -117,10 +117,24 @@ def fit_mixture(loss: NDArray[np.floating[Any]], *, seed: int = 0) -> LossMixtur
     order = np.argsort(model.means_[:, 0], kind="stable")
     means, variances = model.means_[order, 0], model.covariances_[order, 0, 0]
     weights = model.weights_[order]
-    separation = (means[1] - means[0]) / np.sqrt(variances.mean())
-    if weights.min() < _SMALLEST_WEIGHT or separation < _SMALLEST_SEPARATION:
+    if is_one_sided(means, variances, weights):
         return _fallback(x, "the losses do not fall into two populations")
     return LossMixture(means * span + low, variances * span**2, weights, False, float(low), float(high))
+
+
+def is_one_sided(
+    means: NDArray[np.float64], variances: NDArray[np.float64], weights: NDArray[np.float64]
+) -> bool:
+    """Whether two components, each (2,), are hardly two: too close, too light, or the wrong way round.
+
+    Examples
+    --------
+    >>> spread, even = np.ones(2), np.full(2, 0.5)
+    >>> is_one_sided(np.array([0.0, 3.0]), spread, even), is_one_sided(np.array([0.0, 0.3]), spread, even)
+    (False, True)
+    """
+    separation = (means[1] - means[0]) / np.sqrt(variances.mean())
+    return bool(weights.min() < _SMALLEST_WEIGHT or separation < _SMALLEST_SEPARATION)
 
 
 def _fallback(loss: NDArray[np.float64], reason: str) -> LossMixture:

@@ -22,6 +22,7 @@ from seco_viewer.workers import Job, import_torch
 _STAGES = {
     "psa": "cutting images into regions (PSA)",
     "masks": "asking SAM for masks: points",
+    "cnn": "learning to see regions",
     "scc": "looking for wrong labels (SCC)",
     "graph": "linking regions (graph)",
     "scc-unc": "measuring uncertainty on the graph (SCC-Unc)",

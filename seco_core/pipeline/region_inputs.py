@@ -1,0 +1,96 @@
+"""What the stages over all regions start from: labels, trust, features, contacts, decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.parameters import Parameters
+from seco_core.pipeline.ledger import Ledger
+from seco_core.project import Project, RegionArrays
+from seco_core.refine import reviewed_regions
+from seco_core.scheme import IGNORE
+
+OVERRIDE_WEIGHT = 4.0
+"""Training weight of a region that a person decided, against 1 for one that the machine labelled."""
+
+
+def trust(regions: RegionArrays) -> NDArray[np.float64]:
+    """How much the machine's label of each region teaches, (R,), about 1.
+
+    A label that the network itself was unsure of teaches less, and so does that of a small region: both are
+    wrong more often.
+    """
+    return np.nan_to_num(regions.confidence, nan=1.0) * np.sqrt(regions.area / max(regions.area.mean(), 1.0))
+
+
+def lessons(
+    project: Project, regions: RegionArrays
+) -> tuple[NDArray[np.uint8], NDArray[np.floating[Any]], NDArray[np.bool_]]:
+    """Class that each region teaches, how much it counts, and whether a person decided it."""
+    reviewed, decided = decided_regions(project, regions)
+    labels, weight = regions.class_id.copy(), trust(regions)
+    labels[reviewed] = decided[reviewed]
+    weight[reviewed] = OVERRIDE_WEIGHT
+    # the classifiers have no ignore class: what a person set to ignore cannot teach them one
+    ignored = labels == IGNORE
+    weight[ignored] = 0.0
+    labels[ignored] = regions.class_id[ignored]
+    return labels, weight, reviewed
+
+
+def contacts(project: Project, regions: RegionArrays, images: list[int]) -> NDArray[np.int64]:
+    """Rows of regions that touch in some images, and the length of their contact, (E, 3)."""
+    contacts = [np.zeros((0, 3), dtype=np.int64)]
+    for image_id in images:
+        found = project.read_raster(image_id, "contacts")
+        if found is not None:
+            contacts.append(found + np.array([[1, 1, 0]]) * regions.rows_of(image_id).start)
+    return np.concatenate(contacts)
+
+
+def described_regions(
+    project: Project, regions: RegionArrays, parameters: Parameters, ledger: Ledger
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows of the regions that the current encoder has described, and their features.
+
+    With the encoder ``cnn`` what the networks learnt lies beside what an image alone tells.
+    """
+    kinds = ["features", "learnt"] if parameters.scc.encoder == "cnn" else ["features"]
+    rows, features = [], []
+    for image_id in sorted(ledger.image_signatures("features")):
+        found = [v for kind in kinds if (v := project.read_raster(image_id, kind)) is not None and len(v)]
+        if len(found) == len(kinds):
+            features.append(np.hstack(found))
+            rows.append(np.arange(len(regions))[regions.rows_of(image_id)])
+    return np.concatenate(rows), np.concatenate(features)
+
+
+def decided_regions(project: Project, regions: RegionArrays) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Which regions a person has decided, and on which class.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    regions : RegionArrays
+        All of its regions.
+
+    Returns
+    -------
+    reviewed : ndarray of bool, (R,)
+    decided : ndarray of uint8, (R,)
+        Ignore where not reviewed, and where that was the decision.
+    """
+    reviewed = np.zeros(len(regions), dtype=bool)
+    decided = np.full(len(regions), IGNORE, dtype=np.uint8)
+    for image_id in project.overrides.images():
+        rows = regions.rows_of(image_id)
+        region_ids = project.read_region_ids(image_id)
+        if region_ids is not None:
+            reviewed[rows], decided[rows] = reviewed_regions(
+                region_ids, rows.stop - rows.start, project.overrides.active(image_id)
+            )
+    return reviewed, decided
