@@ -33,6 +33,8 @@ class Shortcut:
         Held down, it acts again when the key is let go.
     group : str
         What it belongs to, for the help.
+    anywhere : bool
+        Works in the whole window, also where one types: no letter or number.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Shortcut:
     help: str
     momentary: bool = False
     group: str = ""
+    anywhere: bool = False
 
 
 def _group(name: str, *entries: Shortcut) -> tuple[Shortcut, ...]:
@@ -103,6 +106,8 @@ BUILT_IN: tuple[Shortcut, ...] = (
         ),
         Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
         Shortcut("keep_zoom", ("K",), "Zoom", "keep your zoom, or zoom to each region"),
+        Shortcut("next_page", ("F6",), "Next tab", "go to the next tab, and the keys with it", anywhere=True),
+        Shortcut("previous_page", ("Shift-F6",), "Previous tab", "go to the tab before", anywhere=True),
         Shortcut("help", ("?", "Q"), "Keys", "show or hide this list"),
     ),
 )
@@ -124,24 +129,29 @@ def shortcut(action_id: str) -> Shortcut:
 def bind(targets: Iterable[Any], perform: Perform) -> None:
     """Bind every key on napari objects (the viewer, and each layer, whose own keys would win over it)."""
     for target in targets:
-        for entry, key in _napari_s_keys():
+        for entry, key in keys_by_reach()[0]:
             target.bind_key(key, _pressed(entry, perform), overwrite=True)
 
 
 def unbind(targets: Iterable[Any]) -> None:
     """Take the bindings back."""
     for target in targets:
-        for _, key in _napari_s_keys():
+        for _, key in keys_by_reach()[0]:
             target.bind_key(key, None)
 
 
-def napari_knows(key: str) -> bool:
-    """Whether napari can bind a key; it takes all others, such as ``"?"``, for one and the same."""
-    return KeyBinding.from_str(key).parts[-1].key is not KeyCode.UNKNOWN
+def keys_by_reach() -> tuple[list[tuple[Shortcut, str]], list[tuple[Shortcut, str]]]:
+    """Actions with their keys: those to bind on napari's objects and on pages, and those of the whole window.
 
-
-def _napari_s_keys() -> list[tuple[Shortcut, str]]:
-    return [(entry, key) for entry in SHORTCUTS for key in entry.keys if napari_knows(key)]
+    Of the whole window are also keys that napari cannot tell from each other, such as ``"?"``.
+    """
+    near: list[tuple[Shortcut, str]] = []
+    far: list[tuple[Shortcut, str]] = []
+    for entry in SHORTCUTS:
+        for key in entry.keys:
+            known = KeyBinding.from_str(key).parts[-1].key is not KeyCode.UNKNOWN
+            (near if known and not entry.anywhere else far).append((entry, key))
+    return near, far
 
 
 def _pressed(entry: Shortcut, perform: Perform) -> Callable[[Any], Callable[[], None] | None]:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -314,6 +315,26 @@ def trial(tried: PsaTrial, name: Name) -> list[str]:
         f"and {len(tried.prompts):,} {noun} for things"
     )
     return lines
+
+
+def distinct_parts(names: Sequence[str], most: int = 11) -> list[str]:
+    """Names without the words that all of them begin with, those still too long shortened in the middle.
+
+    Examples
+    --------
+    >>> distinct_parts(["0001TP_006690", "0001TP_006720"]), distinct_parts(["street"])
+    (['006690', '006720'], ['street'])
+    >>> distinct_parts(["a_very_long_name_000019"])
+    ['a_v…_000019']
+    """
+    cut = 0
+    if len(names) > 1:
+        # what the first and the last in the alphabet share, all share
+        shared = takewhile(lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False))
+        cut = max((i + 1 for i, (letter, _) in enumerate(shared) if not letter.isalnum()), default=0)
+    parts = [name[cut:] or name for name in names]
+    # the ends of names differ more often than their beginnings
+    return [p if len(p) <= most else f"{p[: most // 3]}…{p[-(most - most // 3 - 1) :]}" for p in parts]
 
 
 def _percent(share: float) -> str:

@@ -101,6 +101,7 @@ class ImagesPanel(QWidget):
         self.table.setSortingEnabled(True)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setStyleSheet("QTableView, QHeaderView { font-size: 8.5pt; }")
         self.table.verticalHeader().setVisible(False)
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
@@ -108,9 +109,11 @@ class ImagesPanel(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
-        for column, width in ((_REGIONS, 60), (_FLAGGED, 60), (_REVIEWED, 72), (_STATE, 62)):
+        for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, 52)):
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
+        self.table.activated.connect(self._clicked)
+        self.table.setTabKeyNavigation(False)
         for part in (self.totals, self.search, self.table):
             layout.addWidget(part)
         session.regions_decided.connect(self._decided)

@@ -17,6 +17,8 @@ _CHOSEN = "#e69f00"
 """Marks keys that the user chose; seen on light and dark, by all kinds of colour vision."""
 _MARGIN = 16
 _COLUMN = 330
+_FRAME = 16
+"""Pixels for borders on both sides."""
 
 
 class KeyList(QFrame):
@@ -44,6 +46,7 @@ class KeyList(QFrame):
         columns = QHBoxLayout(self._content)
         columns.setContentsMargins(16, 12, 16, 12)
         columns.setSpacing(24)
+        self._columns: list[QLabel] = []
         texts = group_texts()
         footer = (
             f"<p style='color: gray'>Esc or a click puts this away. Keys of your own: "
@@ -54,8 +57,9 @@ class KeyList(QFrame):
             label.setTextFormat(Qt.TextFormat.RichText)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
             label.setWordWrap(True)
-            label.setFixedSize(_COLUMN, label.heightForWidth(_COLUMN))
-            columns.addWidget(label)
+            label.setFixedWidth(_COLUMN)
+            columns.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+            self._columns.append(label)
         area = QScrollArea()
         area.setWidget(self._content)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -101,7 +105,11 @@ class KeyList(QFrame):
 
     def _place(self) -> None:
         room = self.parentWidget().size() - QSize(2 * _MARGIN, 2 * _MARGIN)
-        size = self._content.sizeHint() + QSize(8, 8)
+        for label in self._columns:  # the window's fonts are known only now
+            label.ensurePolished()
+            label.setFixedHeight(label.heightForWidth(_COLUMN))
+        self._content.adjustSize()
+        size = self._content.sizeHint() + QSize(_FRAME, _FRAME)
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         # a scroll bar that one direction needs takes room from the other
         size += QSize(bar * (size.height() > room.height()), bar * (size.width() > room.width()))
@@ -131,7 +139,8 @@ def top_window(widget: QWidget) -> QWidget:
 
 
 def _row(entry: Shortcut, built_in: tuple[str, ...]) -> str:
-    keys = "<br>".join(html.escape(shown(key)) for key in entry.keys) or "–"
+    spellings = [html.escape(shown(key)) for key in entry.keys]
+    keys = ("<br>" if any(len(key) > 1 for key in entry.keys) else "&nbsp;&nbsp;").join(spellings) or "–"
     text = f"<b>{html.escape(entry.text)}</b>: {html.escape(entry.help)}"
     if entry.keys != built_in:
         keys = f"<span style='color: {_CHOSEN}'>{keys}</span>"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.settings import get_settings
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
@@ -51,6 +53,11 @@ from seco_viewer.projects import all_skipped, get_project, open_session
 from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
 
+_FOCUS = (
+    "QPushButton:focus, QToolButton:focus, QComboBox:focus, QCheckBox:focus, QLineEdit:focus, "
+    "QAbstractSpinBox:focus, QTableView:focus, QListView:focus { border: 1px solid #e69f00; }"
+)
+"""Where the keys go is seen in both themes."""
 _BUSY = "The pipeline, a trial or an export is still going on: cancel it or wait for its end."
 
 
@@ -76,8 +83,11 @@ class SecoDock(QWidget):
         self.actions: Actions | None = None
         self.key_list = KeyList(self)
         self._placed = False
+        # the key that is held down in a panel, and since when
+        self._held: tuple[shortcuts.Shortcut, float] | None = None
         self._soon = Soon(self)
         self.setMinimumWidth(330)
+        self.setStyleSheet(_FOCUS)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 5, 0, 0)
@@ -98,7 +108,7 @@ class SecoDock(QWidget):
         for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
         self._bind_keys(self.key_list, self.perform)
-        self._bind_other_keys()
+        self._bind_far_keys()
 
     def sizeHint(self) -> Any:  # noqa: N802
         """As wide as the dock is meant to be."""
@@ -213,6 +223,7 @@ class SecoDock(QWidget):
         self.comparison.changed.connect(self._take_other_layers)
         self.conflicts.changed.connect(self._take_other_layers)
         self.view_bar = ViewBar(self.perform, self.comparison, self.conflicts)
+        self.view_bar.left.connect(self.review.setFocus)
         self.review.add(self.view_bar)
         self.actions = Actions(
             session,
@@ -225,6 +236,8 @@ class SecoDock(QWidget):
             self.say,
         )
         self.actions.table["learn"] = self.learn.toggle
+        self.actions.table["next_page"] = partial(self.tabs.turn, 1)
+        self.actions.table["previous_page"] = partial(self.tabs.turn, -1)
         self.why = WhyPanel(session)
         self.proposals = ProposalsPanel(session, self.say)
         self.review.add(self.proposals)
@@ -245,17 +258,17 @@ class SecoDock(QWidget):
         self.psa.tried.connect(self._show_trial)
         self.psa.cleared.connect(self._clear_trial)
         self.psa.adopted.connect(self._adopt)
-        for name, page in (
-            ("Review", self.review),
-            ("Why", self.why),
-            ("Queue", self.queue),
-            ("Images", self.images),
-            ("Plots", self.plots),
-            ("Pipeline", self.pipeline),
-            ("PSA", self.psa),
-            ("Export", self.export),
+        for name, page, first in (
+            ("Review", self.review, None),
+            ("Why", self.why, None),
+            ("Queue", self.queue, self.queue.table),
+            ("Images", self.images, self.images.table),
+            ("Plots", self.plots, None),
+            ("Pipeline", self.pipeline, self.pipeline.run_button),
+            ("PSA", self.psa, self.psa.try_button),
+            ("Export", self.export, self.export.export_button),
         ):
-            self.tabs.add(name, page)
+            self.tabs.add(name, page, first)
         # only where no text or numbers are typed
         self._bind_keys(self.review, self.perform)
         self._bind_keys(self.why, self.perform)
@@ -295,23 +308,35 @@ class SecoDock(QWidget):
             self.actions.relabel(class_id)
 
     def _bind_keys(self, page: QWidget, perform: shortcuts.Perform) -> None:
-        for entry in shortcuts.SHORTCUTS:
-            for key in filter(shortcuts.napari_knows, entry.keys):
-                bound = QShortcut(QKeySequence(shortcuts.shown(key)), page)
-                bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                bound.setAutoRepeat(False)
-                bound.activated.connect(partial(perform, entry.id))
+        for entry, key in shortcuts.keys_by_reach()[0]:
+            bound = QShortcut(QKeySequence(shortcuts.shown(key)), page)
+            bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            bound.setAutoRepeat(False)
+            bound.activated.connect(partial(self._pressed, entry, perform))
 
-    def _bind_other_keys(self) -> None:
-        """Bind keys that napari cannot: wherever the focus is, in this window."""
-        keys = [(entry, key) for entry in shortcuts.SHORTCUTS for key in entry.keys]
-        for entry, key in keys:
-            # keyboards differ in whether it is typed with Shift, systems in whether that is told
-            for spelling in () if shortcuts.napari_knows(key) else (key, f"Shift+{key}"):
+    def _bind_far_keys(self) -> None:
+        """Bind the keys that work wherever the focus is in this window."""
+        for entry, key in shortcuts.keys_by_reach()[1]:
+            sequence = shortcuts.shown(key)
+            # keyboards differ in whether ? is typed with Shift, systems in whether that is told
+            for spelling in {sequence, f"Shift+{key}" if len(key) == 1 else sequence}:
                 bound = QShortcut(QKeySequence(spelling), self)
                 bound.setAutoRepeat(False)
                 bound.activated.connect(partial(self.perform, entry.id))
                 bound.activatedAmbiguously.connect(partial(self.perform, entry.id))
+
+    def _pressed(self, entry: shortcuts.Shortcut, perform: shortcuts.Perform) -> None:
+        self._held = (entry, time.monotonic()) if entry.momentary else None
+        perform(entry.id)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """What is shown while a key is held ends with it; a short press stays, as on the canvas."""
+        if self._held is None or event.isAutoRepeat():
+            event.ignore()
+            return
+        (entry, since), self._held = self._held, None
+        if time.monotonic() - since > get_settings().application.hold_button_delay:
+            self.perform(entry.id)
 
     def _run_if_new(self) -> None:
         if self.session is not None and not len(self.session.regions):

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seco_core.errors import ParameterError
 from seco_core.parameters import Parameters, parameter_fields
 from seco_viewer.docks.files import PathLine
 
@@ -100,7 +101,7 @@ class ParameterForm(QWidget):
             elif isinstance(editor, PathLine):
                 editor.set_text(value)
             else:
-                editor.setText(value)
+                editor.setText(str(value))
 
     def parameters(self) -> Parameters:
         """What the form says; parameters that it does not have keep their defaults.
@@ -111,6 +112,7 @@ class ParameterForm(QWidget):
             If a value makes no sense.
         """
         values: dict[str, Any] = {}
+        fields = dict(parameter_fields())
         for name, editor in self._fields.items():
             if isinstance(editor, QComboBox):
                 values[name] = editor.currentText()
@@ -120,6 +122,8 @@ class ParameterForm(QWidget):
                 values[name] = editor.value()
             elif isinstance(editor, QCheckBox):
                 values[name] = editor.isChecked()
+            elif isinstance(fields[name].default, int):
+                values[name] = _whole_number(name, editor.text())
             else:
                 values[name] = editor.text().strip()
         return Parameters().replace(**values)
@@ -127,6 +131,13 @@ class ParameterForm(QWidget):
     def _unfold(self, on: bool) -> None:
         self.more.setVisible(on)
         self.unfold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+
+
+def _whole_number(name: str, text: str) -> int:
+    try:
+        return int(text.strip())
+    except ValueError:
+        raise ParameterError(f"{name} must be a whole number, not {text!r}.") from None
 
 
 def _form(widget: QWidget) -> QFormLayout:
@@ -153,6 +164,8 @@ def _editor(name: str, field: dataclasses.Field[Any]) -> QWidget:
         return number
     if isinstance(field.default, bool):
         return QCheckBox()
+    if isinstance(field.default, int) and rule.get("maximum", 0) > _LARGEST:
+        return QLineEdit()  # a spin box cannot count so far
     if isinstance(field.default, int):
         whole = QSpinBox()
         whole.setRange(rule.get("minimum", 0), min(rule.get("maximum", _LARGEST), _LARGEST))

@@ -77,7 +77,7 @@ class QueuePanel(QWidget):
         self.map = EmbeddingPanel(session)
         self.map.setVisible(False)
         self.map.lassoed.connect(self.show_only)
-        for part in (*self._make_filters(), self.map, self._make_table(), self._make_bulk()):
+        for part in (*self._make_filters(), self.map, self._make_table(), *self._make_bulk()):
             layout.addWidget(part)
         session.region_changed.connect(self._follow)
         session.regions_decided.connect(self._decided)
@@ -210,7 +210,8 @@ class QueuePanel(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.table.setStyleSheet("QTableView, QHeaderView { font-size: 8.5pt; }")
         self.table.verticalHeader().setVisible(False)
         # every row alike: with rows that fit their text, Qt would ask each of them
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -218,10 +219,12 @@ class QueuePanel(QWidget):
         self.table.setMinimumHeight(180)
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(36)
-        header.setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
+        for column in (Column.CLASS, Column.PREDICTED):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        letters = self.fontMetrics().horizontalAdvance("0")
         for column, width in (
-            (Column.CLASS, 74), (Column.PREDICTED, 74), (Column.NOISE, 42), (Column.AREA, 52),
-            (Column.STATE, 58),
+            (Column.IMAGE, max(42, letters * self.model.longest_name + 8)),
+            (Column.NOISE, 40), (Column.AREA, 48), (Column.STATE, 58),
         ):  # fmt: skip
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
@@ -229,7 +232,7 @@ class QueuePanel(QWidget):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._count())
         return self.table
 
-    def _make_bulk(self) -> QWidget:
+    def _make_bulk(self) -> list[QWidget]:
         self.buttons: dict[str, QPushButton] = {}
         parts: list[tuple[QWidget, int]] = []
         for action_id, (text, action, tip) in _BULK.items():
@@ -238,12 +241,12 @@ class QueuePanel(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, chosen=action: self.decide(chosen))
             self.buttons[action_id] = button
-            parts.append((button, 2))
+            parts.append((button, 1))
         self.relabel_to = _combo("relabel to…", "Every selected region gets this class; one step to undo")
         for c in self._session.scheme.classes:
             self.relabel_to.addItem(swatch(c.color), c.name, c.id)
         self.relabel_to.activated.connect(self._relabel)
-        return _line(*parts, (self.relabel_to, 3))
+        return [_line(*parts), self.relabel_to]
 
     # -------------------------------------------------------------- what happens
 

@@ -12,6 +12,7 @@ from qtpy.QtGui import QFont
 from seco_viewer.docks.classes import swatch
 from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows, region_states, sorted_rows
 from seco_viewer.session import Session
+from seco_viewer.words import distinct_parts
 
 _HEADERS = ("image", "class", "predicted", "noise", "pixels", "state")
 _HEADER_TIPS = (
@@ -32,6 +33,11 @@ class QueueTable(QAbstractTableModel):
     Decisions change what the rows say, not which rows there are: those that are done stay, checked off, until
     the list is narrowed again. Nothing is listed before anybody looks at `rows` or narrows the list: sorting
     all regions of a large project takes a moment.
+
+    Attributes
+    ----------
+    longest_name : int
+        Letters of the longest name of an image, without what all begin with.
     """
 
     def __init__(self, session: Session):
@@ -40,6 +46,8 @@ class QueueTable(QAbstractTableModel):
         self._filter = RowFilter()
         self._column, self._descending = Column.NOISE, True
         self._swatches = {c.id: swatch(c.color) for c in session.scheme.classes}
+        self._names = distinct_parts([record.name for record in session.project.images])
+        self.longest_name = max(map(len, self._names), default=0)
         self._bold = QFont()
         self._bold.setBold(True)
         self._rows: NDArray[np.int64] | None = None
@@ -113,15 +121,15 @@ class QueueTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.FontRole:
             return self._bold if row == self._session.row else None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
-                self._text(row, column) if column in (Column.IMAGE, Column.CLASS, Column.PREDICTED) else None
-            )
+            if column == Column.IMAGE:
+                return self._session.project.images[int(self._session.regions.image_id[row])].name
+            return self._text(row, column) if column in (Column.CLASS, Column.PREDICTED) else None
         return None
 
     def _text(self, row: int, column: int) -> str:
         session, r = self._session, self._session.regions
         if column == Column.IMAGE:
-            return session.project.images[int(r.image_id[row])].name
+            return self._names[int(r.image_id[row])]
         if column == Column.CLASS:
             return session.scheme.label(int(r.class_id[row]))
         if column == Column.PREDICTED:

@@ -9,14 +9,12 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +24,7 @@ from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
 from seco_viewer.docks.classes import ClassChooser, swatch
+from seco_viewer.docks.combos import Choice
 from seco_viewer.docks.edit_tools import EditBar
 from seco_viewer.docks.later import Later, Soon
 from seco_viewer.docks.thumbnails import NeighbourStrip
@@ -141,20 +140,20 @@ class ReviewPanel(QWidget):
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        first = QHBoxLayout()
-        self.which = QComboBox()
+        first, second = QHBoxLayout(), QHBoxLayout()
+        self.which = Choice()
         self.which.addItems(["flagged", "not reviewed"])
         self.which.setToolTip(
             "What is in the queue: regions that the machine does not keep, or all that nobody has decided."
         )
-        self.of_class = QComboBox()
+        self.of_class = Choice()
         self.of_class.addItem("every class", None)
         for c in self._session.scheme.classes:
             self.of_class.addItem(swatch(c.color), c.name, c.id)
         self.of_class.setToolTip("Only regions that are called this.")
         self.this_image = QCheckBox("this image")
         self.this_image.setToolTip("Only regions of the image on screen.")
-        self.order = QComboBox()
+        self.order = Choice()
         for order in Order:
             self.order.addItem(order.value, order)
         self.order.setToolTip("What comes first in the queue.")
@@ -164,17 +163,17 @@ class ReviewPanel(QWidget):
         self.of_class.setCurrentIndex(max(0, self.of_class.findData(self._session.only_class)))
         self.order.currentIndexChanged.connect(lambda _: self._session.set_order(self.order.currentData()))
         for combo in (self.order, self.which, self.of_class):
-            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            combo.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.this_image.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        first.addWidget(self.order, 3)
-        first.addWidget(self.which, 3)
-        first.addWidget(self.of_class, 3)
-        first.addWidget(self.this_image)
+            combo.left.connect(self.setFocus)
+        self.this_image.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        first.addWidget(self.order, 1)
+        first.addWidget(self.which, 1)
+        second.addWidget(self.of_class, 1)
+        second.addWidget(self.this_image, 1)
         self.which.currentIndexChanged.connect(self._filter_changed)
         self.of_class.currentIndexChanged.connect(self._filter_changed)
         self.this_image.toggled.connect(self._filter_changed)
         layout.addLayout(first)
+        layout.addLayout(second)
         return box
 
     # ------------------------------------------------------------------- show

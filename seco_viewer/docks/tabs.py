@@ -17,25 +17,44 @@ class ProjectTabs(QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._first: list[QWidget] = []
         self.setDocumentMode(True)
         self.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.tabBar().setExpanding(False)
-        self.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 5px; margin: 0px; min-width: 0px; }")
+        self.tabBar().setStyleSheet(
+            "QTabBar::tab { padding: 3px 3px; margin: 0px; min-width: 0px; font-size: 8.5pt; }"
+        )
         self.close_button = QPushButton("×")
         self.close_button.setAccessibleName("close the project")
-        self.close_button.setFixedWidth(22)
+        self.close_button.setFixedWidth(18)
         self.close_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCornerWidget(self.close_button)
 
-    def add(self, name: str, page: QWidget) -> None:
-        """Add a page; it scrolls where the window is too low for it."""
+    def add(self, name: str, page: QWidget, first: QWidget | None = None) -> None:
+        """Add a page; it scrolls where the window is too low for it.
+
+        Parameters
+        ----------
+        name : str
+            What its tab says.
+        page : QWidget
+            The page.
+        first : QWidget, optional
+            What takes the keys when one goes to the page with a key; the page itself if left out.
+        """
         self.addTab(scrolling(page), name)
+        self._first.append(first or page)
 
     def go_to(self, page: QWidget) -> None:
         """Show a page that was added."""
         for index in range(self.count()):
             if self.page(index) is page:
                 self.setCurrentIndex(index)
+
+    def turn(self, by: int) -> None:
+        """Show the page so many further on, around the end, with the keys in it."""
+        self.setCurrentIndex((self.currentIndex() + by) % self.count())
+        self._first[self.currentIndex()].setFocus(Qt.FocusReason.TabFocusReason)
 
     def go_to_name(self, name: str) -> None:
         """Show the page of that name, if there is one."""
@@ -51,6 +70,7 @@ class ProjectTabs(QTabWidget):
 
     def clear_pages(self) -> None:
         """Take all pages out; they are destroyed."""
+        self._first.clear()
         while self.count():
             area = self.widget(0)
             self.removeTab(0)

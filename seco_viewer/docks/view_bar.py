@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from seco_viewer import words
 from seco_viewer.compare import MAPS, Comparison
 from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.buttons import ActionButton
+from seco_viewer.docks.combos import Choice
 from seco_viewer.shortcuts import shortcut
 
 _ACTIONS = ("overlays", "noise", "graph", "keep_zoom", "compare", "wipe", "conflicts")
@@ -26,7 +27,14 @@ class ViewBar(QWidget):
         Does the action of an id of the table of shortcuts.
     comparison, conflicts
         What is shown.
+
+    Attributes
+    ----------
+    left : Signal()
+        Choosing is over; the keys should work again.
     """
+
+    left = Signal()
 
     def __init__(self, perform: Callable[[str], None], comparison: Comparison, conflicts: ConflictLayer):
         super().__init__()
@@ -44,16 +52,15 @@ class ViewBar(QWidget):
         self.sides = QWidget()
         line = QHBoxLayout(self.sides)
         line.setContentsMargins(0, 0, 0, 0)
-        self.left, self.right = QComboBox(), QComboBox()
-        for combo, tip in ((self.left, "Left of the line"), (self.right, "Right of the line")):
+        self.of_left, self.of_right = Choice(), Choice()
+        for combo, tip in ((self.of_left, "Left of the line"), (self.of_right, "Right of the line")):
             combo.addItems(MAPS)
             combo.setToolTip(tip)
-            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            combo.left.connect(self.left)
             combo.currentTextChanged.connect(self._choose)
-        line.addWidget(self.left, 1)
+        line.addWidget(self.of_left, 1)
         line.addWidget(QLabel("|"))
-        line.addWidget(self.right, 1)
+        line.addWidget(self.of_right, 1)
         self.told = QLabel()
         self.told.setWordWrap(True)
         layout.addWidget(self.sides)
@@ -68,7 +75,7 @@ class ViewBar(QWidget):
         self._conflicts.changed.disconnect(self._refresh)
 
     def _refresh(self) -> None:
-        for combo, name in ((self.left, self._comparison.left), (self.right, self._comparison.right)):
+        for combo, name in ((self.of_left, self._comparison.left), (self.of_right, self._comparison.right)):
             combo.blockSignals(True)
             combo.setCurrentText(name)
             combo.blockSignals(False)
@@ -77,4 +84,4 @@ class ViewBar(QWidget):
         self.told.setVisible(bool(self._conflicts.all))
 
     def _choose(self, _: str) -> None:
-        self._comparison.choose(self.left.currentText(), self.right.currentText())
+        self._comparison.choose(self.of_left.currentText(), self.of_right.currentText())

@@ -91,6 +91,7 @@ class WhyPanel(QWidget):
         super().__init__()
         self._session = session
         self._later = Later(self, self.refresh)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)

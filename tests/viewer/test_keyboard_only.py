@@ -1,0 +1,153 @@
+"""From the start page to the exported label set without a mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+from seco_core.parameters import Parameters
+from seco_viewer.docks import main
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.docks.parameters import ParameterForm
+
+pytestmark = pytest.mark.gui
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def dock(qtbot):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    found.resize(390, 700)
+    found.show()
+    found.activateWindow()
+    qtbot.waitUntil(found.isActiveWindow)
+    yield found
+    found.close_project()
+
+
+def press(key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key wherever the focus is."""
+    QTest.keyClick(QApplication.focusWidget(), key, modifiers)
+
+
+def tab_to(wanted: QWidget, most: int = 60) -> None:
+    for _ in range(most):
+        if wanted.hasFocus():
+            return
+        press(Qt.Key.Key_Tab)
+    raise AssertionError(f"Tab does not come to {wanted}")
+
+
+def test_a_review_from_start_page_to_export(dock: SecoDock, qtbot, scored_path: Path, tmp_path: Path):
+    dock.start.example_folder.line.setFocus()
+    tab_to(dock.start.project_folder.line)
+    QTest.keyClicks(QApplication.focusWidget(), str(scored_path))
+    press(Qt.Key.Key_Return)
+    session = dock.session
+    assert session is not None
+    while not dock.review.hasFocus():
+        press(Qt.Key.Key_F6)
+    row = session.row
+    press(Qt.Key.Key_A)
+    assert session.reviewed[row]
+    row = session.row
+    press(Qt.Key.Key_R)
+    assert dock.review.chooser.search.hasFocus()
+    QTest.keyClicks(QApplication.focusWidget(), "sky")
+    press(Qt.Key.Key_Return)
+    assert session.decided[row] == 10
+    assert dock.review.hasFocus()
+    tab_to(dock.review.which)
+    press(Qt.Key.Key_Down)
+    assert not session.only_flagged
+    decided = len(session.project.overrides)
+    QTest.keyClicks(QApplication.focusWidget(), "anit")
+    assert len(session.project.overrides) == decided
+    press(Qt.Key.Key_Escape)
+    assert dock.review.hasFocus()
+    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.queue:
+        press(Qt.Key.Key_F6)
+    assert dock.queue.table.hasFocus()
+    press(Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+    press(Qt.Key.Key_Down, SHIFT)
+    assert len(dock.queue.selected()) == 2
+    before = int(session.reviewed.sum())
+    press(Qt.Key.Key_I)
+    assert session.reviewed.sum() > before
+    press(Qt.Key.Key_F6, SHIFT)
+    press(Qt.Key.Key_F6)
+    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.images:
+        press(Qt.Key.Key_F6)
+    press(Qt.Key.Key_Down)
+    press(Qt.Key.Key_Tab)  # not to the next cell
+    assert not dock.images.table.hasFocus()
+    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.export:
+        press(Qt.Key.Key_F6)
+    assert dock.export.export_button.hasFocus()
+    tab_to(dock.export.folder.line)
+    press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(QApplication.focusWidget(), str(tmp_path / "labels"))
+    tab_to(dock.export.export_button)
+    with qtbot.waitSignal(dock.export.ended, timeout=20_000):
+        press(Qt.Key.Key_Space)
+    assert (tmp_path / "labels" / "manifest.json").is_file()
+
+
+def test_every_page_takes_the_keys_and_gives_them_on(dock: SecoDock, scored_path: Path):
+    dock.open_project(scored_path)
+    dock.review.setFocus()
+    seen = []
+    for _ in range(dock.tabs.count()):
+        page = dock.tabs.page(dock.tabs.currentIndex())
+        assert page is QApplication.focusWidget() or page.isAncestorOf(QApplication.focusWidget()), page
+        seen.append(page)
+        press(Qt.Key.Key_F6)
+    assert len(set(seen)) == dock.tabs.count()
+    assert dock.tabs.page(dock.tabs.currentIndex()) is seen[0]
+
+
+def test_overlays_are_hidden_while_the_key_is_held(dock: SecoDock, scored_path: Path, monkeypatch):
+    dock.open_project(scored_path)
+    now = 100.0
+    monkeypatch.setattr(main.time, "monotonic", lambda: now)
+    before = [layer.visible for layer in dock.layers.all]
+    for page, widget in (
+        (dock.review, dock.review),
+        (dock.queue, dock.queue.table),
+        (dock.images, dock.images.table),
+    ):
+        dock.tabs.go_to(page)
+        widget.setFocus()
+        QTest.keyPress(widget, Qt.Key.Key_H)
+        assert not dock.layers.curated.visible
+        now += 2.0
+        QTest.keyRelease(widget, Qt.Key.Key_H)
+        assert [layer.visible for layer in dock.layers.all] == before
+        QTest.keyPress(widget, Qt.Key.Key_H)
+        now += 0.1
+        QTest.keyRelease(widget, Qt.Key.Key_H)
+        assert not dock.layers.curated.visible  # a short press stays
+        QTest.keyClick(widget, Qt.Key.Key_H)
+        assert [layer.visible for layer in dock.layers.all] == before
+
+
+def test_seeds_beyond_a_spin_box_can_be_typed(qtbot):
+    form = ParameterForm(Parameters())
+    qtbot.addWidget(form)
+    form.show()
+    seed = form._fields["seed"]
+    seed.selectAll()
+    QTest.keyClicks(seed, "4294967295")
+    assert form.parameters().seed == 2**32 - 1
+    form.set_parameters(Parameters().replace(seed=2**31))
+    assert form.parameters().seed == 2**31
+    for wrong in ("", "4294967296", "many"):
+        seed.setText(wrong)
+        with pytest.raises(Exception, match="seed"):
+            form.parameters()
