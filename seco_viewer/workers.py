@@ -20,6 +20,9 @@ from seco_core.progress import Cancelled, CancelToken, ProgressCallback, Progres
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_EVENTS = 0.05
+_SHORT_TURN = 0.0005
+"""Seconds that a working thread may keep Python's lock while the window waits for it; Python's own are ten
+times that, and a key takes the lock many times."""
 
 Work = Callable[[ProgressCallback, CancelToken], Any]
 """What is done in the thread. It must open its own store."""
@@ -41,6 +44,12 @@ def import_torch() -> None:
 
 
 _going_on: set[Job] = set()
+_usual_turn = sys.getswitchinterval()
+
+
+def _take_turns() -> None:
+    """Make working threads give way to the window while there are any."""
+    sys.setswitchinterval(_SHORT_TURN if _going_on else _usual_turn)
 
 
 class Job(QObject):
@@ -90,6 +99,7 @@ class Job(QObject):
     def start(self) -> None:
         """Begin."""
         _going_on.add(self)
+        _take_turns()
         self._worker.start()
 
     def cancel(self) -> None:
@@ -114,15 +124,18 @@ class Job(QObject):
         self._bar.set_description(event.stage)
         self._bar.update(event.done - self._bar.n)
 
-    def _returned(self, value: Any) -> None:
+    def _over(self) -> None:
         self._bar.close()
         _going_on.discard(self)
+        _take_turns()
+
+    def _returned(self, value: Any) -> None:
+        self._over()
         self.succeeded.emit(value)
         self.ended.emit()
 
     def _errored(self, error: BaseException) -> None:
-        self._bar.close()
-        _going_on.discard(self)
+        self._over()
         if isinstance(error, Cancelled):
             self.cancelled.emit()
         elif isinstance(error, SecoError):

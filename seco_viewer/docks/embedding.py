@@ -50,7 +50,8 @@ class EmbeddingView(QWidget):
     def show_dots(self, place: NDArray[np.float32], colors: NDArray[np.uint8]) -> None:
         """Show dots at x, y in 0..1 (NaN: not shown) in RGB colours."""
         self._place, self._colors = place, colors
-        self._draw()
+        if self.isVisible():
+            self._draw()
 
     def mark(self, dot: int | None) -> None:
         """Put a ring around a dot."""
@@ -60,6 +61,11 @@ class EmbeddingView(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """As high as the table below leaves it."""
         return QSize(300, _HEIGHT)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Draw what there was to show while nobody saw it."""
+        super().showEvent(event)
+        self._draw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Draw the dots anew."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 
 import pytest
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.gui
 
 
 def test_a_job_outlives_who_began_it(qtbot):
+    usual = sys.getswitchinterval()
     begun, forgotten, ended = threading.Event(), threading.Event(), []
 
     def work(progress: ProgressCallback, cancel: CancelToken) -> None:
@@ -23,7 +25,9 @@ def test_a_job_outlives_who_began_it(qtbot):
     job.ended.connect(lambda: ended.append(True))
     job.start()
     assert begun.wait(10)
+    assert sys.getswitchinterval() < usual  # the window comes first
     del job
     gc.collect()
     forgotten.set()
     qtbot.waitUntil(lambda: bool(ended))
+    assert sys.getswitchinterval() == usual
