@@ -343,19 +343,26 @@ class ReviewLayers:
         self.outline.show(segments, self.zoom, edited=self._session.edited)
 
     def _show_graph(self) -> None:
-        if not (self.nodes.visible or self.edges.visible):
-            return
-        self._fit_edges()
-        session = self._session
-        rows = session.rows
-        noise = np.nan_to_num(session.noise(rows))
-        size = np.clip(np.sqrt(session.regions.area[rows]) * 0.25, 3, 0.025 * max(self._shape))
+        # a hidden layer is not sliced: with other data it would be coloured by the slice of those before
+        if self.nodes.visible:
+            self._show_nodes()
+        if self.edges.visible:
+            self._fit_edges()
+            self._show_edges()
+
+    def _show_nodes(self) -> None:
+        session, rows = self._session, self._session.rows
         self.nodes.data = session.regions.centroid[rows]
-        if len(noise):
-            self.nodes.size = size
-            color = noise_colormap().map(noise)
-            color[:, 3] = 1.0
-            self.nodes.face_color = color
+        if not len(self.nodes.data):
+            return
+        area = session.regions.area[rows]
+        self.nodes.size = np.clip(np.sqrt(area) * 0.25, 3, 0.025 * max(self._shape))
+        color = noise_colormap().map(np.nan_to_num(session.noise(rows)))
+        color[:, 3] = 1.0
+        self.nodes.face_color = color
+
+    def _show_edges(self) -> None:
+        session, rows = self._session, self._session.rows
         links = [] if session.row is None else session.links(session.row)
         links = [link for link in links if rows.start <= link[0] < rows.stop]
         if not links:
@@ -364,7 +371,6 @@ class ReviewLayers:
         centroid = session.regions.centroid
         start = np.broadcast_to(centroid[session.row], (len(links), 2))
         self.edges.data = np.stack([start, centroid[[n for n, _, _ in links]] - start], axis=1)
-        self.edges.set_view_slice()  # a hidden layer still has that of the data before
         weight = [0.25 + 0.75 * w for _, w, _ in links]
         self.edges.edge_color = np.array(
             [(*_KIND_COLOR[kind], w) for w, (_, _, kind) in zip(weight, links, strict=True)]

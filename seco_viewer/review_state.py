@@ -275,21 +275,24 @@ class ReviewState:
         self._follow(rows)
         return rows, (x0, y0, x1, y1)
 
-    def recount(self, image_id: int) -> NDArray[np.int64]:
-        """Bring all regions of an image up to date, after decisions on an image that is not on screen.
+    def recount(self, image_ids: Sequence[int]) -> NDArray[np.int64]:
+        """Bring all regions of images up to date, after decisions on images that are not on screen.
 
         Returns
         -------
         ndarray of int64
             The rows whose decision changed.
         """
-        of_image = self.regions.rows_of(image_id)
         known = (self.reviewed, self.decided, self.confirmed)
-        before = [a[of_image].copy() for a in known]
-        self.reviewed[of_image], self.decided[of_image], self.confirmed[of_image] = False, IGNORE, False
-        self._count_decisions(image_id)
-        changed = np.any([a[of_image] != b for a, b in zip(known, before, strict=True)], axis=0)
-        rows = of_image.start + np.flatnonzero(changed)
+        changed = [np.zeros(0, dtype=np.int64)]
+        for image_id in image_ids:
+            of_image = self.regions.rows_of(image_id)
+            before = [a[of_image].copy() for a in known]
+            self.reviewed[of_image], self.decided[of_image], self.confirmed[of_image] = False, IGNORE, False
+            self._count_decisions(image_id)
+            other = np.any([a[of_image] != b for a, b in zip(known, before, strict=True)], axis=0)
+            changed.append(of_image.start + np.flatnonzero(other))
+        rows = np.concatenate(changed)
         self._follow(rows)
         return rows
 
@@ -318,7 +321,7 @@ class ReviewState:
         Returns
         -------
         list of Proposal
-            The most believed first; none if the decision was undone. `seco_viewer.bulk.accept_proposals`
+            The most believed first; none if the decision was undone. `seco_viewer.bulk.plan_proposals`
             takes some or all of them.
         """
         source = self.override(seq)

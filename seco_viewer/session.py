@@ -215,10 +215,13 @@ class Session(Browser):
         class_id = IGNORE if self.scheme.unknown is None else self.scheme.unknown
         return self._decide(Action.UNKNOWN, class_id)
 
-    def take(self, overrides: Sequence[Override]) -> None:
-        """Take in a batch that was just recorded, of one image or several, and go on."""
+    def take(self, overrides: Sequence[Override], *, go_on: bool = True) -> None:
+        """Take in a batch that was just recorded, of one image or several, and go on or stay."""
         self._update(overrides)
-        self._advance()
+        if go_on:
+            self._advance()
+        else:
+            self.region_changed.emit()  # what is said about the current one may have changed
 
     def undo(self) -> bool:
         """Take back an edit's newest step, else the newest decision and go to it; whether there was any."""
@@ -317,7 +320,7 @@ class Session(Browser):
         here = [o for o in overrides if o.image_id == self.image_id]
         elsewhere = sorted({o.image_id for o in overrides} - {self.image_id})
         if elsewhere:
-            self.others_decided.emit(np.concatenate([self.recount(image_id) for image_id in elsewhere]))
+            self.others_decided.emit(self.recount(elsewhere))
         if not here:
             return
         ids = self.frame.region_ids

@@ -6,11 +6,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from seco_core.errors import SecoError
 from seco_core.project import Override
 from seco_core.project.overrides import Origin
-from seco_viewer.bulk import accept_proposals
-from seco_viewer.docks.actions import Say, takes_it_back
+from seco_viewer.bulk import plan_proposals
+from seco_viewer.docks.actions import Say
+from seco_viewer.docks.bulk import BulkBar
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.thumbnails import Thumbnail, ThumbnailStrip
 from seco_viewer.session import Session
@@ -42,6 +42,8 @@ class ProposalsPanel(QWidget):
         top.addWidget(self.take)
         layout.addLayout(top)
         layout.addWidget(self.strip)
+        self.bulk = BulkBar(session, say)
+        layout.addWidget(self.bulk)
         session.regions_decided.connect(self._later.ask)
         session.others_decided.connect(self._later.ask)
         session.reloaded.connect(self._reloaded)
@@ -50,6 +52,7 @@ class ProposalsPanel(QWidget):
     def release(self) -> None:
         """Let go of the session and end the reading thread."""
         self._later.stop()
+        self.bulk.release()
         self._session.regions_decided.disconnect(self._later.ask)
         self._session.others_decided.disconnect(self._later.ask)
         self._session.reloaded.disconnect(self._reloaded)
@@ -92,13 +95,8 @@ class ProposalsPanel(QWidget):
         """Decide the ticked ones."""
         if self._seq is None:
             return
-        try:
-            count = accept_proposals(self._session, self.strip.ticked_rows(), self._seq)
-        except SecoError as error:
-            self._say(str(error), wrong=True)
-            return
-        noun = "region" if count == 1 else "regions"
-        self._say(f"✓ {count:,} {noun} followed. {takes_it_back(self._session)}")
+        seq = self._seq
+        self.bulk.carry_out(lambda: plan_proposals(self._session, self.strip.ticked_rows(), seq), "followed")
 
     def _show(self, thumbnails: list[Thumbnail]) -> None:
         self.strip.show_regions(thumbnails)

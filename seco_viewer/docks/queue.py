@@ -28,10 +28,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seco_core.errors import SecoError
 from seco_core.project import Action
-from seco_viewer.bulk import decide_many
-from seco_viewer.docks.actions import Say, takes_it_back
+from seco_viewer.bulk import plan_many
+from seco_viewer.docks.actions import Say
+from seco_viewer.docks.bulk import BulkBar
 from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.embedding import EmbeddingPanel
@@ -77,8 +77,10 @@ class QueuePanel(QWidget):
         self.map = EmbeddingPanel(session)
         self.map.setVisible(False)
         self.map.lassoed.connect(self.show_only)
-        for part in (*self._make_filters(), self.map, self._make_table(), *self._make_bulk()):
+        self.bulk = BulkBar(session, say)
+        for part in (*self._make_filters(), self.map, self._make_table(), *self._make_bulk(), self.bulk):
             layout.addWidget(part)
+        self.bulk.decided.connect(self.table.clearSelection)
         session.region_changed.connect(self._follow)
         session.regions_decided.connect(self._decided)
         session.others_decided.connect(self._decided)
@@ -87,6 +89,7 @@ class QueuePanel(QWidget):
 
     def release(self) -> None:
         """Let go of the session."""
+        self.bulk.release()
         self._session.region_changed.disconnect(self._follow)
         self._session.regions_decided.disconnect(self._decided)
         self._session.others_decided.disconnect(self._decided)
@@ -121,14 +124,7 @@ class QueuePanel(QWidget):
 
     def decide(self, action: Action, class_id: int | None = None) -> None:
         """Decide about the selection, as one step."""
-        try:
-            count = decide_many(self._session, self.selected(), action, class_id)
-        except SecoError as error:
-            self._say(str(error), wrong=True)
-            return
-        self.table.clearSelection()
-        noun = "region" if count == 1 else "regions"
-        self._say(f"✓ {count:,} {noun} decided. {takes_it_back(self._session)}")
+        self.bulk.carry_out(lambda: plan_many(self._session, self.selected(), action, class_id))
 
     def narrow(self) -> None:
         """List what the filters let through, as it is now."""

@@ -6,8 +6,12 @@ import pytest
 from seco_core.errors import OverrideError
 from seco_core.project import Action, Project
 from seco_core.scheme import IGNORE
-from seco_viewer.bulk import decide_many
+from seco_viewer.bulk import carry_out, decisions, plan_many, record
 from seco_viewer.session import Session
+
+
+def decide_many(session: Session, rows: np.ndarray, action: Action, class_id: int | None = None) -> int:
+    return carry_out(session, plan_many(session, rows, action, class_id))
 
 
 def tables(session: Session) -> tuple:
@@ -92,3 +96,32 @@ def test_refusals_record_nothing(session: Session):
         with pytest.raises(OverrideError):
             decide_many(session, rows, Action.RELABEL, class_id)
     assert len(session.project.overrides) == 0
+
+
+def test_what_was_decided_while_it_was_worked_out_stays(session: Session):
+    here = np.arange(len(session.regions))[session.rows]
+    others = np.setdiff1d(np.arange(len(session.regions)), here)[:3]
+    rows = np.concatenate([here[:6], others])
+    plan = plan_many(session, rows, Action.RELABEL, 4)
+    found = decisions(plan, session.project)
+    session.go_to(int(here[0]))
+    session.relabel(7)
+    session.go_to(int(here[-1]))
+    before, looked_at = len(session.project.overrides), session.row
+    assert record(session, plan, found) == len(rows) - 1
+    assert session.decided[here[0]] == 7
+    assert (session.decided[np.setdiff1d(rows, here[:1])] == 4).all()
+    assert session.row == looked_at, "the reviewer stays where no region of the batch is"
+    assert session.undo()
+    assert len(session.project.overrides) == before
+    session.reload()
+    with pytest.raises(OverrideError, match="made anew"):
+        record(session, plan, found)
+
+
+def test_regions_that_are_looked_at_again_are_accepted_as_they_were_decided(session: Session):
+    rows = np.array([1, 2])
+    decide_many(session, rows, Action.RELABEL, 4)
+    session.feedback.doubt[1] = 0.9
+    decide_many(session, rows, Action.ACCEPT)
+    assert session.decided[rows].tolist() == [4, int(session.regions.class_id[2])]

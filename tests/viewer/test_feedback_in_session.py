@@ -14,7 +14,7 @@ from seco_core.project.overrides import Origin
 from seco_core.review import Order
 from seco_core.scheme import IGNORE
 from seco_viewer import words
-from seco_viewer.bulk import accept_proposals
+from seco_viewer.bulk import carry_out, plan_proposals
 from seco_viewer.session import Session
 from tests.viewer.scenes import make_project
 
@@ -99,7 +99,9 @@ def test_proposals_are_accepted_as_one_batch_that_says_where_it_comes_from(alike
     assert {p.row for p in proposed} <= set(rows[2:].tolist())
     assert proposed
     before = len(alike.project.overrides)
-    assert accept_proposals(alike, np.array([p.row for p in proposed]), override.seq) == len(proposed)
+    assert carry_out(alike, plan_proposals(alike, np.array([p.row for p in proposed]), override.seq)) == len(
+        proposed
+    )
     assert (alike.decided[[p.row for p in proposed]] == 7).all()
     assert alike.proposals(override.seq) == []
     active = [o for i in alike.project.overrides.images() for o in alike.project.overrides.active(i)]
@@ -112,7 +114,7 @@ def test_proposals_are_accepted_as_one_batch_that_says_where_it_comes_from(alike
     assert alike.proposals(override.seq) == proposed
     alike.undo()
     with pytest.raises(OverrideError, match="undone"):
-        accept_proposals(alike, rows[2:], override.seq)
+        carry_out(alike, plan_proposals(alike, rows[2:], override.seq))
 
 
 def test_suggestion_is_taken_even_if_it_is_to_ignore(alike: Session):

@@ -10,8 +10,11 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtTest import QTest
 
+from seco_core.project import Action
+from seco_viewer.docks.bulk import FEW_IMAGES
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.region_list import Column
+from tests.viewer.scenes import make_project
 
 pytestmark = pytest.mark.gui
 
@@ -137,3 +140,45 @@ def test_everything_selected_is_one_call_whatever_the_length(dock: SecoDock):
         QItemSelectionModel.SelectionFlag.Deselect | QItemSelectionModel.SelectionFlag.Rows,
     )
     assert len(queue.selected()) == len(dock.session.regions) - 1
+
+
+@pytest.fixture
+def many_images(qtbot, tmp_path: Path):
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    assert found.open_project(make_project(tmp_path, [(48, 64)] * (FEW_IMAGES + 3)))
+    found.show()
+    found.tabs.go_to(found.queue)
+    yield found
+    found.close_project()
+
+
+def test_many_images_are_decided_in_the_background_as_one_step(many_images: SecoDock, qtbot):
+    session, queue = many_images.session, many_images.queue
+    queue.table.selectAll()
+    chosen = queue.selected()
+    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+        queue.decide(Action.ACCEPT)
+        assert queue.bulk.running
+        assert queue.bulk.isVisible()
+        assert not session.reviewed.any(), "the window does not wait"
+        many_images.perform("ignore")
+    assert session.reviewed[chosen].all()
+    assert np.count_nonzero(session.decided == 255) == 1, "what was decided meanwhile stays"
+    assert not queue.bulk.isVisible()
+    assert f"{len(chosen) - 1} regions decided" in many_images.message.text()
+    assert len(queue.selected()) <= 1
+    many_images.perform("undo")
+    assert session.reviewed.sum() == 1
+
+
+def test_bulk_decision_can_be_cancelled(many_images: SecoDock, qtbot):
+    queue = many_images.queue
+    queue.table.selectAll()
+    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+        queue.decide(Action.ACCEPT)
+        queue.decide(Action.IGNORE)
+        assert "just being decided" in many_images.message.text()
+        queue.bulk.cancel_button.click()
+    assert not many_images.session.reviewed.any()
+    assert "nothing was decided" in many_images.message.text()
