@@ -21,10 +21,20 @@ import numpy as np
 
 from benchmarks.common import report, run_seco
 from seco_core.project import Project
-from seco_core.simulate import ORDERS, EffortCurve, Task, load_task, simulate, write_curves
+from seco_core.simulate import (
+    ORDERS,
+    EffortCurve,
+    Task,
+    check_forecasts,
+    load_task,
+    simulate,
+    write_curves,
+)
 
 GOAL = 0.95
 RANDOM_SEEDS = 5
+MOMENTS = (10, 25, 50, 75, 100, 150, 200, 300, 400, 600)
+OTHERS = ("worst_first", "confidence", "confidence_area")
 
 
 def main() -> None:
@@ -47,7 +57,31 @@ def main() -> None:
                 numbers |= _numbers(curves, suffix)
                 if arguments.to is not None:
                     write_curves(curves.values(), arguments.to / f"effort{suffix}", goal=GOAL)
+            numbers |= _forecasts(task)
     report(numbers)
+
+
+def _forecasts(task: Task) -> dict[str, Any]:
+    moments = [m for m in MOMENTS if m < len(task.regions)]
+    checks = {
+        "feedback": check_forecasts(task, "feedback", moments),
+        "others": [
+            check
+            for order, seed in [*(("random", s) for s in range(RANDOM_SEEDS)), *((o, 0) for o in OTHERS)]
+            for check in check_forecasts(task, order, moments, seed=seed)
+        ],
+    }
+    found: dict[str, Any] = {}
+    for name, of_orders in checks.items():
+        now = [c.told.now_low <= c.now <= c.told.now_high for c in of_orders]
+        after = [c.told.after_low <= c.after <= c.told.after_high for c in of_orders]
+        error = [c.told.now - c.now for c in of_orders]
+        found |= {
+            f"forecast_now_{name}": round(float(np.mean(now)), 3),
+            f"forecast_after_{name}": round(float(np.mean(after)), 3),
+            f"forecast_error_{name}": [round(e, 3) for e in error],
+        }
+    return found
 
 
 def _curve(task: Task, order: str, error_rate: float) -> EffortCurve:

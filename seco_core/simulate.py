@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seco_core.errors import DatasetError, ParameterError
+from seco_core.feedback.forecast import Forecast, forecast
 from seco_core.feedback.spread import Feedback
 from seco_core.files import write_bytes
 from seco_core.images import read_label
@@ -167,6 +168,62 @@ def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) 
         accuracy.append(right)
         miou.append(scores(matrix[:, :n_classes]).miou)
     return EffortCurve(order, np.array(accuracy) / weight.sum(), np.array(miou))
+
+
+@dataclass(frozen=True)
+class ForecastCheck:
+    """A forecast made while reviewing, and what was really so.
+
+    Attributes
+    ----------
+    told : Forecast
+        What was told.
+    now, after : float
+        Share of the labelled area that was right then, and that would have been after the next reviews.
+    """
+
+    told: Forecast
+    now: float
+    after: float
+
+
+def check_forecasts(
+    task: Task, order: str, moments: Iterable[int], *, ahead: int = 40, seed: int = 0
+) -> list[ForecastCheck]:
+    """Review in an order without mistakes, and forecast at some moments.
+
+    Parameters
+    ----------
+    task : Task
+        What to review.
+    order : str
+        One of `ORDERS`; the next reviews are those of this order.
+    moments : iterable of int
+        Numbers of reviews, ascending, each fewer than there are regions.
+    ahead : int
+        How many more reviews are asked about.
+    seed : int
+        Of the random order.
+    """
+    rows = [row for row, _ in _reviews(task, order, _Reviewer(task, 0.0, seed), seed)]
+    r, machine, truth = task.regions, task.machine, task.truth
+    weight = np.where(truth == IGNORE, 0, r.area)
+    reviewed, decided = np.zeros(len(r), dtype=bool), truth.copy()
+    feedback = Feedback(
+        task.graph, r.class_id, machine, r.noise_score, r.probabilities, r.predicted,
+        reviewed, decided, np.zeros(len(r), dtype=bool),
+    )  # fmt: skip
+    checks = []
+    for moment in moments:
+        reviewed[rows[:moment]] = True
+        feedback.update(np.flatnonzero(reviewed))
+        following = np.array(rows[moment : moment + ahead])
+        right = reviewed | (machine == truth)
+        now = float(weight[right].sum() / weight.sum())
+        right[following] = True
+        told = forecast(feedback.held_out, weight, reviewed, reviewed & (truth != machine), following)
+        checks.append(ForecastCheck(told, now, float(weight[right].sum() / weight.sum())))
+    return checks
 
 
 def write_curves(curves: Iterable[EffortCurve], folder: Path, *, goal: float = 0.95) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.project import Project
 from seco_core.scheme import load_scheme
-from seco_core.simulate import ORDERS, EffortCurve, Task, load_task, simulate
+from seco_core.simulate import ORDERS, EffortCurve, Task, check_forecasts, load_task, simulate
 from tests.conftest import write_dataset
 
 
@@ -101,3 +101,13 @@ def test_without_ground_truth_it_says_so(tmp_path: Path, dataset: Dataset):
         pytest.raises(DatasetError, match="no ground truth"),
     ):
         load_task(project)
+
+
+def test_forecasts_are_checked_against_what_was_so(task: Task):
+    moments = [1, 3, len(task.regions) - 1]
+    checks = check_forecasts(task, "confidence_area", moments, ahead=2)
+    curve = simulate(task, "confidence_area")
+    assert [c.now for c in checks] == pytest.approx(curve.accuracy[moments])
+    assert [c.after for c in checks[:2]] == pytest.approx(curve.accuracy[[3, 5]])
+    assert [c.told.based_on for c in checks] == moments
+    assert checks[-1].told.now_low <= checks[-1].now <= checks[-1].told.now_high

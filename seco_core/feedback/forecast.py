@@ -13,6 +13,9 @@ _AREA_PARTS = 3
 _PRIOR_REGIONS = 4.0
 """How many reviewed regions the machine's own scores count for in a bin, and a bin in its parts by size."""
 
+_ALIKE = 2.0
+"""So many reviewed regions tell as much as one by chance would: errors come in groups of regions alike."""
+
 _NORMAL_90 = 1.6449
 WORTH_GOING_ON = 0.005
 """Share of the area that further reviews should put right; with less expected, stopping is suggested."""
@@ -91,7 +94,7 @@ def forecast(
     n_cells = (len(_NOISE_EDGES) + 1) * _AREA_PARTS
     rate, spread = _rates(cell, n_cells, of_bin[noise_bin], reviewed, was_wrong)
     # how far a cell goes by its bin
-    borrowed = _PRIOR_REGIONS / (_PRIOR_REGIONS + np.bincount(cell[reviewed], minlength=n_cells))
+    borrowed = _PRIOR_REGIONS / (_PRIOR_REGIONS + np.bincount(cell[reviewed], minlength=n_cells) / _ALIKE)
 
     def share_wrong(left: NDArray[np.bool_]) -> tuple[float, float]:
         pixels = np.where(left, area, 0).astype(np.float64)
@@ -133,8 +136,8 @@ def _rates(
     """Mean and variance of the rate of errors in each cell."""
     size = np.bincount(cell, minlength=n_cells)
     prior = np.bincount(cell, expected, minlength=n_cells) / np.maximum(size, 1)
-    seen = np.bincount(cell[reviewed], minlength=n_cells)
-    found = np.bincount(cell[reviewed & was_wrong], minlength=n_cells)
+    seen = np.bincount(cell[reviewed], minlength=n_cells) / _ALIKE
+    found = np.bincount(cell[reviewed & was_wrong], minlength=n_cells) / _ALIKE
     count = _PRIOR_REGIONS + seen
     mean = (_PRIOR_REGIONS * prior + found) / count
     return mean, mean * (1.0 - mean) / (count + 1.0)
