@@ -280,7 +280,7 @@ class Browser(ReviewState):
             frame.image,
             frame.pseudo_label,
             np.zeros_like(frame.region_ids),
-            np.zeros_like(frame.region_ids),
+            np.zeros_like(frame.borders),
             np.zeros(0, dtype=np.int64),
             frame.problem or "its regions are being made anew",
         )

@@ -31,8 +31,8 @@ class Frame:
         The class map it came with; all ignore if it cannot be read.
     region_ids : ndarray of uint16, (H, W)
         The region id map; all zero before the pipeline has run.
-    borders : ndarray of uint16, (H, W)
-        The region id map where a neighbour pixel is not of the same region, 0 inside regions.
+    borders : ndarray of uint8, (H, W)
+        1 at the pixels along the regions' borders, 0 elsewhere.
     areas : ndarray of int64, (N,)
         Pixels of each region id from 1 on; tells whether a region table belongs to this map.
     problem : str or None
@@ -43,7 +43,7 @@ class Frame:
     image: NDArray[np.uint8]
     pseudo_label: NDArray[np.uint8]
     region_ids: NDArray[np.uint16]
-    borders: NDArray[np.uint16]
+    borders: NDArray[np.uint8]
     areas: NDArray[np.int64]
     problem: str | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,10 @@ def noise_colormap() -> Colormap:
     return Colormap(stops, name="seco noise", display_name="noise")
 
 
+def _borders_colormap() -> Colormap:
+    return Colormap([[1, 1, 1, 0], [1, 1, 1, 1]], name="seco regions", display_name="borders")
+
+
 def class_colormap(scheme: ClassScheme) -> DirectLabelColormap:
     """Colours of the classes; ignore, and ids without a class, are transparent."""
     colors: dict[int | None, Any] = {c.id: (*np.array(c.color) / 255, 1.0) for c in scheme.classes}
@@ -64,6 +68,14 @@ def class_features(scheme: ClassScheme) -> dict[str, list[Any]]:
 def camera_of(viewer: Any) -> Any:
     """The viewer's camera; napari 0.9 moved it and warns about the old place."""
     return viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+
+
+@cache
+def prepare() -> None:
+    """Let napari load what layers need, most of a second, while a project is being chosen."""
+    pixel = np.zeros((1, 1), dtype=np.uint8)
+    for kind, data in ((Image, pixel), (Labels, pixel), (Points, np.zeros((0, 2))), (Vectors, NO_VECTORS)):
+        kind(data)
 
 
 def canvas_size(viewer: Any) -> tuple[int, int] | None:
@@ -233,10 +245,10 @@ class ReviewLayers:
             blending="translucent", opacity=0.9, visible=False, interpolation2d="nearest",
         )  # fmt: skip
         self.noise.contrast_limits_range = (0.0, 1.0)
-        # not napari's contours, which it would draw anew for every image
-        self.regions = Labels(
-            frame.borders.copy(), name=NAME + "regions", opacity=0.25,
-            colormap=DirectLabelColormap(color_dict={None: "white", 0: "transparent"}),
+        # not the contours of napari's labels, which it would draw anew for every image
+        self.regions = Image(
+            frame.borders.copy(), name=NAME + "regions", colormap=_borders_colormap(),
+            contrast_limits=(0.0, 1.0), blending="translucent", opacity=0.25, interpolation2d="nearest",
         )  # fmt: skip
         self._content = {
             self.image: lambda: self._session.frame.image,

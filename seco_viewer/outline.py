@@ -73,20 +73,20 @@ def border_counts(masks: MaskSet) -> NDArray[np.uint16]:
     return counts
 
 
-def region_borders(region_ids: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """A region id map where one of the four neighbour pixels is of another region, 0 everywhere else.
+def region_borders(region_ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """1 where a pixel's region is not that of all of its four neighbours, 0 elsewhere and where no region is.
 
     Examples
     --------
     >>> region_borders(np.array([[1, 1, 1, 2, 0]], dtype=np.uint16)).tolist()
-    [[0, 0, 1, 2, 0]]
+    [[0, 0, 1, 1, 0]]
     """
     border = np.zeros(region_ids.shape, dtype=bool)
     for here, beside in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         differs = region_ids[here] != region_ids[beside]
         border[here] |= differs
         border[beside] |= differs
-    return region_ids * border
+    return (border & (region_ids > 0)).astype(np.uint8)
 
 
 def _runs(edge: NDArray[np.bool_]) -> NDArray[np.float32]:

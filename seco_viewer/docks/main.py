@@ -12,7 +12,7 @@ import numpy as np
 from napari.settings import get_settings
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -48,7 +48,7 @@ from seco_viewer.docks.tabs import ProjectTabs, scrolling
 from seco_viewer.docks.view_bar import ViewBar
 from seco_viewer.docks.why import WhyPanel
 from seco_viewer.edit_tools import EditTools
-from seco_viewer.layers import ReviewLayers
+from seco_viewer.layers import ReviewLayers, prepare
 from seco_viewer.projects import all_skipped, get_project, open_session
 from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
@@ -107,6 +107,7 @@ class SecoDock(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
+        QTimer.singleShot(0, prepare)  # once the start page is there
         self._bind_keys(self.key_list, self.perform)
         self._bind_far_keys()
 
