@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
+from test_pipeline import QUICK
 
 from seco_core.metrics import auroc
-from seco_core.scc.class_mixture import fit_class_mixtures
-from seco_core.scc.mixture import fit_mixture
+from seco_core.pipeline import run_pipeline, scoring
+from seco_core.project import Project
+from seco_core.report import gather, write_report
+from seco_core.scc.class_mixture import ClassMixtures, fit_class_mixtures
+from seco_core.scc.mixture import LossMixture, fit_mixture
 
 
 def losses(sizes, hard, seed=0):
@@ -43,6 +49,31 @@ def test_a_class_unseen_has_the_mixture_of_all():
     mixtures = fit_class_mixtures(loss, class_id)
     asked = np.linspace(0, 3, 20)
     np.testing.assert_array_equal(mixtures.eta(asked, np.full(20, 7, np.uint8)), mixtures.overall.eta(asked))
+
+
+@pytest.mark.filterwarnings("ignore:No region is called noisy")
+def test_the_pipeline_and_the_report_judge_each_class_by_itself(project_path, monkeypatch):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        together = project.regions()
+        assert gather(project).class_mixtures is None
+    strict, lax = (
+        LossMixture(np.array([0.0, at]), np.ones(2), np.full(2, 0.5), one_sided=False, low=0.0, high=9.0)
+        for at in (2.0, 8.0)
+    )
+    known = ClassMixtures(strict, {2: lax})
+    # seco_core.report.gather is the function, not the module of that name
+    for module in (scoring, sys.modules["seco_core.report.gather"]):
+        monkeypatch.setattr(module, "fit_class_mixtures", lambda *_, seed: known)
+    run_pipeline(project_path, QUICK.replace(**{"scc.mixture": "class"}))
+    with Project.open(project_path) as project:
+        apart, data = project.regions(), gather(project)
+        write_report(project, project_path / "report")
+    np.testing.assert_array_equal(apart.loss, together.loss)
+    expected = np.where(apart.class_id == 2, lax.eta(apart.loss), strict.eta(apart.loss))
+    assert 0 < (apart.class_id == 2).sum() < len(apart)
+    np.testing.assert_array_equal(apart.eta, expected)
+    assert (data.class_mixtures.of(2), data.class_mixtures.of(0)) == (lax, strict)
 
 
 def test_a_class_without_two_populations_warns_and_falls_back():

@@ -19,6 +19,7 @@ from seco_core.project import Project, RegionArrays
 from seco_core.project.records import RunRecord
 from seco_core.refine import region_labels
 from seco_core.report.counts import ReviewProgress, review_progress
+from seco_core.scc.class_mixture import ClassMixtures, fit_class_mixtures
 from seco_core.scc.mixture import LossMixture, fit_mixture
 from seco_core.scheme import IGNORE, ClassScheme
 
@@ -36,7 +37,9 @@ class ReportData:
     reviewed, decided : ndarray, (R,)
         Which regions a person has decided, and on which class.
     mixture : LossMixture or None
-        The two components of the losses; None before SCC.
+        The two components of all losses; None before SCC.
+    class_mixtures : ClassMixtures or None
+        Those within each class, where `scc.mixture` of the last run is ``class``.
     parameters : Parameters
         Of the last run.
     runs : tuple of RunRecord
@@ -58,6 +61,7 @@ class ReportData:
     reviewed: NDArray[np.bool_]
     decided: NDArray[np.uint8]
     mixture: LossMixture | None
+    class_mixtures: ClassMixtures | None
     parameters: Parameters
     runs: tuple[RunRecord, ...]
     pixels: dict[str, NDArray[np.int64]]
@@ -113,6 +117,7 @@ def gather(
         reviewed=reviewed,
         decided=decided,
         mixture=loss_mixture(regions.loss, reviewed, runs[-1].parameters.seed),
+        class_mixtures=_class_mixtures(regions, reviewed, runs[-1].parameters),
         parameters=runs[-1].parameters,
         runs=tuple(runs),
         pixels=pixels,
@@ -131,6 +136,17 @@ def loss_mixture(loss: NDArray[np.float32], reviewed: NDArray[np.bool_], seed: i
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the run that scored has said so
         return fit_mixture(known, seed=seed)
+
+
+def _class_mixtures(
+    regions: RegionArrays, reviewed: NDArray[np.bool_], parameters: Parameters
+) -> ClassMixtures | None:
+    known = ~np.isnan(regions.loss) & ~reviewed
+    if parameters.scc.mixture != "class" or not known.any():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the run that scored has said so
+        return fit_class_mixtures(regions.loss[known], regions.class_id[known], seed=parameters.seed)
 
 
 def _pixels(

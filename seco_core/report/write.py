@@ -29,6 +29,7 @@ from seco_core.report.page import render
 from seco_core.report.thumbnails import thumbnail
 from seco_core.review import worst_first
 from seco_core.scc.correction import Verdict
+from seco_core.scc.verdicts import loss_at
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,6 +155,13 @@ def _loss(data: ReportData) -> Drawn:
     loss, eta, tau = data.regions.loss, np.nan_to_num(_posterior(data)), data.parameters.scc.tau_ns
     limits = score_limits(loss)
     threshold = figures.loss_threshold(data.mixture, tau)
+    at = {} if threshold is None else {c.name: threshold[0] for c in data.scheme.classes}
+    if data.class_mixtures is not None:
+        # each class is judged among its own: no one loss divides all regions
+        threshold, at = (
+            None,
+            {c.name: loss_at(data.class_mixtures.of(c.id), tau) for c in data.scheme.classes},
+        )
     parts = ("expected clean", "expected noisy")
     title = (
         "The losses do not fall into two populations"
@@ -164,7 +172,6 @@ def _loss(data: ReportData) -> Drawn:
         split_histogram(loss, eta, limits), title=title, xlabel="loss (nats)", parts=parts,
         threshold=threshold, mixture=data.mixture,
     )  # fmt: skip
-    at = {} if threshold is None else {c.name: threshold[0] for c in data.scheme.classes}
     many = figures.class_histograms(
         _each_class(data, loss, eta, limits), title="Loss by class", xlabel="loss (nats)", parts=parts,
         thresholds=at,

@@ -34,6 +34,10 @@ class ClassMixtures:
     overall: LossMixture
     own: dict[int, LossMixture]
 
+    def of(self, class_id: int) -> LossMixture:
+        """The mixture that judges a class."""
+        return self.own.get(class_id, self.overall)
+
     def eta(self, loss: NDArray[np.floating[Any]], class_id: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Noise score of each region within its class, see `LossMixture.eta`.
 
