@@ -16,6 +16,7 @@ OFFERED_FROM = 0.95
 _SHRINKAGE = 0.2
 _LARGEST_INPUT = 5.0
 _LEAST_CHANCE = 1e-6
+_WEIGHTS = (2.0, 1.0, 1.0)  # of loss, entropy and distance
 
 
 def unknown_score(
@@ -30,12 +31,12 @@ def unknown_score(
     """How strange each region is to the classes as other images show them.
 
     A region that fits no class fits neither its own nor another one. Three witnesses are asked, each by its
-    rank over all regions: the loss of its own class under the cross-fitted classifier; the entropy of the
-    classifier's probabilities; and the relative Mahalanobis distance, that to the nearest class mean
-    (covariance within the classes) less that to the mean of all (covariance of all), both covariances
-    shrunken. A class is known by its reliable regions: those that count in training and whose class is what
-    the classifier says too, which has not seen their image. Regions of its own part of the images are never
-    compared with a region.
+    rank over all regions: the loss of its own class under the cross-fitted classifier, which counts twice;
+    the entropy of the classifier's probabilities; and the relative Mahalanobis distance, that to the nearest
+    class mean (covariance within the classes) less that to the mean of all (covariance of all), both
+    covariances shrunken. A class is known by its reliable regions: those that count in training and whose
+    class is what the classifier says too, which has not seen their image. Regions of its own part of the
+    images are never compared with a region.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def unknown_score(
     entropy = -(chance * np.log(np.maximum(chance, _LEAST_CHANCE))).sum(axis=1)
     score = np.zeros(n)
     if reliable.any():
-        strange = np.sum([np.searchsorted(np.sort(w), w) for w in (loss, entropy, distance)], axis=0)
+        ranks = [np.searchsorted(np.sort(w), w) for w in (loss, entropy, distance)]
+        strange = np.average(ranks, axis=0, weights=_WEIGHTS)
         usual = np.sort(strange[reliable])
         score = np.searchsorted(usual, strange) / len(usual)
     if unknown is not None:
