@@ -1,6 +1,8 @@
 """Fit the weights of the noise score on generated scenes and write them to ``resources/noise_score.json``.
 
-Usage: ``python -m benchmarks.fit_noise_score [--seeds 6] [--scenes 24] [--work DIR]``
+Usage: ``python -m benchmarks.fit_noise_score [--encoder descriptor] [--seeds 6] [--scenes 24] [--work DIR]``
+
+Weights differ by encoder: those for ``cnn`` and those for all others are fitted and written one at a time.
 
 For each seed a project of example scenes is scored three times:
 
@@ -37,7 +39,7 @@ from seco_core.pipeline.scoring import evidence
 from seco_core.project import Project
 from seco_core.resources import resource_path
 from seco_core.scc.evidence import normal_ranks
-from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, level
+from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, OF_LEARNING, level, weights_name
 from seco_core.scheme import IGNORE
 
 RIDGE = 0.01
@@ -55,6 +57,7 @@ class Case(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encoder", choices=("descriptor", "cnn"), default="descriptor")
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--scenes", type=int, default=24)
     parser.add_argument("--work", type=Path, help="keep projects and evidence here")
@@ -62,16 +65,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
         seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-        cases = {(s, v): _case(work, s, v, options.scenes) for s in seeds for v in VARIANTS}
+        cases = {(s, v): _case(work, s, v, options.scenes, options.encoder) for s in seeds for v in VARIANTS}
+    learnt = options.encoder == "cnn"
     numbers: dict[str, float] = {}
     shipped = {}
     for name in ("with", "without"):
-        names = [e for e in EVIDENCE if name == "with" or e not in OF_CONFIDENCE]
+        unknown = (frozenset() if name == "with" else OF_CONFIDENCE) | (
+            frozenset() if learnt else OF_LEARNING
+        )
+        names = [e for e in EVIDENCE if e not in unknown]
         variants = VARIANTS if name == "without" else ("plain",)
         used = {key: _only(case, names, name == "with") for key, case in cases.items() if key[1] in variants}
         for variant in variants:
             found, error = [], []
-            for seed in seeds:
+            for seed in seeds if len(seeds) > 1 else []:
                 weights = fit(case for key, case in used.items() if key[0] != seed)
                 case = used[seed, variant]
                 score = expit(case.level + weights[0] + case.ranks @ weights[1:])
@@ -80,12 +87,13 @@ def main() -> None:
             numbers[f"auroc_{variant}_{name}_confidence"] = float(np.mean(found))
             numbers[f"error_{variant}_{name}_confidence"] = float(np.mean(error))
         weights = fit(used.values())
-        shipped[name] = {
+        shipped[weights_name(name == "with", learnt)] = {
             "intercept": round(float(weights[0]), 4),
             "weights": {n: round(float(w), 4) for n, w in zip(names, weights[1:], strict=True)},
         }
     path = resource_path("noise_score.json")
-    path.write_text(json.dumps(shipped, indent=2) + "\n", encoding="utf-8")
+    others = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(others | shipped, indent=2) + "\n", encoding="utf-8")
     print(path.read_text(encoding="utf-8"))
     report(numbers)
 
@@ -112,12 +120,13 @@ def _only(case: Case, names: list[str], with_confidence: bool) -> Case:
     return Case(ranks, case.level if with_confidence else 0.0, case.wrong)
 
 
-def _case(work: Path, seed: int, variant: str, scenes: int) -> Case:
+def _case(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Case:
     """One variant of one seed."""
-    plain = example_project(work / f"seed{seed}", seed=seed, count=scenes)
-    path, parameters = plain, Parameters(seed=seed)
+    parameters = Parameters(seed=seed).replace(**{"scc.encoder": encoder})
+    plain = example_project(work / f"seed{seed}-{encoder}", seed=seed, count=scenes, parameters=parameters)
+    path = plain
     if variant != "plain":
-        path = work / f"seed{seed}-{variant}"
+        path = work / f"seed{seed}-{encoder}-{variant}"
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(plain, path)
         with Project.open(path, readonly=True) as project:

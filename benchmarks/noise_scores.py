@@ -1,6 +1,6 @@
 """Every score that could order the review, against ground truth.
 
-Usage: ``python -m benchmarks.noise_scores DATASET [--seed N]``
+Usage: ``python -m benchmarks.noise_scores DATASET [--seed N] [--encoder cnn]``
 
 A dataset that needs no weights is put through the pipeline on the CPU. For each score ``auroc_``, ``ap_``
 (average precision) and ``precision10_`` (share of wrong regions in the first tenth): ``final`` (the noise
@@ -43,10 +43,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--encoder", choices=("descriptor", "cnn"), default="descriptor")
     options = parser.parse_args()
     dataset = open_dataset(options.dataset)
     scheme = load_scheme(default_scheme(dataset.root))
-    parameters = Parameters(seed=options.seed, device="cpu").replace(**{"scc.cleanlab": True})
+    parameters = Parameters(seed=options.seed, device="cpu")
+    parameters = parameters.replace(**{"scc.cleanlab": True, "scc.encoder": options.encoder})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "project"
         Project.create(path, scheme, dataset).close()

@@ -18,10 +18,17 @@ from seco_core.project.store import STORE_NAME
 from seco_core.scheme import IGNORE
 
 
-def example_project(folder: Path, *, seed: int, count: int, size: tuple[int, int] = (256, 512)) -> Path:
+def example_project(
+    folder: Path,
+    *,
+    seed: int,
+    count: int,
+    size: tuple[int, int] = (256, 512),
+    parameters: Parameters | None = None,
+) -> Path:
     """A project of example scenes with the pipeline run; one that is there already is kept."""
     path = make_example_project(folder, count=count, size=size, seed=seed)
-    run_pipeline(path, Parameters(seed=seed))
+    run_pipeline(path, parameters or Parameters(seed=seed))
     return path
 
 

@@ -1,6 +1,6 @@
 """Noise planted in regions whose right classes are known: how much of it the noise score finds.
 
-Usage: ``python -m benchmarks.planted_noise [--scenes 24] [--seed 0]``
+Usage: ``python -m benchmarks.planted_noise [--scenes 24] [--seed 0] [--encoder cnn]``
 
 Example scenes; each region is given its right class, then three of ten are flipped: half to a class at
 random, half to one that the pseudo-label takes it for. Confidence maps say nothing of that, so there is none.
@@ -28,8 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--encoder", choices=("descriptor", "cnn"), default="descriptor")
     options = parser.parse_args()
-    parameters = Parameters(seed=options.seed)
+    parameters = Parameters(seed=options.seed).replace(**{"scc.encoder": options.encoder})
     with tempfile.TemporaryDirectory() as folder:
         path = example_project(Path(folder), seed=options.seed, count=options.scenes)
         with Project.open(path, readonly=True) as project:

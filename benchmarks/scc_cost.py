@@ -142,14 +142,19 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
         "n_classes": CLASSES,
         "folds": scc.folds,
         "seed": parameters.seed,
-        "sample_weight": confidence * np.sqrt(area / area.mean()),
     }
     with clock.step("features"):
         encoder = DescriptorEncoder()
         features = np.concatenate([encoder.encode(s.image, s.region_ids, s.table) for s in scenes])
     with clock.step("cross_fit"):
         fit = cross_fit(
-            features, class_id, image, epochs=scc.epochs, label_smoothing=scc.label_smoothing, **shared
+            features,
+            class_id,
+            image,
+            epochs=scc.epochs,
+            label_smoothing=scc.label_smoothing,
+            sample_weight=confidence * np.sqrt(area / area.mean()),
+            **shared,
         )
     with clock.step("mixture"):
         fit_mixture(fit.loss, seed=parameters.seed).eta(fit.loss)
@@ -166,7 +171,15 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
         )
         links = neighbours_of(graph, len(features))
     with clock.step("graph_vae"):
-        found = graph_uncertainty(features, links, class_id, image, epochs=scc.uncertainty_epochs, **shared)
+        found = graph_uncertainty(
+            features,
+            links,
+            class_id,
+            image,
+            epochs=scc.uncertainty_epochs,
+            sample_weight=confidence,
+            **shared,
+        )
     with clock.step("noise_score"):
         enclosure, smallness = surroundings(pairs, contact, class_id, area)
         return noise_score(

@@ -200,4 +200,5 @@ def test_the_pipeline_learns_once_and_puts_it_beside_the_descriptor(project_path
     assert not np.array_equal(before.loss, after.loss)
     run_pipeline(project_path, quick)
     with Project.open(project_path) as project:
+        assert project.read_raster(0, "learnt") is None
         np.testing.assert_array_equal(project.regions().loss, before.loss)

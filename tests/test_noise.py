@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from seco_core.project.overrides import Decision
 from seco_core.regions import quantile_in_regions
 from seco_core.scc.evidence import class_mean, disagreement, normal_ranks, surroundings
 from seco_core.scc.label_quality import label_quality
-from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, noise_score, shipped_weights
+from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, OF_LEARNING, noise_score, shipped_weights
 
 
 def random_evidence(n: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -29,10 +30,11 @@ def random_evidence(n: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def test_shipped_weights_cover_the_evidence_and_are_never_negative():
-    assert set(shipped_weights(True).weights) == set(EVIDENCE)
-    assert set(shipped_weights(False).weights) == set(EVIDENCE) - OF_CONFIDENCE
-    for with_confidence in (True, False):
-        weights = shipped_weights(with_confidence).weights.values()
+    for with_confidence, learnt in itertools.product((True, False), repeat=2):
+        found = shipped_weights(with_confidence, learnt).weights
+        left_out = (set() if with_confidence else OF_CONFIDENCE) | (set() if learnt else OF_LEARNING)
+        assert set(found) == set(EVIDENCE) - left_out
+        weights = found.values()
         assert min(weights) >= 0
         assert max(weights) > 0
 
@@ -86,6 +88,17 @@ def test_normal_ranks_keep_order_and_mirror(values):
     np.testing.assert_allclose(normal_ranks(-values), -ranks, atol=1e-9)
     order = np.argsort(values[known], kind="stable")
     assert (np.diff(ranks[known][order]) >= 0).all()
+
+
+def test_weights_are_those_of_what_is_known():
+    evidence = random_evidence(40)
+    unknown = np.full(40, np.nan, dtype=np.float32)
+    plain = {k: v for k, v in evidence.items() if k not in OF_LEARNING}
+    np.testing.assert_array_equal(
+        noise_score({**evidence, "seen": unknown}), noise_score(plain, shipped_weights(True))
+    )
+    np.testing.assert_array_equal(noise_score(evidence), noise_score(evidence, shipped_weights(True, True)))
+    assert not np.array_equal(noise_score(evidence), noise_score(plain))
 
 
 def test_disagreement_is_a_share_of_the_links():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PARTS = 3
 """Parts of the images; each is described by a network that learnt from the others."""
 
-STEPS = 240
+STEPS = 200
 """Batches that each network learns from."""
 
 _CROPS = 8

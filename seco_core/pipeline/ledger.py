@@ -166,6 +166,16 @@ class Ledger:
             self._sign_project("cnn", signature)
         remove_files(root, old)
 
+    def forget_learnt(self) -> None:
+        """Take what networks learnt about regions away, where the encoder is not one that learns."""
+        with transaction(self._connection) as connection:
+            old = [
+                row["file"] for row in connection.execute("SELECT file FROM rasters WHERE kind = 'learnt'")
+            ]
+            connection.execute("DELETE FROM rasters WHERE kind = 'learnt'")
+            connection.execute("DELETE FROM project_ledger WHERE stage = 'cnn'")
+        remove_files(self._project.path, old)
+
     def store_problem(self, image_id: int, problem: SecoError) -> None:
         """Mark an image as skipped; what an earlier run stored of it stays."""
         with transaction(self._connection) as connection:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.parameters import Parameters
 from seco_core.pipeline.ledger import Ledger
 from seco_core.project import Project, RegionArrays
 from seco_core.refine import reviewed_regions
@@ -17,21 +14,22 @@ OVERRIDE_WEIGHT = 4.0
 """Training weight of a region that a person decided, against 1 for one that the machine labelled."""
 
 
-def trust(regions: RegionArrays) -> NDArray[np.float64]:
+def trust(regions: RegionArrays, *, by_area: bool = True) -> NDArray[np.float64]:
     """How much the machine's label of each region teaches, (R,), about 1.
 
-    A label that the network itself was unsure of teaches less, and so does that of a small region: both are
-    wrong more often.
+    A label that the network itself was unsure of teaches less, and so does that of a small region, unless
+    area is left out: both are wrong more often.
     """
-    return np.nan_to_num(regions.confidence, nan=1.0) * np.sqrt(regions.area / max(regions.area.mean(), 1.0))
+    sure = np.nan_to_num(regions.confidence, nan=1.0).astype(np.float64)
+    return sure * np.sqrt(regions.area / max(regions.area.mean(), 1.0)) if by_area else sure
 
 
 def lessons(
-    project: Project, regions: RegionArrays
-) -> tuple[NDArray[np.uint8], NDArray[np.floating[Any]], NDArray[np.bool_]]:
-    """Class that each region teaches, how much it counts, and whether a person decided it."""
+    project: Project, regions: RegionArrays, *, by_area: bool = True
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_]]:
+    """Class that each region teaches, how much it counts (see `trust`), and whether a person decided it."""
     reviewed, decided = decided_regions(project, regions)
-    labels, weight = regions.class_id.copy(), trust(regions)
+    labels, weight = regions.class_id.copy(), trust(regions, by_area=by_area)
     labels[reviewed] = decided[reviewed]
     weight[reviewed] = OVERRIDE_WEIGHT
     # the classifiers have no ignore class: what a person set to ignore cannot teach them one
@@ -52,18 +50,18 @@ def contacts(project: Project, regions: RegionArrays, images: list[int]) -> NDAr
 
 
 def described_regions(
-    project: Project, regions: RegionArrays, parameters: Parameters, ledger: Ledger
+    project: Project, regions: RegionArrays, ledger: Ledger
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rows of the regions that the current encoder has described, and their features.
 
     With the encoder ``cnn`` what the networks learnt lies beside what an image alone tells.
     """
-    kinds = ["features", "learnt"] if parameters.scc.encoder == "cnn" else ["features"]
     rows, features = [], []
     for image_id in sorted(ledger.image_signatures("features")):
-        found = [v for kind in kinds if (v := project.read_raster(image_id, kind)) is not None and len(v)]
-        if len(found) == len(kinds):
-            features.append(np.hstack(found))
+        found = [project.read_raster(image_id, kind) for kind in ("features", "learnt")]
+        there = [values for values in found if values is not None]
+        if there and len(there[0]):
+            features.append(np.hstack(there))
             rows.append(np.arange(len(regions))[regions.rows_of(image_id)])
     return np.concatenate(rows), np.concatenate(features)
 

@@ -18,7 +18,7 @@ from seco_core.pipeline.region_inputs import contacts, decided_regions, describe
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
 from seco_core.scc.class_mixture import fit_class_mixtures
-from seco_core.scc.evidence import class_mean, disagreement, surroundings
+from seco_core.scc.evidence import class_mean, disagreement, seen_otherwise, surroundings
 from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
 from seco_core.scc.label_quality import label_quality
@@ -49,6 +49,8 @@ def run_scoring(
         return
     if parameters.scc.encoder == "cnn":
         learn_features(project, parameters, ledger, device, progress, cancel)
+    else:
+        ledger.forget_learnt()
     cancel.raise_if_cancelled()
     scc_key = scc_signature(project, parameters, described)
     if ledger.project_signature("scc") != scc_key:
@@ -115,7 +117,7 @@ def _score(
     networks: Mapping[str, NDArray[Any]],
 ) -> None:
     """SCC-LD: out-of-sample loss of every region's class, and its place in the mixture."""
-    rows, features = described_regions(project, regions, parameters, ledger)
+    rows, features = described_regions(project, regions, ledger)
     labels, weight, reviewed = lessons(project, regions)
     if fits(networks, features, regions.image_id[rows], project.scheme.size):
         weight[reviewed & (weight > 0.0)] = _FURTHER_WEIGHT
@@ -167,7 +169,7 @@ def _link(
 ) -> None:
     """The relational graph of all regions (SeCoV2)."""
     progress(ProgressEvent("graph", 0, 1))
-    rows, features = described_regions(project, regions, parameters, ledger)
+    rows, features = described_regions(project, regions, ledger)
     position = np.full(len(regions), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
     touching = contacts(project, regions, np.unique(regions.image_id[rows]).tolist())
@@ -198,8 +200,9 @@ def _doubt(
     cancel: CancelToken,
 ) -> None:
     """SCC-Unc: uncertainty of every region under a VAE on the relational graph, and open set (SeCoV2)."""
-    rows, features = described_regions(project, regions, parameters, ledger)
-    labels, weight, reviewed = lessons(project, regions)
+    rows, features = described_regions(project, regions, ledger)
+    # a VAE that sees small regions seldom gives them codes like the prior's, and U takes them for certain
+    labels, weight, reviewed = lessons(project, regions, by_area=False)
     graph = project.graph(regions.id[rows])
     assert graph is not None, "the graph stage comes before"
     found = graph_uncertainty(
@@ -248,7 +251,7 @@ def suspect(
     regions = project.regions()
     described = list(ledger.image_signatures("features"))
     known = evidence(project, regions, described)
-    scored, features = described_regions(project, regions, parameters, ledger)
+    scored, features = described_regions(project, regions, ledger)
     reviewed, decided = decided_regions(project, regions)
     reviewed, decided = reviewed[scored], decided[scored]
     score = regions.eta[scored]
@@ -285,10 +288,15 @@ def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict
         By the names of `seco_core.scc.noise.EVIDENCE`; NaN where unknown.
     """
     peak = np.full(len(regions), np.nan, dtype=np.float32)
+    seen = np.full(len(regions), np.nan, dtype=np.float32)
     for image_id in images:
+        rows = regions.rows_of(image_id)
         found = project.read_raster(image_id, "peak_confidence")
         if found is not None:
-            peak[regions.rows_of(image_id)] = found
+            peak[rows] = found
+        learnt = project.read_raster(image_id, "learnt")
+        if learnt is not None:
+            seen[rows] = seen_otherwise(learnt, regions.class_id[rows])
     graph = project.graph(regions.id)
     touching = contacts(project, regions, images)
     enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
@@ -302,6 +310,7 @@ def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict
         "entropy": regions.entropy,
         "enclosure": enclosure,
         "smallness": smallness,
+        "seen": seen,
     }
 
 

@@ -87,6 +87,27 @@ def surroundings(
         return (largest / border).astype(np.float32), (around - log_area).astype(np.float32)
 
 
+def seen_otherwise(
+    log_probabilities: NDArray[np.floating[Any]], class_id: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """How much likelier the likeliest class is than each region's own, in nats; NaN where nothing is known.
+
+    Parameters
+    ----------
+    log_probabilities : ndarray of float, (N, C)
+        Of the classes of each region.
+    class_id : ndarray of uint8, (N,)
+        Its own.
+
+    Examples
+    --------
+    >>> seen_otherwise(np.array([[-0.5, -1.5], [np.nan, np.nan]]), np.array([1, 0], np.uint8)).tolist()
+    [1.0, nan]
+    """
+    own = log_probabilities[np.arange(len(class_id)), class_id]
+    return (log_probabilities.max(axis=1) - own).astype(np.float32)
+
+
 def class_mean(values: NDArray[np.floating[Any]], class_id: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean of a value over all regions of each region's class, unknown ones (NaN) left out.
 

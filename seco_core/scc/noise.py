@@ -31,6 +31,7 @@ EVIDENCE = (
     "entropy",
     "enclosure",
     "smallness",
+    "seen",
 )
 """What the score is made of, each high where the class looks wrong.
 
@@ -38,10 +39,15 @@ EVIDENCE = (
   latter's mean over the region's class.
 - Cross-fitted loss; share of similar regions with another class; entropy of the graph classifier.
 - How far one other class surrounds the region, and how small it is beside its neighbours.
+- How much likelier than the region's class another one looks to the network that learnt from the pseudo-label
+  (`seco_core.encoders.cnn`).
 """
 
 OF_CONFIDENCE = frozenset({"peak_doubt", "doubt", "class_doubt"})
 """Evidence that needs confidence maps."""
+
+OF_LEARNING = frozenset({"seen"})
+"""Evidence that needs the encoder ``cnn``."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,24 @@ class NoiseWeights:
 
 
 @functools.cache
-def shipped_weights(with_confidence: bool) -> NoiseWeights:
-    """The weights that `benchmarks.fit_noise_score` wrote, for projects with or without confidence maps."""
+def shipped_weights(with_confidence: bool, learnt: bool = False) -> NoiseWeights:
+    """The weights that `benchmarks.fit_noise_score` wrote.
+
+    Parameters
+    ----------
+    with_confidence : bool
+        For a project that has confidence maps.
+    learnt : bool
+        For a project whose encoder is ``cnn``.
+    """
     path = resource_path("noise_score.json")
-    found = json.loads(path.read_text(encoding="utf-8"))["with" if with_confidence else "without"]
+    found = json.loads(path.read_text(encoding="utf-8"))[weights_name(with_confidence, learnt)]
     return NoiseWeights(found["intercept"], found["weights"])
+
+
+def weights_name(with_confidence: bool, learnt: bool) -> str:
+    """What weights are called in ``noise_score.json``; see `shipped_weights`."""
+    return ("with" if with_confidence else "without") + ("_learnt" if learnt else "")
 
 
 def noise_score(
@@ -79,7 +98,8 @@ def noise_score(
         By the names of `EVIDENCE`; NaN where unknown, a name may be missing altogether. What is not known
         counts as if it were at the median.
     weights : NoiseWeights, optional
-        The shipped ones if left out: those without confidence if there is none.
+        The shipped ones if left out, for what is known at all: confidence or none, the encoder ``cnn`` or
+        another.
 
     Returns
     -------
@@ -87,8 +107,7 @@ def noise_score(
         0..1. Never falls when a piece of a region's evidence rises.
     """
     if weights is None:
-        doubt = evidence.get("doubt")
-        weights = shipped_weights(doubt is not None and not bool(np.isnan(doubt).all()))
+        weights = shipped_weights(_known(evidence, "doubt"), _known(evidence, "seen"))
     return expit(level(evidence) + weights.intercept + suspicion(evidence, weights)).astype(np.float32)
 
 
@@ -99,10 +118,9 @@ def level(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> float:
     cross-fitted classifiers disagree with the labels depends on the encoder more than on the noise. 0 without
     confidence.
     """
-    doubt = evidence.get("doubt")
-    if doubt is None or bool(np.isnan(doubt).all()):
+    if not _known(evidence, "doubt"):
         return 0.0
-    return float(logit(np.clip(np.nanmean(doubt), 0.01, 0.99)))
+    return float(logit(np.clip(np.nanmean(evidence["doubt"]), 0.01, 0.99)))
 
 
 def suspicion(
@@ -114,3 +132,7 @@ def suspicion(
         if name in evidence:
             total += weight * normal_ranks(evidence[name])
     return total
+
+
+def _known(evidence: Mapping[str, NDArray[np.floating[Any]]], name: str) -> bool:
+    return name in evidence and not bool(np.isnan(evidence[name]).all())
