@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import importlib.util
 import io
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -36,11 +40,28 @@ def import_torch() -> None:
     """
     if "triton" in sys.modules or "torch._dynamo" in sys.modules:
         return
+    _load_libraries()
     sys.modules["triton"] = None  # type: ignore[assignment]
     try:
         importlib.import_module("torch._dynamo")
     finally:
         del sys.modules["triton"]
+
+
+def _load_libraries() -> None:
+    """Load torch's libraries ahead of its import, which would stop the window for half a second.
+
+    An import holds Python's lock while the system loads and links a library; a call by ctypes does not. What
+    cannot be loaded so is left to the import.
+    """
+    found = importlib.util.find_spec("torch")
+    if os.name != "posix" or found is None or found.origin is None or "torch" in sys.modules:
+        return
+    system = ctypes.CDLL(None)
+    system.dlopen.argtypes, system.dlopen.restype = [ctypes.c_char_p, ctypes.c_int], ctypes.c_void_p
+    for name in ("libtorch_cpu", "libtorch", "libtorch_python"):
+        for path in (Path(found.origin).parent / "lib").glob(f"{name}.*"):
+            system.dlopen(os.fsencode(path), os.RTLD_NOW)
 
 
 _going_on: set[Job] = set()

@@ -14,8 +14,9 @@ from seco_core.errors import StorageFullError
 from seco_core.masks import cache as cache_module
 from seco_core.masks.base import MaskSet, Prompt, crop_masks
 from seco_core.masks.cache import CachedSource, FileCache, pack_masks, unpack_masks
+from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
-from seco_core.pipeline import run_pipeline
+from seco_core.pipeline import run_pipeline, workers
 from seco_core.progress import Cancelled, CancelToken
 
 IMAGE = np.arange(8 * 12 * 3, dtype=np.uint8).reshape(8, 12, 3)
@@ -269,3 +270,24 @@ def _counted(part, calls):
         return call(self, *args, **options)
 
     return counted
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_workers_of_a_cluster_use_the_cache_where_they_see_the_project(tmp_path, monkeypatch, seen: bool):
+    asked = []
+
+    def open_source(parameters, device, *, cache_folder):
+        asked.append(cache_folder)
+        return open_mask_source(parameters, device, cache_folder=cache_folder)
+
+    class Task:
+        def run(self, source, encoder, cancel):
+            return source.name
+
+    project = tmp_path if seen else tmp_path / "elsewhere"
+    monkeypatch.setattr(workers, "open_mask_source", open_source)
+    workers._tools.cache_clear()
+    for _ in range(2):
+        assert workers.run_on_worker(Task(), Parameters(), project / "cache") == "hierarchy"
+    workers._tools.cache_clear()
+    assert asked == [project / "cache" if seen else None], "made once in a process"

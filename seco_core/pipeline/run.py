@@ -111,7 +111,7 @@ def run_pipeline(
             with (
                 local_workers(parameters, source, encoder, cancel)
                 if cluster is None
-                else cluster_workers(cluster, parameters)
+                else cluster_workers(cluster, parameters, project.path.absolute() / "cache")
             ) as workers:
                 result = _run_images(
                     project, parameters, ledger, source, encoder, workers, progress, cancel, on_image

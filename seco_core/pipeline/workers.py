@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,8 +58,10 @@ def local_workers(
 
 
 @contextmanager
-def cluster_workers(address: str, parameters: Parameters) -> Iterator[Workers]:
+def cluster_workers(address: str, parameters: Parameters, cache_folder: Path) -> Iterator[Workers]:
     """The workers of a dask cluster, which must see the dataset under the same paths.
+
+    Those that see the project too keep what SAM says in its cache folder, as threads do.
 
     Raises
     ------
@@ -85,21 +88,22 @@ def cluster_workers(address: str, parameters: Parameters) -> Iterator[Workers]:
             )
         # a lost worker's images are done again by another
         yield Workers(
-            lambda task: client.submit(run_on_worker, task, parameters, pure=False, retries=2), count
+            lambda task: client.submit(run_on_worker, task, parameters, cache_folder, pure=False, retries=2),
+            count,
         )
 
 
-def run_on_worker(task: ImageTask, parameters: Parameters) -> Result:
+def run_on_worker(task: ImageTask, parameters: Parameters, cache_folder: Path) -> Result:
     """Do a task in a worker of a cluster, with masks and encoder that its process makes once."""
-    source, encoder, lock = _tools(parameters)
+    source, encoder, lock = _tools(parameters, cache_folder if cache_folder.parent.is_dir() else None)
     with lock:
         return task.run(source, encoder, CancelToken())
 
 
 @functools.lru_cache(maxsize=1)
-def _tools(parameters: Parameters) -> tuple[MaskSource, RegionEncoder, Any]:
+def _tools(parameters: Parameters, cache_folder: Path | None) -> tuple[MaskSource, RegionEncoder, Any]:
     device = resolve_device(parameters.device)
-    source = open_mask_source(parameters.masks, device)
+    source = open_mask_source(parameters.masks, device, cache_folder=cache_folder)
     encoder = make_encoder(parameters.scc.encoder, device=device, seed=parameters.seed, mask_source=source)
     together = source.concurrent and encoder.concurrent
     return source, encoder, nullcontext() if together else threading.Lock()
