@@ -201,7 +201,7 @@ def _doubt(
 ) -> None:
     """SCC-Unc: uncertainty of every region under a VAE on the relational graph, and open set (SeCoV2)."""
     rows, features = described_regions(project, regions, ledger)
-    # a VAE that sees small regions seldom gives them codes like the prior's, and U takes them for certain
+    # with area in the weights wrong regions get codes nearer to the prior's than right ones, and a lower U
     labels, weight, reviewed = lessons(project, regions, by_area=False)
     graph = project.graph(regions.id[rows])
     assert graph is not None, "the graph stage comes before"
