@@ -118,6 +118,8 @@ class ReviewLayers:
         self._whole: tuple[Any, tuple[float, ...], float] | None = None
         # centre and zoom that the camera is to have
         self._aim: tuple[tuple[float, ...], float] | None = None
+        # for which size of the canvas the camera last moved, and the view that it then had
+        self._looked: tuple[Any, NDArray[np.float64] | None] = None, None
         self.others: list[Layer] = []
         self.keep_zoom = False
         self.clicks_select = True
@@ -187,6 +189,14 @@ class ReviewLayers:
     def toggle_graph(self) -> None:
         """Show or hide nodes and edges of the relational graph."""
         self.nodes.visible = self.edges.visible = not self.nodes.visible
+
+    def look_again(self) -> None:
+        """Go to the current region once more if the canvas has another size, unless the user has moved."""
+        session = self._session
+        size, view = self._looked
+        moved = view is None or not np.allclose(view[:-1], self._view()[:-1])
+        if session.row is not None and session.patch.area and size != canvas_size(self._viewer) and not moved:
+            self._look_at(session.patch.box)
 
     @property
     def zoom(self) -> float:
@@ -416,6 +426,7 @@ class ReviewLayers:
                 middle = tuple(np.clip(center, margin, [height, width] - margin).tolist())
                 zoom *= closer
             self._aim = middle, zoom
+        self._looked = canvas_size(self._viewer), None
         self._soon(self._move_camera)
 
     def _whole_image(self) -> tuple[tuple[float, ...], float]:
@@ -429,6 +440,10 @@ class ReviewLayers:
         if self._aim is not None:
             self._camera.center, self._camera.zoom = self._aim
             self._aim = None
+            self._looked = self._looked[0], self._view()
+
+    def _view(self) -> NDArray[np.float64]:
+        return np.array([*self._camera.center, self._camera.zoom])
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != 1 or event.modifiers or not self.clicks_select:

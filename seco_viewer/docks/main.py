@@ -12,7 +12,7 @@ import numpy as np
 from napari.settings import get_settings
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -33,7 +33,7 @@ from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.actions import Actions
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
-from seco_viewer.docks.key_list import KeyList
+from seco_viewer.docks.key_list import KeyList, top_window
 from seco_viewer.docks.later import Soon
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
@@ -53,6 +53,9 @@ from seco_viewer.projects import all_skipped, get_project, open_session
 from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
 
+_REPEAT_MILLISECONDS = 60
+"""A key that comes down again so soon was held all the time."""
+_RESIZE_MILLISECONDS = 150
 _FOCUS = (
     "QPushButton:focus, QToolButton:focus, QComboBox:focus, QCheckBox:focus, QLineEdit:focus, "
     "QAbstractSpinBox:focus, QTableView:focus, QListView:focus { border: 1px solid #e69f00; }"
@@ -85,6 +88,14 @@ class SecoDock(QWidget):
         self._placed = False
         # the key that is held down in a panel, and since when
         self._held: tuple[shortcuts.Shortcut, float] | None = None
+        self._let_go = QTimer(self)
+        self._let_go.setSingleShot(True)
+        self._let_go.setInterval(_REPEAT_MILLISECONDS)
+        self._let_go.timeout.connect(self._end_hold)
+        self._resized = QTimer(self)
+        self._resized.setSingleShot(True)
+        self._resized.setInterval(_RESIZE_MILLISECONDS)
+        self._resized.timeout.connect(self._look_again)
         self._soon = Soon(self)
         self.setMinimumWidth(330)
         self.setStyleSheet(_FOCUS)
@@ -123,11 +134,23 @@ class SecoDock(QWidget):
         if not self._placed:
             self._placed = True
             self.remembering.place_dock()
+            top_window(self).installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
+        """The canvas has another size with the window: the region shall stay in view."""
+        if event.type() == QEvent.Type.Resize:
+            self._resized.start()
+        return bool(super().eventFilter(watched, event))
+
+    def _look_again(self) -> None:
+        if self.layers is not None:
+            self.layers.look_again()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Remember the new size."""
         super().resizeEvent(event)
         self.remembering.ask()
+        self._resized.start()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
         """Remember everything: the window may be about to close."""
@@ -327,6 +350,9 @@ class SecoDock(QWidget):
                 bound.activatedAmbiguously.connect(partial(self.perform, entry.id))
 
     def _pressed(self, entry: shortcuts.Shortcut, perform: shortcuts.Perform) -> None:
+        if self._let_go.isActive():
+            self._let_go.stop()  # it was not let go: a busy system tells repeats as keys of their own
+            return
         self._held = (entry, time.monotonic()) if entry.momentary else None
         perform(entry.id)
 
@@ -334,9 +360,14 @@ class SecoDock(QWidget):
         """What is shown while a key is held ends with it; a short press stays, as on the canvas."""
         if self._held is None or event.isAutoRepeat():
             event.ignore()
-            return
-        (entry, since), self._held = self._held, None
-        if time.monotonic() - since > get_settings().application.hold_button_delay:
+        elif time.monotonic() - self._held[1] > get_settings().application.hold_button_delay:
+            self._let_go.start()
+        else:
+            self._held = None
+
+    def _end_hold(self) -> None:
+        if self._held is not None:
+            (entry, _), self._held = self._held, None
             self.perform(entry.id)
 
     def _run_if_new(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
@@ -14,6 +15,7 @@ from qtpy.QtWidgets import QLabel
 from seco_viewer import shortcuts
 from seco_viewer.docks import key_list
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.layers import camera_of, canvas_size
 from seco_viewer.plugin import show_dock
 from seco_viewer.shortcuts import SHORTCUTS, shown
 
@@ -54,7 +56,7 @@ def test_question_mark_shows_every_key_and_puts_them_away(dock):
     assert not dock.key_list.isVisible()
 
 
-def test_it_opens_over_the_canvas_of_a_real_window(make_napari_viewer, qtbot, scored_path: Path):
+def test_it_opens_over_the_canvas_of_a_window_of_any_size(make_napari_viewer, qtbot, scored_path: Path):
     viewer = make_napari_viewer(show=True)
     dock = show_dock(viewer)
     dock.open_project(scored_path)
@@ -63,6 +65,18 @@ def test_it_opens_over_the_canvas_of_a_real_window(make_napari_viewer, qtbot, sc
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     canvas = viewer.window._qt_viewer.canvas.native
+    # with another size the whole region is still in view
+    camera, (x0, y0, x1, y1) = camera_of(viewer), dock.session.patch.box
+    for size in ((1366, 768), (900, 900)):
+        window.resize(*size)
+
+        def in_view() -> bool:
+            half = np.array(viewer.window._qt_viewer.canvas.size) / camera.zoom / 2
+            low, high = camera.center[-2:] - half, camera.center[-2:] + half
+            return bool((low <= [y0 - 0.5, x0 - 0.5]).all() and (high >= [y1 - 0.5, x1 - 0.5]).all())
+
+        qtbot.waitUntil(lambda: in_view() and dock.layers._looked[0] == canvas_size(viewer))
+    window.resize(1366, 768)
     canvas.setFocus()
     qtbot.waitUntil(canvas.hasFocus)
     QTest.keyClick(canvas, Qt.Key.Key_Question, SHIFT)
