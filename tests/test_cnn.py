@@ -10,10 +10,22 @@ from seco_core.encoders.decoded import STRIDE, DecodedImages, decode
 from seco_core.errors import ParameterError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
+from seco_core.pipeline.teach import teach
 from seco_core.progress import Cancelled, CancelToken
-from seco_core.project import Project
+from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision
 
 SIZE = (72, 96)
+QUICK = Parameters().replace(
+    **{
+        "masks.parts": 100,
+        "scc.epochs": 2,
+        "scc.folds": 2,
+        "scc.uncertainty_epochs": 1,
+        "psa.min_region_area": 20,
+        "device": "cpu",
+    }
+)
 
 
 def scenes(count=6, seed=0):
@@ -173,20 +185,10 @@ def test_bad_input_is_a_parameter_error(change):
 @pytest.mark.filterwarnings("ignore:No region is called noisy")
 def test_the_pipeline_learns_once_and_puts_it_beside_the_descriptor(project_path, monkeypatch):
     monkeypatch.setattr("seco_core.encoders.cnn.STEPS", 2)
-    quick = Parameters().replace(
-        **{
-            "masks.parts": 100,
-            "scc.epochs": 2,
-            "scc.folds": 2,
-            "scc.uncertainty_epochs": 1,
-            "psa.min_region_area": 20,
-            "device": "cpu",
-        }
-    )
-    run_pipeline(project_path, quick)
+    run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
         before = project.regions()
-    learning = quick.replace(**{"scc.encoder": "cnn"})
+    learning = QUICK.replace(**{"scc.encoder": "cnn"})
     stages = []
     for _ in range(2):
         run_pipeline(project_path, learning, progress=lambda event: stages.append(event.stage))
@@ -198,7 +200,26 @@ def test_the_pipeline_learns_once_and_puts_it_beside_the_descriptor(project_path
     assert (learnt.std(axis=0) > 0).any()
     np.testing.assert_array_equal(before.box, after.box)
     assert not np.array_equal(before.loss, after.loss)
-    run_pipeline(project_path, quick)
+    run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
         assert project.read_raster(0, "learnt") is None
         np.testing.assert_array_equal(project.regions().loss, before.loss)
+
+
+@pytest.mark.filterwarnings("ignore:No region is called noisy")
+def test_teaching_goes_on_with_what_was_learnt(project_path, monkeypatch):
+    monkeypatch.setattr("seco_core.encoders.cnn.STEPS", 2)
+    learning = QUICK.replace(**{"scc.encoder": "cnn"})
+    run_pipeline(project_path, learning)
+    with Project.open(project_path) as project:
+        regions = project.regions()
+        x0, y0, x1, y1 = regions.box[0].tolist()
+        mask = project.read_region_ids(0)[y0:y1, x0:x1] == 1
+        project.overrides.record(
+            [Decision(Action.ACCEPT, 0, int(regions.class_id[0]), (x0, y0, x1, y1), mask)]
+        )
+    stages = set()
+    result = teach(project_path, learning, progress=lambda event: stages.add(event.stage))
+    assert result.taught == 1
+    assert {"scc", "noise"} <= stages
+    assert "cnn" not in stages
