@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -26,6 +27,8 @@ from seco_viewer.selection import cut
 
 OUT = Path(__file__).parent / "images"
 SIZE = (1440, 900)
+PANELS = (("dark", SIZE), ("light", (1366, 768)))
+"""Theme and size of the window for the pictures of all panels side by side."""
 REVIEWED = 60
 
 
@@ -42,8 +45,7 @@ def main() -> None:
 
         def shoot(name: str) -> None:
             settle()
-            window = viewer.screenshot(canvas_only=False, flash=False)
-            Image.fromarray(np.asarray(window)[..., :3]).save(OUT / f"{name}.png", optimize=True)
+            save(grab(viewer), name)
 
         review_some(dock)
         go_to_a_telling_region(dock)
@@ -52,6 +54,12 @@ def main() -> None:
         dock.review.chooser.search.setText("tr")
         shoot("relabel")
         dock.review.chooser.search.clear()
+        dock.perform("help")
+        shoot("keys")
+        dock.perform("help")
+        dock.perform("wipe")
+        shoot("wipe")
+        dock.perform("wipe")
         dock.perform("noise")
         dock.perform("graph")
         dock.tabs.go_to(dock.images)
@@ -67,13 +75,52 @@ def main() -> None:
         dock.tabs.go_to(dock.review)
         split_the_region(dock)
         shoot("split")
-        dock.perform("leave")
+        dock.perform("leave")  # the edit
+        dock.perform("leave")  # the tool
         dock.tabs.go_to(dock.psa)
         try_psa(dock)
         viewer.reset_view()
         shoot("psa")
+        dock.psa.clear()
+        for theme, size in PANELS:
+            viewer.theme = theme
+            viewer.window.resize(*size)
+            all_panels(viewer, dock).save(OUT / f"panels_{theme}_{size[0]}x{size[1]}.png", optimize=True)
         dock.close_project()
         viewer.close()
+
+
+def grab(viewer: Any) -> Image.Image:
+    """The window as it is."""
+    return Image.fromarray(np.asarray(viewer.screenshot(canvas_only=False, flash=False))[..., :3])
+
+
+def save(picture: Image.Image, name: str) -> None:
+    """Save a picture in few colours, small areas of a colour included: half as large."""
+    few = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.save(OUT / f"{name}.png", optimize=True)
+
+
+def all_panels(viewer: Any, dock: SecoDock) -> Image.Image:
+    """Every tab and the start page side by side, five in a row."""
+    window, path = viewer.window._qt_window, dock.session.project.path
+    pictures = []
+    for index in range(dock.tabs.count() + 1):
+        if index < dock.tabs.count():
+            dock.tabs.setCurrentIndex(index)
+        else:
+            dock.close_project()
+            dock.say("")
+        settle()
+        corner = dock.mapTo(window, dock.rect().topLeft())
+        left, top = corner.x(), corner.y()
+        pictures.append(grab(viewer).crop((left, top, left + dock.width(), top + dock.height())))
+    dock.open_project(path)
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (5 * width, 2 * height))
+    for i, picture in enumerate(pictures):
+        sheet.paste(picture, (i % 5 * width, i // 5 * height))
+    return sheet
 
 
 def review_some(dock: SecoDock) -> None:
