@@ -146,3 +146,33 @@ def test_forecast_improves_with_what_is_reviewed_next(alike: Session):
     assert 0 <= first.now_low <= first.now < first.after <= first.after_high <= 1
     alike.accept()
     assert alike.forecast(5).based_on == 1
+
+
+def test_slip_comes_up_again_and_accepting_keeps_what_was_decided(alike: Session):
+    rows = np.flatnonzero(alike.regions.class_id == 5)
+    *others, slip = rows.tolist()
+    wrong = int(np.argmin(alike.regions.probabilities[slip]))  # what nothing speaks for
+    for row in others:
+        alike.go_to(row)
+        alike.accept()
+    alike.go_to(slip)
+    alike.relabel(wrong)
+    assert alike.flagged[slip]
+    assert alike.queue.position(slip)
+    assert alike.facts(slip).noise_score == 0
+    told = words.verdict(alike.facts(slip), alike.scheme.label)
+    assert told.startswith(f"look again: {alike.scheme.label(wrong)} was decided")
+    alike.go_to(slip)
+    assert alike.accept().class_id == wrong
+    assert alike.confirmed[slip]
+    assert not alike.flagged[slip]
+    assert not alike.queue.position(slip)
+    again = Session(Project.open(alike.project.path, readonly=True))
+    assert again.confirmed[slip]
+    assert not again.flagged[slip]
+    again.close()
+    alike.undo()
+    assert alike.flagged[slip]
+    alike.go_to(slip)
+    assert alike.relabel(5).action is Action.ACCEPT
+    assert not alike.flagged[slip]
