@@ -262,9 +262,10 @@ class ReviewPanel(QWidget):
         if facts.decided is None:
             lines[1:1] = [words.reason(told, name) for told in facts.reasons[:1]]
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
-        self.buttons["accept"].setText(f"✓ {name(facts.class_id)}  {in_brackets('accept')}")
+        kept = facts.decided if facts.again and facts.decided is not None else facts.class_id
+        self.buttons["accept"].setText(f"✓ {name(kept)}  {in_brackets('accept')}")
         self.buttons["take_prediction"].setText(f"→ {name(suggested)}  {in_brackets('take_prediction')}")
-        self.buttons["take_prediction"].setEnabled(suggested != facts.class_id)
+        self.buttons["take_prediction"].setEnabled(suggested != kept)
 
     def _headline(self, facts: words.RegionFacts, suggested: int) -> str:
         text = self._chip(facts.class_id)
