@@ -12,9 +12,10 @@ from psygnal import Signal
 
 from seco_core.project.overrides import Box
 from seco_core.refine import paint_regions, region_labels
-from seco_viewer.layers import NAME, ReviewLayers, camera_of, class_colormap, class_features
+from seco_viewer.layers import NAME, ReviewLayers, class_colormap, class_features
 from seco_viewer.lines import NO_VECTORS, Vectors
 from seco_viewer.session import Session
+from seco_viewer.view import camera_of
 
 MAPS = ("pseudo-label", "PSA", "SCC", "curated")
 """The ways of a label from what came in to what goes out; SCC is the machine's verdict without decisions."""
@@ -89,7 +90,7 @@ class Comparison:
         else:
             self._begin()
             self.wiping = True
-            middle = round(self._layers.center[1] + 0.5)
+            middle = round(self._layers.view.center[1] + 0.5)
             self._column = min(max(middle, 0), self._session.frame.shape[1])
             self._build(f"{self.left} | {self.right}")
         self.changed.emit()
@@ -129,7 +130,7 @@ class Comparison:
     def _near(self, event: Any) -> bool:
         if not self.wiping or not self._layers.clicks_select:
             return False
-        return abs(event.position[-1] - self._column + 0.5) * self._layers.zoom <= _NEAR_PIXELS
+        return abs(event.position[-1] - self._column + 0.5) * self._layers.view.zoom <= _NEAR_PIXELS
 
     def _hovered(self, viewer: Any, event: Any) -> None:
         if self.wiping:
@@ -230,7 +231,7 @@ class Comparison:
 
     def _keep_width(self) -> None:
         if self.wiping and self.all:
-            self._line.edge_width = _LINE_PIXELS / max(self._layers.zoom, 1e-6)
+            self._line.edge_width = _LINE_PIXELS / max(self._layers.view.zoom, 1e-6)
 
     def _write(self, box: Box) -> None:
         """Fill a box of the layer anew."""

@@ -173,7 +173,7 @@ class EditTools:
             event.handled = True
             here = np.array(event.pos, dtype=float)
             if moves_image:
-                self._layers.pan((here - last)[::-1])
+                self._layers.view.pan((here - last)[::-1])
                 last = here
             else:
                 farthest = max(farthest, float(np.hypot(*(here - start))))
@@ -246,7 +246,7 @@ class EditTools:
     # ------------------------------------------------------------------ tools
 
     def _corner(self, place: Place, *, adds: bool) -> None:
-        near = _CLOSE / self._layers.zoom
+        near = _CLOSE / self._layers.view.zoom
         if len(self._corners) > 2 and np.hypot(*np.subtract(place, self._corners[0])) <= near:
             self._close(self._corners, adds=adds)
         else:

@@ -18,16 +18,13 @@ from seco_viewer.lines import NO_VECTORS, Outline, Vectors
 from seco_viewer.outline import outline
 from seco_viewer.selection import Place
 from seco_viewer.session import Session
+from seco_viewer.view import Soon, View
 
 NAME = "SeCo: "
 """What the names of the layers begin with."""
 
 _LINE_PIXELS = 2.5
 _DRAWING_COLOR = "#ffd42a"
-_LEAST_CONTEXT = 160
-"""Pixels of the image's shorter side that stay in view around a small region."""
-_REGION_SHARE = 0.3
-"""Share of the view that a region takes when the camera goes to it."""
 _KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
 
 
@@ -65,22 +62,12 @@ def class_features(scheme: ClassScheme) -> dict[str, list[Any]]:
     return {"index": list(names), "class": list(names.values())}
 
 
-def camera_of(viewer: Any) -> Any:
-    """The viewer's camera; napari 0.9 moved it and warns about the old place."""
-    return viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
-
-
 @cache
 def prepare() -> None:
     """Let napari load what layers need, most of a second, while a project is being chosen."""
     pixel = np.zeros((1, 1), dtype=np.uint8)
     for kind, data in ((Image, pixel), (Labels, pixel), (Points, np.zeros((0, 2))), (Vectors, NO_VECTORS)):
         kind(data)
-
-
-def canvas_size(viewer: Any) -> tuple[int, int] | None:
-    """Height and width of the canvas; None where napari, before 0.9, does not tell."""
-    return tuple(viewer.canvas.size) if hasattr(viewer, "canvas") else None
 
 
 class ReviewLayers:
@@ -97,31 +84,20 @@ class ReviewLayers:
 
     Attributes
     ----------
-    keep_zoom : bool
-        Whether going to a region only centres it.
+    view : View
+        Where the camera looks.
     clicks_select : bool
         Whether a click goes to the region there; not while a tool is in hand.
     others : list of Layer
         Layers that come and go, such as those of a trial; what hides the overlays hides them too.
     """
 
-    def __init__(
-        self, viewer: Any, session: Session, soon: Callable[[Callable[[], None]], None] | None = None
-    ):
+    def __init__(self, viewer: Any, session: Session, soon: Soon | None = None):
         self._viewer = viewer
-        self._soon = soon or (lambda work: work())
         self._session = session
-        self._shape = session.frame.shape
-        self._camera = camera_of(viewer)
+        self.view = View(viewer, session.frame.shape, soon or (lambda work: work()))
         self._hidden: list[Layer] = []
-        # size of the canvas, centre and zoom of the whole image on it, which cost much to ask for
-        self._whole: tuple[Any, tuple[float, ...], float] | None = None
-        # centre and zoom that the camera is to have
-        self._aim: tuple[tuple[float, ...], float] | None = None
-        # for which size of the canvas the camera last moved, and the view that it then had
-        self._looked: tuple[Any, NDArray[np.float64] | None] = None, None
         self.others: list[Layer] = []
-        self.keep_zoom = False
         self.clicks_select = True
         # layers that are hidden and not of this image or these decisions; brought up to date when shown
         self._stale: set[Layer] = set()
@@ -135,7 +111,7 @@ class ReviewLayers:
         session.regions_decided.connect(self._show_decisions)
         session.scores_changed.connect(self._show_scores)
         viewer.mouse_drag_callbacks.append(self._clicked)
-        self._camera.events.zoom.connect(self._fit_lines)
+        self.view.zoomed.connect(self._fit_lines)
         viewer.reset_view()
         self._show_region()
 
@@ -149,13 +125,13 @@ class ReviewLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer and let go of the session."""
-        self._aim = None
+        self.view.stay()
         self._session.image_changed.disconnect(self._show_image)
         self._session.region_changed.disconnect(self._show_region)
         self._session.selection_changed.disconnect(self._show_selection)
         self._session.regions_decided.disconnect(self._show_decisions)
         self._session.scores_changed.disconnect(self._show_scores)
-        self._camera.events.zoom.disconnect(self._fit_lines)
+        self.view.zoomed.disconnect(self._fit_lines)
         self._viewer.mouse_drag_callbacks.remove(self._clicked)
         for layer in self.all:
             if layer in self._viewer.layers:
@@ -193,26 +169,8 @@ class ReviewLayers:
     def look_again(self) -> None:
         """Go to the current region once more if the canvas has another size, unless the user has moved."""
         session = self._session
-        size, view = self._looked
-        moved = view is None or not np.allclose(view[:-1], self._view()[:-1])
-        if session.row is not None and session.patch.area and size != canvas_size(self._viewer) and not moved:
-            self._look_at(session.patch.box)
-
-    @property
-    def zoom(self) -> float:
-        """Pixels of the screen for one of the image."""
-        return float(self._camera.zoom if self._aim is None else self._aim[1])
-
-    @property
-    def center(self) -> tuple[float, float]:
-        """Row and column in the middle of the view."""
-        row, column = (self._camera.center if self._aim is None else self._aim[0])[-2:]
-        return float(row), float(column)
-
-    def pan(self, by: NDArray[np.float64]) -> None:
-        """Move the image by rows and columns of the screen."""
-        self._move_camera()
-        self._camera.center = tuple((self.center - by / self.zoom).tolist())
+        if session.row is not None and session.patch.area:
+            self.view.look_again(session.patch.box)
 
     def show_drawing(self, path: Sequence[Place] | NDArray[np.float64], width: float | None = None) -> None:
         """Show a line that is being drawn; none for less than two points.
@@ -230,7 +188,7 @@ class ReviewLayers:
                 self.drawing.data = NO_VECTORS
             return
         self.drawing.data = np.stack([points[:-1], np.diff(points, axis=0)], axis=1)
-        self.drawing.edge_width = width or _LINE_PIXELS / max(self.zoom, 1e-6)
+        self.drawing.edge_width = width or _LINE_PIXELS / max(self.view.zoom, 1e-6)
 
     # ------------------------------------------------------------------ build
 
@@ -298,12 +256,7 @@ class ReviewLayers:
             self._nothing_else = self.pseudo_label.visible = False
         for layer in self._content:
             self._renew(layer)
-        if session.frame.shape != self._shape:
-            self._shape = session.frame.shape
-            self._viewer.reset_view()
-            self._whole = None
-        elif canvas_size(self._viewer) is None:
-            self._whole = None  # whoever has changed the window's size since
+        self.view.show_image(session.frame.shape)
 
     def _renew(self, layer: Layer) -> None:
         """Bring a map up to date; a hidden one when it is shown."""
@@ -353,7 +306,7 @@ class ReviewLayers:
     def _show_region(self) -> None:
         patch = self._session.patch
         if self._session.row is not None and patch.area and not self._session.edited:
-            self._look_at(patch.box)
+            self.view.look_at(patch.box)
         self._show_selection()
         self._show_graph()
 
@@ -362,7 +315,7 @@ class ReviewLayers:
             return
         patch = self._session.patch
         segments = outline(patch.mask, (patch.box[1], patch.box[0])) if patch.area else NO_VECTORS
-        self.outline.show(segments, self.zoom, edited=self._session.edited)
+        self.outline.show(segments, self.view.zoom, edited=self._session.edited)
 
     def _show_graph(self) -> None:
         # a hidden layer is not sliced: with other data it would be coloured by the slice of those before
@@ -378,7 +331,7 @@ class ReviewLayers:
         if not len(self.nodes.data):
             return
         area = session.regions.area[rows]
-        self.nodes.size = np.clip(np.sqrt(area) * 0.25, 3, 0.025 * max(self._shape))
+        self.nodes.size = np.clip(np.sqrt(area) * 0.25, 3, 0.025 * max(self.view.shape))
         color = noise_colormap().map(np.nan_to_num(session.noise(rows)))
         color[:, 3] = 1.0
         self.nodes.face_color = color
@@ -400,50 +353,15 @@ class ReviewLayers:
 
     def _fit_lines(self) -> None:
         """Keep the lines as wide as they are on the screen, whatever the zoom."""
-        if self._aim is not None:
+        if self.view.moving:
             return  # drawn for where the camera is going
         if self.outline.layer.visible:
-            self.outline.fit(self.zoom)
+            self.outline.fit(self.view.zoom)
         self._fit_edges()
 
     def _fit_edges(self) -> None:
         if self.edges.visible:
-            self.edges.edge_width = _LINE_PIXELS / max(self.zoom, 1e-6)
-
-    def _look_at(self, box: Box) -> None:
-        x0, y0, x1, y1 = box
-        center = ((y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2)
-        if self.keep_zoom:
-            self._aim = center, self._camera.zoom
-        else:
-            height, width = self._shape
-            closer = _REGION_SHARE * min(height / (y1 - y0), width / (x1 - x0))
-            closer = min(closer, min(height, width) / _LEAST_CONTEXT)
-            middle, zoom = self._whole_image()
-            if closer > 1:
-                # at least image / closer is in view: nearer to the border there would be nothing to see
-                margin = np.array([height, width]) / (2 * closer)
-                middle = tuple(np.clip(center, margin, [height, width] - margin).tolist())
-                zoom *= closer
-            self._aim = middle, zoom
-        self._looked = canvas_size(self._viewer), None
-        self._soon(self._move_camera)
-
-    def _whole_image(self) -> tuple[tuple[float, ...], float]:
-        size = canvas_size(self._viewer)
-        if self._whole is None or self._whole[0] != size:
-            self._viewer.reset_view()
-            self._whole = size, tuple(self._camera.center), self._camera.zoom
-        return self._whole[1:]
-
-    def _move_camera(self) -> None:
-        if self._aim is not None:
-            self._camera.center, self._camera.zoom = self._aim
-            self._aim = None
-            self._looked = self._looked[0], self._view()
-
-    def _view(self) -> NDArray[np.float64]:
-        return np.array([*self._camera.center, self._camera.zoom])
+            self.edges.edge_width = _LINE_PIXELS / max(self.view.zoom, 1e-6)
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != 1 or event.modifiers or not self.clicks_select:

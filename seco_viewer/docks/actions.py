@@ -132,8 +132,8 @@ class Actions:
             self._say(words.conflicts(self._conflicts.regions, self._conflicts.pixels))
 
     def _toggle_keep_zoom(self) -> None:
-        self._layers.keep_zoom = not self._layers.keep_zoom
-        self._say("Your zoom is kept." if self._layers.keep_zoom else "The camera zooms to each region.")
+        self._layers.view.keep_zoom = not self._layers.view.keep_zoom
+        self._say("Your zoom is kept." if self._layers.view.keep_zoom else "The camera zooms to each region.")
 
 
 def takes_it_back(session: Session) -> str:

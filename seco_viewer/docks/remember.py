@@ -61,7 +61,7 @@ class Remembering(QObject):
         memory.project = str(session.project.path.absolute())
         if memory.learn_after >= 0:
             dock.learn.after.setValue(memory.learn_after)
-        layers.keep_zoom = memory.keep_zoom
+        layers.view.keep_zoom = memory.keep_zoom
         dock.comparison.recall_sides(memory.sides)
         reviewing = len(session.regions) > 0
         for layer in layers.all:
@@ -105,7 +105,7 @@ class Remembering(QObject):
         session, layers = dock.session, dock.layers
         if session is not None and layers is not None:
             memory.learn_after = dock.learn.after.value()
-            memory.keep_zoom = layers.keep_zoom
+            memory.keep_zoom = layers.view.keep_zoom
             memory.sides = [dock.comparison.left, dock.comparison.right]
             if len(session.regions):
                 memory.tab = dock.tabs.tabText(dock.tabs.currentIndex())

@@ -102,7 +102,7 @@ def test_the_line_is_dragged_and_both_sides_follow_everything(
 def test_drags_elsewhere_and_with_a_tool_leave_the_line_alone(comparison: Comparison, layers: ReviewLayers):
     drag(comparison, comparison._column, 3)  # there is no line yet
     comparison.wipe()
-    column, far = comparison._column, 30 / layers.zoom
+    column, far = comparison._column, 30 / layers.view.zoom
     drag(comparison, column + far, 3)
     assert comparison._column == column
     layers.clicks_select = False

@@ -15,10 +15,10 @@ from qtpy.QtWidgets import QApplication
 from seco_core.project import Action, Project
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.edit_tools import Tool
-from seco_viewer.layers import camera_of
 from seco_viewer.outline import outline
 from seco_viewer.plugin import show_dock
 from seco_viewer.selection import Kind
+from seco_viewer.view import camera_of
 from tests.viewer.scenes import make_project
 from tests.viewer.test_session import assert_agrees_with_the_store
 
@@ -262,7 +262,7 @@ def test_click_goes_to_a_region_only_without_a_tool(hand: Hand):
     assert session.row == row
     hand.key(Qt.Key.Key_D, SHIFT)
     assert hand.dock.tools.tool is None
-    hand.dock.layers.keep_zoom = True
+    hand.dock.layers.view.keep_zoom = True
     hand.click(inside(hand, other))
     assert session.row == other
 

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import QLabel
 from seco_viewer import shortcuts
 from seco_viewer.docks import key_list
 from seco_viewer.docks.main import SecoDock
-from seco_viewer.layers import camera_of, canvas_size
 from seco_viewer.plugin import show_dock
 from seco_viewer.shortcuts import SHORTCUTS, shown
+from seco_viewer.view import camera_of, canvas_size
 
 pytestmark = pytest.mark.gui
 NO = Qt.KeyboardModifier.NoModifier
@@ -75,7 +75,7 @@ def test_it_opens_over_the_canvas_of_a_window_of_any_size(make_napari_viewer, qt
             low, high = camera.center[-2:] - half, camera.center[-2:] + half
             return bool((low <= [y0 - 0.5, x0 - 0.5]).all() and (high >= [y1 - 0.5, x1 - 0.5]).all())
 
-        qtbot.waitUntil(lambda: in_view() and dock.layers._looked[0] == canvas_size(viewer))
+        qtbot.waitUntil(lambda: in_view() and dock.layers.view._looked[0] == canvas_size(viewer))
     window.resize(1366, 768)
     canvas.setFocus()
     qtbot.waitUntil(canvas.hasFocus)

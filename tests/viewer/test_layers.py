@@ -14,6 +14,7 @@ from seco_viewer.layers import ReviewLayers
 from seco_viewer.outline import outline, region_borders
 from seco_viewer.selection import cut
 from seco_viewer.session import Session
+from seco_viewer.view import View, camera_of
 from tests.viewer.scenes import class_map, make_project, store_regions
 
 pytestmark = pytest.mark.gui
@@ -116,7 +117,7 @@ def test_keys_reach_the_actions_whichever_layer_is_active(make_napari_viewer, se
 def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Path):
     session = Session(Project.open(make_project(tmp_path, [(480, 600), (480, 600)])))
     layers = ReviewLayers(ViewerModel(), session)
-    camera = layers._camera
+    camera = camera_of(layers._viewer)
     small = int(np.argmin(session.regions.area[session.rows])) + session.rows.start
     x0, y0, x1, y1 = session.regions.box[small].tolist()
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
@@ -130,7 +131,7 @@ def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Pa
     assert np.all(center - half <= (y0, x0))
     assert np.all(center + half >= (y1 - 1, x1 - 1))
     assert np.all(center >= half)
-    layers.keep_zoom = True
+    layers.view.keep_zoom = True
     session.go_to_image(1 - session.image_id)
     assert camera.zoom == close
     row = session.row
@@ -138,6 +139,19 @@ def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Pa
     assert camera.center[-2:] == pytest.approx(((box[1] + box[3] - 1) / 2, (box[0] + box[2] - 1) / 2))
     layers.remove()
     session.close()
+
+
+def test_all_of_the_image_stays_in_the_middle_where_all_of_it_fits(qapp):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((480, 600)))
+    viewer.reset_view()
+    camera = camera_of(viewer)
+    middle, whole = camera.center[-2:], camera.zoom
+    view = View(viewer, (480, 600), lambda move: move())
+    side = round(0.3 * 480 / 1.04)  # hardly closer than the whole image, which napari leaves 5 % around
+    view.look_at((600 - side, 480 - side, 600, 480))
+    assert 1.02 < camera.zoom / whole < 1.05
+    assert camera.center[-2:] == pytest.approx(middle, abs=0.6)
 
 
 def test_click_selects_and_drag_does_not(layers: ReviewLayers, session: Session):

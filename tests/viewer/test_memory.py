@@ -108,7 +108,7 @@ def test_a_window_comes_back_as_it_was_left(qtbot, scored_path: Path, nothing_re
     assert second.layers.noise.visible
     assert second.layers.curated.visible
     assert second.layers.curated.opacity == pytest.approx(0.8)
-    assert second.layers.keep_zoom
+    assert second.layers.view.keep_zoom
     assert second.learn.after.value() == 7
     assert (second.comparison.left, second.comparison.right) == ("PSA", "SCC")
     assert second.tabs.page(second.tabs.currentIndex()) is second.queue
