@@ -137,7 +137,9 @@ def test_stored_map_is_a_layer_of_its_own(dock: SecoDock):
         dock.session.go_to_image(image_id)
         psa = layer(dock, "PSA")
         assert not psa.visible
+        psa.visible = True  # a hidden layer follows when it is shown
         np.testing.assert_array_equal(psa.data, dock.session.project.read_psa(image_id))
+        psa.visible = False
 
 
 @pytest.mark.gui
