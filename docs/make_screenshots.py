@@ -2,11 +2,14 @@
 
 Run it from the checkout on any display, a virtual one included::
 
-    QT_API=pyqt6 xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
+    QT_API=pyqt6 xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py [--in FOLDER]
+
+Pictures show the folder that the example is in, and the home folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
 from pathlib import Path
@@ -34,8 +37,10 @@ REVIEWED = 60
 
 def main() -> None:
     """Make the example, review a little, and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--in", dest="parent", type=Path, help="folder for the example, which is deleted")
     OUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=parser.parse_args().parent) as folder:
         os.environ[FILE_VARIABLE] = str(Path(folder) / "memory.json")
         path = make_example_project(Path(folder) / "street", count=12, size=(512, 1024), seed=0)
         run_pipeline(path, Parameters())
