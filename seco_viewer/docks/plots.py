@@ -277,7 +277,8 @@ class PlotsPanel(QWidget):
         colors = [color for _, color, _ in _VERDICTS]
         self.histogram.show_bars(edges, stacks, colors, curves, _AXES[column])
         told = [
-            f'<span style="color:{color}">■</span> {counts[v]:,}&nbsp;{name}' for v, color, name in _VERDICTS
+            f'<span style="color:{color}">■</span>&nbsp;{counts[v]:,}&nbsp;{name}'
+            for v, color, name in _VERDICTS
         ]
         self.counts.setText(" &nbsp; ".join(told))
         self._show_preview()

@@ -89,7 +89,7 @@ def drag(dock: SecoDock, qtbot, value: float) -> None:
 
 def number(dock: SecoDock, name: str) -> int:
     part = next(p for p in dock.plots.counts.text().split("</span>") if name in p)
-    return int(part.split("&nbsp;")[0].replace(",", ""))
+    return int(part.split("&nbsp;")[1].replace(",", ""))
 
 
 @pytest.mark.gui
