@@ -140,7 +140,9 @@ def sentence(facts: RegionFacts, name: Name) -> str:
         noun = "neighbour" if len(facts.neighbours) == 1 else "neighbours"
         parts.append(f"{counted[commonest]} of {len(facts.neighbours)} {noun} {verb} {name(commonest)}")
     if facts.unknown_score >= OFFERED_FROM and facts.decided is None:
-        parts.append(f"may be unknown: stranger than {100 * facts.unknown_score:.0f} % of what is sure")
+        share = math.floor(100 * facts.unknown_score)
+        than = f"{share} % of what is sure" if share < 100 else "all that is sure"
+        parts.append(f"may be unknown: stranger than {than}")
     return ", ".join(parts)
 
 
