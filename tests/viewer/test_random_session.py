@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from qtpy.QtCore import QCoreApplication, QEvent, QItemSelection, QItemSelectionModel
+from qtpy.QtCore import QItemSelection, QItemSelectionModel
 from qtpy.QtWidgets import QApplication
 
 from seco_core.feedback.spread import Feedback
@@ -61,7 +59,6 @@ class RandomReviewer:
         self.done: list[Batch] = []
         self.undone: list[Batch] = []
         self.log: list[str] = []
-        self.sessions = [weakref.ref(dock.session)]
         # what, and how often
         self.choices: dict[Callable[[], object], int] = {
             self.decide: 20, self.relabel: 10, self.edit: 14, self.undo: 12, self.redo: 8,
@@ -252,7 +249,6 @@ class RandomReviewer:
         path = self.session.project.path
         self.dock.close_project()
         assert self.dock.open_project(path)
-        self.sessions.append(weakref.ref(self.session))
         return ""
 
     # -------------------------------------------------------- what has to hold
@@ -428,11 +424,6 @@ def test_model_store_and_layers_agree_after_every_action(
         assert megabytes() - peak < 60
         dock.close_project()
         assert not [layer for layer in viewer.layers if layer.name.startswith("SeCo: ")]
-    for _ in range(3):  # closed pages end when nothing else is to be done
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        gc.collect()
-    # the window keeps the last one; in long sessions one or two others stayed, for reasons not found yet
-    assert sum(session() is not None for session in reviewer.sessions[:-1]) <= 2
 
 
 def work_beside(reviewer: RandomReviewer, start: Callable[[], None], running: Callable[[], bool]) -> None:
