@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from qtpy.QtCore import QThreadPool
 
 from seco_core.project import Project
 from seco_viewer.session import Session
@@ -13,6 +15,31 @@ from tests.viewer.scenes import make_project
 os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
 # whoever runs the tests may have keys of their own
 os.environ["SECO_VIEWER_KEYS"] = str(Path(__file__).with_name("no_keys.json"))
+
+Image.init()  # threads that read frames import no reader of their own
+
+_LONGEST_JOB_MS = 120_000
+
+
+def _threads_end() -> None:
+    """Wait for work in napari's threads.
+
+    Pytest lists all loggers before each phase of a test, and fails when a thread that imports adds one then.
+    """
+    assert QThreadPool.globalInstance().waitForDone(_LONGEST_JOB_MS), "a job neither ended nor stopped"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call() -> Iterator[None]:
+    _threads_end()
+    yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    _threads_end()
+    yield
+    _threads_end()
 
 
 @pytest.fixture(autouse=True)
