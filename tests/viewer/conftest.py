@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from napari.components import ViewerModel
 from PIL import Image
 from qtpy.QtCore import QThreadPool
 
 from seco_core.project import Project
+from seco_viewer.docks.main import SecoDock
 from seco_viewer.session import Session
 from tests.viewer.scenes import make_project
 
@@ -61,3 +63,19 @@ def session(scored_path: Path) -> Iterator[Session]:
     found = Session(Project.open(scored_path))
     yield found
     found.close()
+
+
+@pytest.fixture
+def bare_dock(qtbot) -> Iterator[SecoDock]:
+    """The dock on a viewer without a window, which is much faster; its start page."""
+    found = SecoDock(ViewerModel())
+    qtbot.addWidget(found)
+    yield found
+    found.close_project()
+
+
+@pytest.fixture
+def dock(bare_dock: SecoDock, scored_path: Path) -> SecoDock:
+    """The dock with `scored_path` open."""
+    assert bare_dock.open_project(scored_path)
+    return bare_dock

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
@@ -20,11 +19,8 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dock(qtbot):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    yield found
-    found.close_project()
+def dock(bare_dock: SecoDock) -> SecoDock:
+    return bare_dock
 
 
 def tab(dock: SecoDock) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtTest import QTest
@@ -16,16 +15,6 @@ from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.parameters import ParameterForm
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture
-def dock(qtbot, scored_path: Path):
-    """The dock on a viewer without a window, which is much faster, with a project open."""
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    yield found
-    found.close_project()
 
 
 def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy, scored_path: Path):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel
@@ -25,19 +24,15 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def dock(qtbot, scored_path: Path):
-    """The dock as a window of its own, which is much faster, with a project open."""
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    found.resize(1366, 768)
-    found.show()
-    found.activateWindow()
-    qtbot.waitUntil(found.isActiveWindow)
-    found.review.setFocus()
-    qtbot.waitUntil(found.review.hasFocus)
-    yield found
-    found.close_project()
+def dock(dock: SecoDock, qtbot) -> SecoDock:
+    """The dock as a window of its own that has the keys."""
+    dock.resize(1366, 768)
+    dock.show()
+    dock.activateWindow()
+    qtbot.waitUntil(dock.isActiveWindow)
+    dock.review.setFocus()
+    qtbot.waitUntil(dock.review.hasFocus)
+    return dock
 
 
 def text_of(panel: key_list.KeyList) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
@@ -20,15 +19,12 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def dock(qtbot):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    found.resize(390, 700)
-    found.show()
-    found.activateWindow()
-    qtbot.waitUntil(found.isActiveWindow)
-    yield found
-    found.close_project()
+def dock(bare_dock: SecoDock, qtbot) -> SecoDock:
+    bare_dock.resize(390, 700)
+    bare_dock.show()
+    bare_dock.activateWindow()
+    qtbot.waitUntil(bare_dock.isActiveWindow)
+    return bare_dock
 
 
 def press(key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

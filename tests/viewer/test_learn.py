@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import TeachResult, run_pipeline
@@ -25,17 +24,14 @@ TIMEOUT = 120_000
 
 
 @pytest.fixture
-def dock(qtbot, tmp_path: Path):
+def dock(bare_dock: SecoDock, tmp_path: Path) -> SecoDock:
     Project.create(
         tmp_path / "project", load_scheme("cityscapes19"), write_dataset(tmp_path / "data")
     ).close()
     run_pipeline(tmp_path / "project", QUICK)
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(tmp_path / "project")
-    found.session.set_filter(only_flagged=False)
-    yield found
-    found.close_project()
+    assert bare_dock.open_project(tmp_path / "project")
+    bare_dock.session.set_filter(only_flagged=False)
+    return bare_dock
 
 
 def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,17 +62,13 @@ def test_trial_agrees_with_the_stored_map_at_the_thresholds_in_use(session):
 
 
 @pytest.fixture
-def dock(qtbot, scored_path: Path):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    found.resize(380, 900)
-    found.show()
-    found.tabs.go_to(found.plots)
-    qtbot.waitExposed(found)
-    yield found
-    qtbot.waitUntil(lambda: not found.busy, timeout=20_000)
-    found.close_project()
+def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
+    dock.resize(380, 900)
+    dock.show()
+    dock.tabs.go_to(dock.plots)
+    qtbot.waitExposed(dock)
+    yield dock
+    qtbot.waitUntil(lambda: not dock.busy, timeout=20_000)
 
 
 def drag(dock: SecoDock, qtbot, value: float) -> None:

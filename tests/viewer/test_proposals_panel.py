@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from seco_core.feedback.proposals import Proposal
@@ -14,14 +11,10 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dock(qtbot, scored_path: Path):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    found.resize(390, 900)
-    found.show()
-    yield found
-    found.close_project()
+def dock(dock: SecoDock) -> SecoDock:
+    dock.resize(390, 900)
+    dock.show()
+    return dock
 
 
 def test_ticked_proposals_follow_as_one_step(dock: SecoDock, qtbot, monkeypatch):

@@ -20,17 +20,13 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dock(qtbot, scored_path: Path):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    found.tabs.go_to(found.queue)
-    found.resize(390, 800)
-    found.show()
-    found.activateWindow()
-    qtbot.waitUntil(found.isActiveWindow)
-    yield found
-    found.close_project()
+def dock(dock: SecoDock, qtbot) -> SecoDock:
+    dock.tabs.go_to(dock.queue)
+    dock.resize(390, 800)
+    dock.show()
+    dock.activateWindow()
+    qtbot.waitUntil(dock.isActiveWindow)
+    return dock
 
 
 def click(dock: SecoDock, place: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:

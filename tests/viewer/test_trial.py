@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from napari.components import ViewerModel
 
 from seco_core.masks.base import MaskSet, Prompt, crop_masks
 from seco_core.parameters import Parameters
@@ -24,14 +24,10 @@ ROAD, WALL, CAR = 0, 3, 13
 
 
 @pytest.fixture
-def dock(qtbot, scored_path: Path):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    set_parameter(found, "masks.parts", 60)
-    yield found
-    qtbot.waitUntil(lambda: not found.busy, timeout=20_000)
-    found.close_project()
+def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
+    set_parameter(dock, "masks.parts", 60)
+    yield dock
+    qtbot.waitUntil(lambda: not dock.busy, timeout=20_000)
 
 
 def set_parameter(dock: SecoDock, name: str, value: int) -> None:

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -17,14 +14,10 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dock(qtbot, scored_path: Path):
-    found = SecoDock(ViewerModel())
-    qtbot.addWidget(found)
-    assert found.open_project(scored_path)
-    found.resize(390, 900)
-    found.show()
-    yield found
-    found.close_project()
+def dock(dock: SecoDock) -> SecoDock:
+    dock.resize(390, 900)
+    dock.show()
+    return dock
 
 
 def linked_row(dock: SecoDock) -> int:
