@@ -6,26 +6,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QLineEdit, QTableView, QVBoxLayout, QWidget
 
+from seco_viewer.docks.headed_table import HeadedTable
 from seco_viewer.session import Session
 
-_HEADERS = ("image", "regions", "flagged", "reviewed", "state")
-_HEADER_TIPS = (
-    "Click an image to go to its worst region.",
-    "Regions of the image",
-    "Regions that the machine does not keep as they are and nobody has looked at",
-    "Regions that a person has decided",
-    "new: not processed; done; skipped: rest the pointer on it to see why",
-)
 _WRONG = QColor(255, 160, 60)
-_NAME, _REGIONS, _FLAGGED, _REVIEWED, _STATE = range(len(_HEADERS))
+_NAME, _REGIONS, _FLAGGED, _REVIEWED, _STATE = range(5)
 
 
-class ImageTable(QAbstractTableModel):
+class ImageTable(HeadedTable):
     """The images of a session, one a row; numbers are counted when a row is drawn."""
+
+    headers = ("image", "regions", "flagged", "reviewed", "state")
+    tips = (
+        "Click an image to go to its worst region.",
+        "Regions of the image",
+        "Regions that the machine does not keep as they are and nobody has looked at",
+        "Regions that a person has decided",
+        "new: not processed; done; skipped: rest the pointer on it to see why",
+    )
 
     def __init__(self, session: Session):
         super().__init__()
@@ -34,20 +36,6 @@ class ImageTable(QAbstractTableModel):
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
         """Number of images."""
         return 0 if parent is not None and parent.isValid() else len(self._session.project.images)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
-        """Number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(_HEADERS)
-
-    def headerData(  # noqa: N802
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """What a column is."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
-            return _HEADER_TIPS[section]
-        return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, number, alignment or problem of a cell."""
@@ -68,7 +56,7 @@ class ImageTable(QAbstractTableModel):
 
     def changed(self, image_id: int) -> None:
         """An image's numbers are no longer the same."""
-        self.dataChanged.emit(self.index(image_id, 0), self.index(image_id, len(_HEADERS) - 1))
+        self.dataChanged.emit(self.index(image_id, 0), self.index(image_id, len(self.headers) - 1))
 
     def reset(self) -> None:
         """Everything may have changed."""

@@ -6,28 +6,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QFont
 
 from seco_viewer.docks.classes import swatch
+from seco_viewer.docks.headed_table import HeadedTable
 from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows, region_states, sorted_rows
 from seco_viewer.session import Session
 from seco_viewer.words import distinct_parts
 
-_HEADERS = ("image", "class", "predicted", "noise", "pixels", "state")
-_HEADER_TIPS = (
-    "Click or Enter goes to the region.",
-    "Class after PSA",
-    "Class that the model predicts",
-    "Noise score: how likely the class is wrong; 0 once a person has decided",
-    "Size of the region",
-    "flagged: the machine does not keep it as it is; kept; ✓: a person has decided",
-)
 _STATES = {RegionState.FLAGGED: "flagged", RegionState.KEPT: "kept", RegionState.REVIEWED: "✓"}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class QueueTable(QAbstractTableModel):
+class QueueTable(HeadedTable):
     """Regions of a session, narrowed and sorted with numpy; cells are made when they are drawn.
 
     Decisions change what the rows say, not which rows there are: those that are done stay, checked off, until
@@ -39,6 +31,16 @@ class QueueTable(QAbstractTableModel):
     longest_name : int
         Letters of the longest name of an image, without what all begin with.
     """
+
+    headers = ("image", "class", "predicted", "noise", "pixels", "state")
+    tips = (
+        "Click or Enter goes to the region.",
+        "Class after PSA",
+        "Class that the model predicts",
+        "Noise score: how likely the class is wrong; 0 once a person has decided",
+        "Size of the region",
+        "flagged: the machine does not keep it as it is; kept; ✓: a person has decided",
+    )
 
     def __init__(self, session: Session):
         super().__init__()
@@ -88,25 +90,11 @@ class QueueTable(QAbstractTableModel):
     def touch(self) -> None:
         """What the rows say may have changed."""
         if self.rowCount():
-            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(_HEADERS) - 1))
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(self.headers) - 1))
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
         """Number of listed regions."""
         return 0 if self._rows is None or (parent is not None and parent.isValid()) else len(self._rows)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
-        """Number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(_HEADERS)
-
-    def headerData(  # noqa: N802
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """What a column is."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
-            return _HEADER_TIPS[section]
-        return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, colour of the class, alignment; the current region is bold."""
