@@ -25,6 +25,8 @@ NAME = "SeCo: "
 
 _LINE_PIXELS = 2.5
 _DRAWING_COLOR = "#ffd42a"
+_NOT_IN_THE_LIST = ("edge_width", "highlight", "labels_update", "scale_factor", "set_data")
+"""Events that change nothing of what napari's list of layers shows."""
 _KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
 
 
@@ -68,6 +70,17 @@ def prepare() -> None:
     pixel = np.zeros((1, 1), dtype=np.uint8)
     for kind, data in ((Image, pixel), (Labels, pixel), (Points, np.zeros((0, 2))), (Vectors, NO_VECTORS)):
         kind(data)
+
+
+def spare_the_list(layer: Layer) -> None:
+    """Keep a layer that is in the viewer from making napari paint its list of layers for nothing.
+
+    The list hears of every event of every layer, and lays itself out and paints all rows anew for each: that
+    takes as long as a third of a frame. One such event is another zoom.
+    """
+    for name in _NOT_IN_THE_LIST:
+        if name in layer.events.emitters:
+            layer.events[name].disconnect(layer.events)
 
 
 class ReviewLayers:
@@ -240,6 +253,7 @@ class ReviewLayers:
         for layer in self.all:
             layer.editable = False
             self._viewer.add_layer(layer)
+            spare_the_list(layer)
         for layer in self._content:
             layer.events.visible.connect(partial(self._shown, layer))
         self.outline.layer.events.visible.connect(self._show_selection)

@@ -13,6 +13,7 @@ from seco_core.scheme import ClassScheme
 from seco_viewer.class_search import find_classes
 
 _COLUMNS = 3
+_BUTTON = "font-size: 8.5pt; text-align: left; padding: 1px;"
 
 
 class ClassChooser(QWidget):
@@ -66,9 +67,9 @@ class ClassChooser(QWidget):
         """Show some classes in bold."""
         for class_id, button in self.buttons.items():
             weight = "bold" if class_id in class_ids else "normal"
-            button.setStyleSheet(
-                f"QToolButton {{ font-weight: {weight}; font-size: 8.5pt; text-align: left; padding: 1px; }}"
-            )
+            style = f"QToolButton {{ font-weight: {weight}; {_BUTTON} }}"
+            if button.styleSheet() != style:  # Qt works it all out anew, and paints, even if nothing changes
+                button.setStyleSheet(style)
 
     def _narrow(self, text: str) -> None:
         found = find_classes(self._scheme, text)

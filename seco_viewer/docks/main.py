@@ -31,6 +31,7 @@ from seco_viewer import shortcuts
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.actions import Actions
+from seco_viewer.docks.canvas_keys import CanvasKeys
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.key_list import KeyList, top_window
@@ -135,6 +136,7 @@ class SecoDock(QWidget):
             self._placed = True
             self.remembering.place_dock()
             top_window(self).installEventFilter(self)
+            self._canvas_keys = CanvasKeys(self, self.perform, self._keys_are_ours)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
         """The canvas has another size with the window: the region shall stay in view."""
@@ -326,6 +328,12 @@ class SecoDock(QWidget):
         self.message.setText(f"<b>⚠ {html.escape(text)}</b>" if wrong else html.escape(text))
         if wrong:
             show_warning(text)
+
+    def _keys_are_ours(self) -> bool:
+        """Whether the layer in hand is one of these; another's own keys come first."""
+        active = self._viewer.layers.selection.active
+        layers = self.layers
+        return layers is not None and (active is None or active in [*layers.all, *layers.others])
 
     def _relabel(self, class_id: int) -> None:
         if self.actions is not None:

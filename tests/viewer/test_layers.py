@@ -92,6 +92,24 @@ def test_overlays_come_back_as_they_were(layers: ReviewLayers):
     assert [layer.visible for layer in layers.all] == before
 
 
+def test_the_list_of_layers_hears_only_of_what_it_shows(qapp, session: Session):
+    viewer = ViewerModel()
+    layers = ReviewLayers(viewer, session)
+    heard: list[str] = []
+    viewer.layers.events.connect(lambda event: heard.append(event.type))
+    session.accept()
+    for layer in layers.all:
+        layer.scale_factor = 7.0  # as napari does when it draws at another zoom
+    assert not heard
+    layers.toggle_noise()
+    layers.curated.name = "other"
+    assert {"visible", "name"} <= set(heard)
+    heard.clear()
+    session.next_image()
+    assert "thumbnail" in heard
+    layers.remove()
+
+
 def test_keys_reach_the_actions_whichever_layer_is_active(make_napari_viewer, session: Session):
     viewer = make_napari_viewer()
     layers = ReviewLayers(viewer, session)

@@ -1,0 +1,88 @@
+"""Keys on the canvas, taken before napari looks them up: that takes as long as half of a decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.settings import get_settings
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+from seco_viewer import shortcuts
+from seco_viewer.docks.key_list import top_window
+
+_MODIFIERS = (
+    Qt.KeyboardModifier.ShiftModifier
+    | Qt.KeyboardModifier.ControlModifier
+    | Qt.KeyboardModifier.AltModifier
+    | Qt.KeyboardModifier.MetaModifier
+)
+
+
+class CanvasKeys(QObject):
+    """Does what the keys of the table do, as napari's bindings would.
+
+    For every key napari writes all bindings of the viewer and of the layer out as text, twice: 4 ms. The keys
+    are bound there as well: for other layers, and where the canvas is not found.
+
+    Parameters
+    ----------
+    owner : QWidget
+        Somewhere in napari's main window; the keys are taken as long as it lives.
+    perform : callable
+        Does the action of an id.
+    ours : callable
+        Whether the keys are ours now; napari looks them up otherwise.
+    """
+
+    def __init__(self, owner: QWidget, perform: shortcuts.Perform, ours: Callable[[], bool]):
+        super().__init__(owner)
+        self._perform = perform
+        self._ours = ours
+        self._table = {_first(shortcuts.shown(key)): entry for entry, key in shortcuts.keys_by_reach()[0]}
+        # what acts again when its key is let go, and since when that is held
+        self._held: dict[int, tuple[shortcuts.Shortcut, float]] = {}
+        window = top_window(owner)
+        middle = window.centralWidget() if isinstance(window, QMainWindow) else None
+        for widget in [] if middle is None else middle.findChildren(QWidget):
+            if widget.inherits("QOpenGLWidget"):  # which is in another module with each Qt
+                widget.installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
+        """Take the keys that are ours."""
+        kind = event.type()
+        if kind == QEvent.Type.KeyPress:
+            return self._pressed(event)
+        if kind == QEvent.Type.KeyRelease:
+            self._released(event)
+        return False
+
+    def _pressed(self, event: QKeyEvent) -> bool:
+        entry = self._table.get(event.key() | _number(event.modifiers() & _MODIFIERS))
+        if entry is None or not self._ours():
+            return False
+        if not event.isAutoRepeat():
+            if entry.momentary:
+                self._held[event.key()] = entry, time.monotonic()
+            self._perform(entry.id)
+        return True
+
+    def _released(self, event: QKeyEvent) -> None:
+        if event.isAutoRepeat() or event.key() not in self._held:
+            return
+        entry, since = self._held.pop(event.key())
+        if time.monotonic() - since > get_settings().application.hold_button_delay:
+            self._perform(entry.id)
+
+
+def _first(keys: str) -> int:
+    """Key and modifiers as Qt counts them."""
+    first = QKeySequence(keys)[0]
+    return int(first.toCombined()) if hasattr(first, "toCombined") else int(first)
+
+
+def _number(modifiers: Any) -> int:
+    return int(getattr(modifiers, "value", modifiers))

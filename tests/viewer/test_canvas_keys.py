@@ -1,0 +1,86 @@
+"""Keys on the canvas: ours are taken, all others are napari's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QApplication
+
+from seco_viewer import shortcuts
+from seco_viewer.docks import canvas_keys
+from seco_viewer.docks.canvas_keys import CanvasKeys
+
+pytestmark = pytest.mark.gui
+
+
+class Keyboard:
+    """Sends keys to a napari canvas that is ours or not."""
+
+    def __init__(self, viewer):
+        self.ours = True
+        self.pressed: list[str] = []
+        self._canvas = viewer.window._qt_viewer.canvas.native
+        self._keys = CanvasKeys(viewer.window._qt_window, self.pressed.append, lambda: self.ours)
+
+    def send(self, key: str, *kinds: QEvent.Type, repeated: bool = False) -> None:
+        sequence = QKeySequence(shortcuts.shown(key))[0]
+        number = sequence.toCombined() if hasattr(sequence, "toCombined") else int(sequence)
+        modifiers = Qt.KeyboardModifier(number & 0xFE000000)
+        for kind in kinds or (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            event = QKeyEvent(kind, number & 0x01FFFFFF, modifiers, "", repeated)
+            QApplication.sendEvent(self._canvas, event)
+
+
+@pytest.fixture
+def keyboard(make_napari_viewer) -> Keyboard:
+    keyboard = Keyboard(make_napari_viewer())
+    yield keyboard
+    keyboard._keys.deleteLater()
+
+
+def test_every_key_of_the_table_does_its_action_once(keyboard: Keyboard):
+    near, far = shortcuts.keys_by_reach()
+    assert len(near) > 30
+    for entry, key in near:
+        keyboard.pressed.clear()
+        keyboard.send(key)
+        assert keyboard.pressed == [entry.id], key
+        keyboard.send(key, QEvent.Type.KeyPress, repeated=True)
+        assert keyboard.pressed == [entry.id], "a key that is held acts once"
+    keyboard.pressed.clear()
+    for _, key in far:
+        keyboard.send(key)
+    keyboard.send("Ctrl-A")
+    assert not keyboard.pressed
+
+
+def test_keys_that_are_not_ours_go_to_napari(make_napari_viewer):
+    viewer = make_napari_viewer()
+    keyboard = Keyboard(viewer)
+    layer = viewer.add_labels(np.zeros((4, 4), dtype=np.uint8))
+    heard: list[str] = []
+    layer.bind_key("A", lambda _: heard.append("A"), overwrite=True)
+    layer.bind_key("Ctrl-A", lambda _: heard.append("Ctrl-A"), overwrite=True)
+    keyboard.send("Ctrl-A")
+    keyboard.send("A")
+    assert (heard, keyboard.pressed) == (["Ctrl-A"], ["accept"])
+    keyboard.ours = False
+    keyboard.send("A")
+    assert (heard, keyboard.pressed) == (["Ctrl-A", "A"], ["accept"])
+    keyboard._keys.deleteLater()
+
+
+def test_a_glance_ends_when_the_key_is_let_go(keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch):
+    now = [10.0]
+    monkeypatch.setattr(canvas_keys.time, "monotonic", lambda: now[0])
+    entry = next(entry for entry in shortcuts.SHORTCUTS if entry.momentary)
+    keyboard.send(entry.keys[0])
+    assert keyboard.pressed == [entry.id], "a short press stays"
+    keyboard.send(entry.keys[0], QEvent.Type.KeyPress)
+    now[0] += 2
+    keyboard.send(entry.keys[0], QEvent.Type.KeyRelease, repeated=True)
+    assert keyboard.pressed == [entry.id] * 2
+    keyboard.send(entry.keys[0], QEvent.Type.KeyRelease)
+    assert keyboard.pressed == [entry.id] * 3
