@@ -54,6 +54,10 @@ class WeightsError(SecoError):
     """Model weights are missing or not what they claim to be."""
 
 
+class ClusterError(SecoError):
+    """The workers that images were sent to are gone."""
+
+
 class ParameterError(SecoError):
     """A parameter or configuration file has a value that makes no sense."""
 

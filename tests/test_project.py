@@ -267,8 +267,10 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, read
         "CREATE TABLE events (seq INTEGER PRIMARY KEY, mask BLOB);"
         "CREATE TABLE regions (id INTEGER PRIMARY KEY);"
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE images (id INTEGER PRIMARY KEY, inputs_sha256 TEXT);"
         "CREATE TABLE edges (a INTEGER, b INTEGER, kind INTEGER, weight REAL);"
         "INSERT INTO scores VALUES (7, 0.25);"
+        "INSERT INTO images VALUES (0, 'one hash of all files');"
         "INSERT INTO project_ledger VALUES ('scc', 'x', 1), ('graph', 'y', 1);"
     )
     connection.close()
@@ -278,4 +280,6 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, read
     assert tuple(found) == (0.25, None, None, None)
     assert migrated.execute("SELECT stage FROM project_ledger").fetchone() is None
     migrated.execute("SELECT origin, source_seq FROM events")
+    found = migrated.execute("SELECT inputs_stat, inputs_sha256 FROM images").fetchone()
+    assert tuple(found) == (None, None), "the next run reads the files"
     migrated.close()

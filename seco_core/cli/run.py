@@ -49,6 +49,14 @@ def run(
     cluster: Annotated[
         str | None, typer.Option(help="Address of a dask scheduler whose workers do the images.")
     ] = None,
+    accept_replaced: Annotated[
+        bool,
+        typer.Option(
+            "--accept-replaced",
+            help="Images that people decided on may be other files now, of the same size: decisions stay at "
+            "their pixels. Such images are skipped otherwise.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(help="Parameters as TOML, laid over those of the last run; see `seco config`."),
@@ -78,7 +86,14 @@ def run(
         check_mask_source(parameters.masks)
         problems = _open_or_create(project, dataset, scheme, layout)
         with progress_bars() as progress, interruptible() as cancel:
-            result = run_pipeline(project, parameters, progress=progress, cancel=cancel, cluster=cluster)
+            result = run_pipeline(
+                project,
+                parameters,
+                progress=progress,
+                cancel=cancel,
+                cluster=cluster,
+                accept_replaced=accept_replaced,
+            )
         print_problems([*problems, *(f"{name}: {error}" for name, error in result.skipped)])
         print_summary(project)
         out.print(

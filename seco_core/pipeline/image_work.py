@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 
 from seco_core.absorb import absorb_small
 from seco_core.encoders import RegionEncoder
-from seco_core.errors import ImageFileError
 from seco_core.images import read_confidence, read_image, read_label
 from seco_core.masks.base import ImageMasks, MaskSource
 from seco_core.parameters import PsaParameters
+from seco_core.pipeline.inputs import Inputs, read_inputs
 from seco_core.progress import CancelToken
 from seco_core.project import ImageRecord, Override
 from seco_core.psa import aggregate
@@ -41,8 +40,8 @@ class ImageRegions:
     ----------
     shape : (int, int)
         Height and width of the image.
-    inputs_sha256 : str
-        Hash of the contents of image, pseudo-label and confidence.
+    inputs : Inputs
+        The files that it was made of.
     class_map : ndarray of uint8, (H, W)
         After PSA.
     region_ids : ndarray of uint16, (H, W)
@@ -63,7 +62,7 @@ class ImageRegions:
     """
 
     shape: tuple[int, int]
-    inputs_sha256: str
+    inputs: Inputs
     class_map: NDArray[np.uint8]
     region_ids: NDArray[np.uint16]
     table: RegionTable
@@ -111,9 +110,10 @@ class ImageTask:
             If `cancel` was set.
         """
         cancel.raise_if_cancelled()
-        image = read_image(self.record.image)
         if self.known is not None:
-            return encoder.encode(image, *self.known)
+            return encoder.encode(read_image(self.record.image), *self.known)
+        inputs = read_inputs(self.record)
+        image = read_image(self.record.image)
         shape = image.shape[:2]
         pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape)
         confidence = read_confidence(self.record.confidence, shape) if self.record.confidence else None
@@ -129,7 +129,7 @@ class ImageTask:
         pairs, contact = adjacency(region_ids)
         return ImageRegions(
             shape=shape,
-            inputs_sha256=_hash_inputs(self.record),
+            inputs=inputs,
             class_map=class_map,
             region_ids=region_ids,
             table=table,
@@ -177,14 +177,3 @@ def aggregate_around(
     class_map = aggregate(pseudo_label, confidence, image_masks, scheme, psa)
     cuts = override_owner(class_map.shape, overrides) if overrides else None
     return absorb_small(class_map, psa.min_region_area), cuts
-
-
-def _hash_inputs(record: ImageRecord) -> str:
-    digest = hashlib.sha256()
-    for path in (record.image, record.pseudo_label, record.confidence):
-        if path is not None:
-            try:
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-            except OSError as error:
-                raise ImageFileError(f"cannot be read: {error.strerror}.", path=path) from error
-    return digest.hexdigest()

@@ -21,7 +21,8 @@ from seco_core.errors import SecoError
 from seco_core.graph import RelationalGraph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
-from seco_core.project import ImageRecord, Project
+from seco_core.pipeline.inputs import Inputs
+from seco_core.project import Project
 from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.graph_file import write_graph
 from seco_core.project.models import read_model, write_model
@@ -34,18 +35,6 @@ def signature(**parts: Any) -> str:
     """SHA-256 of named parts and the version of SeCo."""
     text = json.dumps({"version": __version__, **parts}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fingerprint(record: ImageRecord) -> list[Any]:
-    """Size and time of an image's files, without reading them; None for a missing file."""
-    prints: list[Any] = []
-    for path in (record.image, record.pseudo_label, record.confidence):
-        try:
-            stat = path.stat() if path is not None else None
-        except OSError:
-            stat = None
-        prints.append([stat.st_size, stat.st_mtime_ns] if stat is not None else None)
-    return prints
 
 
 class Ledger:
@@ -92,10 +81,35 @@ class Ledger:
             )
         self._project.keep_regions()
 
-    def image_signatures(self, stage: str) -> dict[int, str]:
-        """Signature of the stage by image, for the images that have it."""
-        rows = self._connection.execute("SELECT image_id, signature FROM ledger WHERE stage = ?", (stage,))
+    def image_signatures(self, stage: str, *, skipped: bool = False) -> dict[int, str]:
+        """Signature of the stage by image, for the images that have it; skipped ones only if asked for."""
+        rows = self._connection.execute(
+            "SELECT image_id, signature FROM ledger JOIN images ON images.id = image_id"
+            " WHERE stage = ? AND (? OR status != 'skipped')",
+            (stage, skipped),
+        )
         return {row["image_id"]: row["signature"] for row in rows}
+
+    def inputs(self) -> dict[int, Inputs]:
+        """Files of each image whose regions are stored, as they were read for them."""
+        rows = self._connection.execute(
+            "SELECT id, inputs_stat, inputs_sha256 FROM images WHERE inputs_stat IS NOT NULL"
+        )
+        return {
+            row["id"]: Inputs(
+                tuple(None if stat is None else tuple(stat) for stat in json.loads(row["inputs_stat"])),
+                tuple(json.loads(row["inputs_sha256"])),
+            )
+            for row in rows
+        }
+
+    def store_unchanged(self, images: Mapping[int, Inputs]) -> None:
+        """Book images whose stored regions are up to date: none is skipped, with files as they are now."""
+        with transaction(self._connection) as connection:
+            connection.executemany(
+                "UPDATE images SET status = 'done', problem = NULL, inputs_stat = ? WHERE id = ?",
+                [(json.dumps(inputs.stat), image_id) for image_id, inputs in images.items()],
+            )
 
     def images_without_rasters(self) -> set[int]:
         """Images whose stored files are gone, so that they have to be done again whatever the ledger says."""
@@ -139,9 +153,9 @@ class Ledger:
             connection.execute("DELETE FROM ledger WHERE image_id = ? AND stage = 'graph'", (image_id,))
             connection.executemany(f"INSERT INTO regions VALUES ({', '.join('?' * 12)})", rows)
             connection.execute(
-                "UPDATE images SET status = 'done', problem = NULL, height = ?, width = ?, inputs_sha256 = ?"
-                " WHERE id = ?",
-                (*found.shape, found.inputs_sha256, image_id),
+                "UPDATE images SET status = 'done', problem = NULL, height = ?, width = ?,"
+                " inputs_stat = ?, inputs_sha256 = ? WHERE id = ?",
+                (*found.shape, json.dumps(found.inputs.stat), json.dumps(found.inputs.sha256), image_id),
             )
             self._sign(image_id, "psa", psa)
             self._sign(image_id, "features", features)
@@ -177,12 +191,14 @@ class Ledger:
         remove_files(self._project.path, old)
 
     def store_problem(self, image_id: int, problem: SecoError) -> None:
-        """Mark an image as skipped; what an earlier run stored of it stays."""
+        """Mark an image as skipped; what an earlier run stored of it stays, and stays up to date.
+
+        Its signatures cover its files and parameters, so it is done again only if these have changed.
+        """
         with transaction(self._connection) as connection:
             connection.execute(
                 "UPDATE images SET status = 'skipped', problem = ? WHERE id = ?", (str(problem), image_id)
             )
-            connection.execute("DELETE FROM ledger WHERE image_id = ?", (image_id,))
 
     def store_scores(
         self,

@@ -10,20 +10,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from seco_core.device import resolve_device
 from seco_core.encoders import RegionEncoder, make_encoder
-from seco_core.errors import ProjectError, SecoError
+from seco_core.errors import DatasetError, MaskSourceError, ProjectError, SecoError
 from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions, ImageTask
-from seco_core.pipeline.ledger import Ledger, fingerprint, signature
+from seco_core.pipeline.inputs import Inputs, check_not_replaced, find_inputs, unchanged_inputs
+from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.pipeline.scoring import run_scoring
 from seco_core.pipeline.workers import Pending, Workers, cluster_workers, local_workers
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import ImageRecord, Project
+from seco_core.regions import RegionTable
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ def run_pipeline(
     cancel: CancelToken | None = None,
     on_image: Callable[[int], None] = lambda image_id: None,
     cluster: str | None = None,
+    accept_replaced: bool = False,
 ) -> RunResult:
     """Bring a project up to date: psa for each image, then scc, graph, scc-unc and refine over all regions.
 
@@ -86,14 +91,17 @@ def run_pipeline(
     cluster : str, optional
         Address of a dask scheduler whose workers do the images; threads of this process otherwise. The result
         is the same.
+    accept_replaced : bool, optional
+        Go on with images that were replaced by others of the same size although people decided on them:
+        the decisions hold for the same pixels of the new ones. They are skipped otherwise.
 
     Raises
     ------
     Cancelled
         If `cancel` was set.
     SecoError
-        If nothing can go on: project not writable or worked on by another run, disk full, no weights. Bad
-        images are skipped instead.
+        If nothing can go on: project not writable or worked on by another run, disk full, no weights, all
+        images gone, cluster lost. Bad images are skipped instead; what was stored of them stays.
     """
     started = time.monotonic()
     cancel = cancel or CancelToken()
@@ -114,8 +122,9 @@ def run_pipeline(
                 else cluster_workers(cluster, parameters, project.path.absolute() / "cache")
             ) as workers:
                 result = _run_images(
-                    project, parameters, ledger, source, encoder, workers, progress, cancel, on_image
-                )
+                    project, parameters, ledger, source, encoder, workers, progress, cancel, on_image,
+                    accept_replaced,
+                )  # fmt: skip
             project.overrides.refresh()
             project.refresh_images()  # they have sizes only now
             run_scoring(project, parameters, ledger, device, progress, cancel)
@@ -162,27 +171,25 @@ def _run_images(
     progress: ProgressCallback,
     cancel: CancelToken,
     on_image: Callable[[int], None],
+    accept_replaced: bool,
 ) -> tuple[int, int, list[tuple[str, SecoError]]]:
-    psa_keys, feature_keys = _image_keys(project, parameters, source, encoder)
-    known_psa, known_features = ledger.image_signatures("psa"), ledger.image_signatures("features")
-    for image_id in ledger.images_without_rasters():
-        known_psa.pop(image_id, None)
-    stale = [
-        record
-        for record in project.images
-        if known_psa.get(record.id) != psa_keys[record.id]
-        or known_features.get(record.id) != feature_keys[record.id]
-    ]
+    there = find_inputs(project)
+    keys = _Keys(project, parameters, source, encoder)
+    before = ledger.inputs()
+    unchanged = unchanged_inputs(project.images, before, cancel)
+    known_psa = ledger.image_signatures("psa", skipped=True)
+    known_features = ledger.image_signatures("features", skipped=True)
+    cut = {i for i, inputs in unchanged.items() if known_psa.get(i) == keys.psa(inputs)}
+    cut -= ledger.images_without_rasters()
+    fresh = {i for i in cut if known_features.get(i) == keys.features(unchanged[i])}
+    ledger.store_unchanged({i: unchanged[i] for i in fresh})
+    stale = [record for record in project.images if record.id not in fresh]
     skipped: list[tuple[str, SecoError]] = []
     total = len(stale)
     progress(ProgressEvent("psa", 0, total))
 
     def task(record: ImageRecord) -> ImageTask:
-        known = None
-        if known_psa.get(record.id) == psa_keys[record.id]:
-            region_ids = project.read_region_ids(record.id)
-            assert region_ids is not None, "the ledger says that psa is done"
-            known = region_ids, project.region_table(record.id)
+        known = _stored_regions(project, record) if record.id in cut else None
         project.overrides.refresh()  # people go on reviewing while the pipeline runs
         return ImageTask(record, project.scheme, parameters.psa, project.overrides.active(record.id), known)
 
@@ -190,10 +197,28 @@ def _run_images(
         cancel.raise_if_cancelled()
         try:
             found = pending.result()
+            if isinstance(found, ImageRegions):
+                project.overrides.refresh()
+                check_not_replaced(
+                    record,
+                    before.get(record.id),
+                    found.shape,
+                    found.inputs,
+                    project.overrides.active(record.id),
+                    accept_replaced=accept_replaced,
+                )
         except Cancelled:
             raise
-        except SecoError as error:
-            problem = error
+        except (DatasetError, MaskSourceError) as error:
+            problem: SecoError = error
+        except SecoError:  # about something that all images need
+            raise
+        except MemoryError:
+            problem = SecoError(
+                "needs more memory than there is.",
+                path=record.image,
+                remedy="Do fewer images at once (--workers 1), or cut it into tiles.",
+            )
         except Exception as error:  # a bad image must not end the run, whatever a library makes of it
             logger.exception("image %s", record.name)
             problem = SecoError(
@@ -201,12 +226,14 @@ def _run_images(
             )
         else:
             if isinstance(found, ImageRegions):
-                ledger.store_regions(record.id, found, psa_keys[record.id], feature_keys[record.id])
+                ledger.store_regions(record.id, found, keys.psa(found.inputs), keys.features(found.inputs))
             else:
-                ledger.store_features(record.id, found, feature_keys[record.id])
+                ledger.store_features(record.id, found, keys.features(unchanged[record.id]))
             on_image(record.id)
             progress(ProgressEvent("psa", number, total, record.name))
             continue
+        if not all(path.exists() for path in there):
+            there = find_inputs(project)
         ledger.store_problem(record.id, problem)
         skipped.append((record.name, problem))
         progress(ProgressEvent("psa", number, total, f"{record.name} skipped"))
@@ -214,23 +241,33 @@ def _run_images(
     return total - len(skipped), len(project.images) - total, skipped
 
 
-def _image_keys(
-    project: Project, parameters: Parameters, source: MaskSource, encoder: RegionEncoder
-) -> tuple[dict[int, str], dict[int, str]]:
-    psa, features = {}, {}
-    settings = parameters.to_dict()["psa"]
-    scheme = project.scheme.to_dict()
-    for record in project.images:
-        psa[record.id] = signature(
-            stage="psa",
-            inputs=fingerprint(record),
-            masks=source.signature,
-            psa=settings,
-            scheme=scheme,
-            kept=["contacts", "peak_confidence"],
-        )
-        features[record.id] = signature(stage="features", psa=psa[record.id], encoder=encoder.signature)
-    return psa, features
+def _stored_regions(project: Project, record: ImageRecord) -> tuple[NDArray[np.uint16], RegionTable] | None:
+    """An image's regions; None if they have to be made again because their file is damaged."""
+    try:
+        region_ids = project.read_region_ids(record.id)
+    except ProjectError as error:
+        logger.warning("image %s is done again: %s", record.name, error)
+        return None
+    return None if region_ids is None else (region_ids, project.region_table(record.id))
+
+
+class _Keys:
+    """Signatures of what is made of an image's files."""
+
+    def __init__(self, project: Project, parameters: Parameters, source: MaskSource, encoder: RegionEncoder):
+        self._shared = {
+            "masks": source.signature,
+            "psa": parameters.to_dict()["psa"],
+            "scheme": project.scheme.to_dict(),
+            "kept": ["contacts", "peak_confidence"],
+        }
+        self._encoder = encoder.signature
+
+    def psa(self, inputs: Inputs) -> str:
+        return signature(stage="psa", inputs=inputs.sha256, **self._shared)
+
+    def features(self, inputs: Inputs) -> str:
+        return signature(stage="features", psa=self.psa(inputs), encoder=self._encoder)
 
 
 def _in_order(

@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from seco_core.device import resolve_device
 from seco_core.encoders import RegionEncoder, make_encoder
-from seco_core.errors import ParameterError
+from seco_core.errors import ClusterError, ParameterError
 from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
@@ -88,9 +88,34 @@ def cluster_workers(address: str, parameters: Parameters, cache_folder: Path) ->
             )
         # a lost worker's images are done again by another
         yield Workers(
-            lambda task: client.submit(run_on_worker, task, parameters, cache_folder, pure=False, retries=2),
+            lambda task: _OnCluster(
+                client.submit(run_on_worker, task, parameters, cache_folder, pure=False, retries=2), address
+            ),
             count,
         )
+
+
+@dataclass(frozen=True)
+class _OnCluster:
+    """A future of dask that tells a lost cluster from a bad image."""
+
+    future: Any
+    address: str
+
+    def result(self) -> Result:
+        from distributed.comm import CommClosedError
+
+        try:
+            found: Result = self.future.result()
+        except (CancelledError, ConnectionError, CommClosedError) as error:
+            raise ClusterError(
+                f"the cluster at {self.address} was lost ({type(error).__name__}: {error}).",
+                remedy="Start its scheduler and workers again and run the same command to go on.",
+            ) from error
+        return found
+
+    def cancel(self) -> Any:
+        return self.future.cancel()
 
 
 def run_on_worker(task: ImageTask, parameters: Parameters, cache_folder: Path) -> Result:

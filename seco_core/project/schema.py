@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
 """SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
 
-VERSION = 3
+VERSION = 4
 """SQLite's user_version: raised whenever the tables change."""
 
 _REGION_FILE = "".join(
@@ -28,6 +28,8 @@ CREATE TABLE images (
     height INTEGER, width INTEGER,
     status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'done', 'skipped')),
     problem TEXT,
+    -- JSON of the files that the regions were made of, see pipeline.inputs
+    inputs_stat TEXT,
     inputs_sha256 TEXT
 );
 
@@ -145,5 +147,10 @@ DROP TABLE edges;
 DELETE FROM project_ledger;
 """,
     2: _REGION_FILE,
+    3: """
+ALTER TABLE images ADD COLUMN inputs_stat TEXT;
+-- it was one hash of all files, which could not tell another image from another pseudo-label
+UPDATE images SET inputs_sha256 = NULL;
+""",
 }
 """What brings a store of an earlier version to the next one."""

@@ -12,6 +12,7 @@ from seco_core.dataset import Dataset, Sample
 from seco_core.graph import EdgeKind, RelationalGraph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
+from seco_core.pipeline.inputs import read_inputs
 from seco_core.pipeline.ledger import Ledger
 from seco_core.project import Project
 from seco_core.regions import adjacency, class_votes, connected_regions
@@ -75,7 +76,7 @@ def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed
             features=np.zeros((len(table), 2), dtype=np.float32),
             contacts=np.column_stack([pairs, contact]),
             shape=labels.shape,
-            inputs_sha256="",
+            inputs=read_inputs(project.images[image_id]),
         )
         ledger.store_regions(image_id, found, f"psa {seed}", f"features {seed}")
     regions = project.regions()

@@ -1,0 +1,181 @@
+"""The files that a project's images are made of: whether they are there, and whether they have changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seco_core.errors import DatasetError, ImageFileError
+from seco_core.progress import CancelToken
+from seco_core.project import ImageRecord, Project
+
+Stat = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Image, pseudo-label and confidence of an image, as they were read.
+
+    Attributes
+    ----------
+    stat : tuple of ((int, int) or None)
+        Size and time of each file, None for one that there is not.
+    sha256 : tuple of (str or None)
+        Hash of each file's content.
+    """
+
+    stat: tuple[Stat, ...]
+    sha256: tuple[str | None, ...]
+
+
+def read_inputs(record: ImageRecord) -> Inputs:
+    """Look at an image's files.
+
+    Raises
+    ------
+    ImageFileError
+        If one cannot be read.
+    """
+    # what is replaced between looking and hashing counts as changed the next time
+    stat = _stats(record)
+    digests: list[str | None] = []
+    for path in _files(record):
+        if path is None:
+            digests.append(None)
+            continue
+        try:
+            with open(path, "rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise ImageFileError(
+                f"cannot be read: {error.strerror or error}.", path=path, remedy="Check the dataset's paths."
+            ) from error
+    return Inputs(stat, tuple(digests))
+
+
+def unchanged_inputs(
+    images: Iterable[ImageRecord], known: Mapping[int, Inputs], cancel: CancelToken
+) -> dict[int, Inputs]:
+    """Files, by image id, of the images whose files hold what they did when they were read before.
+
+    They are read only if sizes are the same and times are not, as after copying a dataset.
+
+    Parameters
+    ----------
+    images : iterable of ImageRecord
+        Where the files are.
+    known : mapping of int to Inputs
+        What was read before, by image id.
+    cancel : CancelToken
+        Checked before each image.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` was set.
+    """
+    unchanged = {}
+    for record in images:
+        cancel.raise_if_cancelled()
+        before = known.get(record.id)
+        if before is None:
+            continue
+        stat = _stats(record)
+        if stat == before.stat:
+            unchanged[record.id] = before
+        elif [s and s[0] for s in stat] == [s and s[0] for s in before.stat]:
+            with contextlib.suppress(ImageFileError):
+                now = read_inputs(record)
+                if now.sha256 == before.sha256:
+                    unchanged[record.id] = now
+    return unchanged
+
+
+def find_inputs(project: Project) -> list[Path]:
+    """One image and one pseudo-label of the project that are there.
+
+    Raises
+    ------
+    DatasetError
+        If all images or all pseudo-labels are gone: that is about the dataset and not about its images.
+    """
+    found = []
+    for what, paths in (
+        ("images", (record.image for record in project.images)),
+        ("pseudo-labels", (record.pseudo_label for record in project.images)),
+    ):
+        there = next((path for path in paths if path.exists()), None)
+        if there is None:
+            raise DatasetError(
+                f"none of the project's {what} is there any more; what was stored of them is kept.",
+                path=project.data_root,
+                remedy="Connect the disk or put the folder back; if it was moved, name it: "
+                f"`seco run DATASET --project {project.path}`.",
+            )
+        found.append(there)
+    return found
+
+
+def check_not_replaced(
+    record: ImageRecord,
+    before: Inputs | None,
+    shape: tuple[int, int],
+    now: Inputs,
+    decisions: Sequence[object],
+    *,
+    accept_replaced: bool,
+) -> None:
+    """Refuse an image that is not the one whose pixels people decided.
+
+    Parameters
+    ----------
+    record : ImageRecord
+        The image as the project knows it.
+    before : Inputs or None
+        Its files when they were read last.
+    shape, now
+        Height and width of the image, and its files, as they are.
+    decisions : sequence of Override
+        Those of the image that hold.
+    accept_replaced : bool
+        Whether another file of the same size will do.
+
+    Raises
+    ------
+    ImageFileError
+        If it is another image, and there are decisions that would lie on the wrong pixels.
+    """
+    if not decisions:
+        return
+    kept = f"Put the earlier file back ({len(decisions)} decisions are kept for it)"
+    if record.shape is not None and record.shape != shape:
+        (h, w), (height, width) = record.shape, shape
+        raise ImageFileError(
+            f"has {width} x {height} pixels, {w} x {h} when people decided on it.",
+            path=record.image,
+            remedy=f"{kept}, or make another project for images of this size.",
+        )
+    if before is not None and before.sha256[0] != now.sha256[0] and not accept_replaced:
+        raise ImageFileError(
+            "is not the file that people decided on.",
+            path=record.image,
+            remedy=f"{kept}, or run `seco run --accept-replaced` if the new one shows the same.",
+        )
+
+
+def _files(record: ImageRecord) -> tuple[Path | None, ...]:
+    return record.image, record.pseudo_label, record.confidence
+
+
+def _stats(record: ImageRecord) -> tuple[Stat, ...]:
+    stats: list[Stat] = []
+    for path in _files(record):
+        try:
+            stat = path.stat() if path is not None else None
+        except OSError:
+            stat = None
+        stats.append((stat.st_size, stat.st_mtime_ns) if stat is not None else None)
+    return tuple(stats)
