@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -47,6 +48,22 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def read_named(path: Path) -> bytes:
+    """Content of a file whose name ends in ``-`` and the first 16 hex digits of its SHA-256.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If its content is not what its name says.
+    """
+    data = path.read_bytes()
+    if not path.stem.endswith("-" + hashlib.sha256(data).hexdigest()[:16]):
+        raise ValueError("its content is not what was written")
+    return data
 
 
 @contextmanager

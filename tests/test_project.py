@@ -21,6 +21,7 @@ from seco_core.errors import (
 )
 from seco_core.parameters import Parameters
 from seco_core.project import Action, Project
+from seco_core.project.models import read_model, write_model
 from seco_core.project.overrides import Decision
 from seco_core.project.rasters import read_raster, write_raster
 from seco_core.project.schema import APPLICATION_ID, VERSION
@@ -231,12 +232,33 @@ def test_rasters_come_back_exactly(tmp_path: Path):
         np.testing.assert_array_equal(found, array)
 
 
-def test_damaged_raster_names_the_file(tmp_path: Path):
-    file, _ = write_raster(tmp_path, 0, "psa", np.zeros((4, 4), np.uint8))
-    (tmp_path / file).write_bytes(b"junk")
-    with pytest.raises(ProjectError, match="psa") as caught:
-        read_raster(tmp_path, file, "psa")
-    assert caught.value.path == tmp_path / file
+@pytest.mark.parametrize("left", ["junk", "nothing", "half"])
+@pytest.mark.parametrize("kind", ["psa", "features"])
+def test_damaged_raster_names_the_file(tmp_path: Path, kind: str, left: str):
+    file, _ = write_raster(tmp_path, 0, kind, np.arange(4096, dtype=np.uint8).reshape(64, 64))
+    path = tmp_path / file
+    damaged = {"junk": b"junk", "nothing": b"", "half": path.read_bytes()[: path.stat().st_size // 2]}
+    path.write_bytes(damaged[left])
+    with pytest.raises(ProjectError, match=kind) as caught:
+        read_raster(tmp_path, file, kind)
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize("left", ["junk", "nothing", "half", "other arrays"])
+def test_damaged_networks_name_the_file(tmp_path: Path, left: str):
+    file, _ = write_model(tmp_path, "scc", {"weights": np.arange(4096)})
+    path = tmp_path / file
+    content = path.read_bytes()
+    damaged = {
+        "junk": b"junk",
+        "nothing": b"",
+        "half": content[: len(content) // 2],
+        "other arrays": content[:2000] + bytes(2000) + content[4000:],
+    }
+    path.write_bytes(damaged[left])
+    with pytest.raises(ProjectError, match="network") as caught:
+        read_model(tmp_path, file)
+    assert caught.value.path == path
 
 
 def test_full_disk_while_writing_a_raster_leaves_no_half_file(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import ProjectError
-from seco_core.files import write_bytes
+from seco_core.files import read_named, write_bytes
 
 
 def write_model(root: Path, name: str, weights: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
@@ -35,7 +35,7 @@ def read_model(root: Path, file: str) -> dict[str, NDArray[Any]]:
         If the file is missing or damaged.
     """
     try:
-        with np.load(root / file, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(read_named(root / file)), allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError) as error:
         raise ProjectError(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import ProjectError
-from seco_core.files import write_bytes
+from seco_core.files import read_named, write_bytes
 
 PNG_KINDS = ("psa", "regions")
 """Kinds kept as PNG (class map uint8, region id map uint16); the others are NPY."""
@@ -44,12 +44,13 @@ def read_raster(root: Path, file: str, kind: str) -> NDArray[Any]:
     """
     path = root / file
     try:
+        data = read_named(path)
         if kind in PNG_KINDS:
-            array = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+            array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
             if array is None:
                 raise ValueError("not a PNG")
             return array
-        return np.load(path, allow_pickle=False)
+        return np.load(io.BytesIO(data), allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ProjectError(
             f"a raster of the project cannot be read: {error}.",
