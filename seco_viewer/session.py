@@ -6,7 +6,7 @@ unless tools have made it others. Whatever they are, one decision is one overrid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -228,7 +228,7 @@ class Session(Browser):
         if self._position:
             self._go(self._position - 1)
             return True
-        return self._turn(self.project.overrides.undo())
+        return self._turn(self.project.overrides.undo)
 
     @property
     def can_redo(self) -> bool:
@@ -240,7 +240,7 @@ class Session(Browser):
         if self._position < len(self._steps):
             self._go(self._position + 1)
             return True
-        return self._turn(self.project.overrides.redo())
+        return self._turn(self.project.overrides.redo)
 
     def reload(self, regions: RegionArrays | None = None) -> None:
         """Read everything again after the pipeline has run; image, place in it and edit stay.
@@ -297,7 +297,12 @@ class Session(Browser):
             self._advance()
         return override
 
-    def _turn(self, overrides: Sequence[Override]) -> bool:
+    def _turn(self, turn: Callable[[], Sequence[Override]]) -> bool:
+        try:
+            overrides = turn()
+        except OverrideError:
+            self.reload()  # shows what another window has decided
+            raise
         if not overrides:
             return False
         first = next((o for o in overrides if o.image_id == self.image_id), overrides[0])

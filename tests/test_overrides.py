@@ -103,7 +103,27 @@ def test_two_windows_see_each_others_decisions(project_path: Path):
         one.overrides.record([decision(class_id=1)])
         two.overrides.record([decision(class_id=2)])
         assert [o.class_id for o in two.overrides.active(0)] == [1, 2]
+        one.overrides.refresh()
+        assert [o.class_id for o in one.overrides.active(0)] == [1, 2]
+
+
+def test_undo_and_redo_never_turn_what_another_window_did_unseen(project_path: Path):
+    with Project.open(project_path) as one, Project.open(project_path) as two:
+        one.overrides.record([decision(class_id=1)])
+        with pytest.raises(OverrideError, match="another window"):
+            two.overrides.undo()
+        two.overrides.record([decision(class_id=2)])
+        with pytest.raises(OverrideError, match="undo again"):
+            one.overrides.undo()
+        assert [o.class_id for o in one.overrides.active(0)] == [1, 2]
+        assert [o.class_id for o in two.overrides.undo()] == [2], "its own"
+        with pytest.raises(OverrideError, match="redo again"):
+            one.overrides.redo()
+        assert [o.class_id for o in one.overrides.redo()] == [2], "it was told"
         assert [o.class_id for o in one.overrides.undo()] == [2]
+        assert [o.class_id for o in one.overrides.undo()] == [1]
+    with Project.open(project_path) as later:
+        assert [o.class_id for o in later.overrides.redo()] == [1], "opening it is looking at it"
 
 
 def test_full_disk_loses_nothing(project_path: Path):

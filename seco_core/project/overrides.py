@@ -118,11 +118,14 @@ class OverrideLog:
         self._connection = connection
         self._last_seq = 0
         self._last_batch = 0
+        self._own = 0  # batch that this window has written last
         self._done: list[int] = []
         self._undone: list[int] = []
         self._batches: defaultdict[int, list[Override]] = defaultdict(list)
         self._active: defaultdict[int, list[Override]] = defaultdict(list)
+        self._surprised = False  # whether another window has written since
         self.refresh()
+        self._surprised = False
 
     @property
     def can_undo(self) -> bool:
@@ -189,15 +192,29 @@ class OverrideLog:
                     for d in decisions
                 ],
             )
+        self._own = batch
         self.refresh()
         return tuple(self._batches[batch])
 
     def undo(self) -> tuple[Override, ...]:
-        """Take back the newest batch; its overrides. Empty if there is none."""
+        """Take back the newest batch; its overrides. Empty if there is none.
+
+        Raises
+        ------
+        OverrideError
+            If another window has decided or undone anything since: what is newest is not what the caller
+            takes for it. Nothing was undone; the next call takes back what is newest then.
+        """
         return self._turn("undo")
 
     def redo(self) -> tuple[Override, ...]:
-        """Apply again the batch that was undone last; its overrides. Empty if there is none."""
+        """Apply again the batch that was undone last; its overrides. Empty if there is none.
+
+        Raises
+        ------
+        OverrideError
+            As for `undo`.
+        """
         return self._turn("redo")
 
     def refresh(self) -> None:
@@ -205,6 +222,7 @@ class OverrideLog:
         rows = self._connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,))
         for row in rows.fetchall():
             self._last_seq, self._last_batch = row["seq"], row["batch"]
+            self._surprised |= row["batch"] != self._own
             if row["kind"] == "override":
                 override = _override(row)
                 if not self._done or self._done[-1] != override.batch:
@@ -238,14 +256,21 @@ class OverrideLog:
     def _turn(self, kind: str) -> tuple[Override, ...]:
         with transaction(self._connection):
             self.refresh()
+            if self._surprised:
+                self._surprised = False
+                raise OverrideError(
+                    "another window has decided or undone something since; nothing was changed.",
+                    remedy=f"Look at it, then {kind} again: it takes the newest of all decisions.",
+                )
             stack = self._done if kind == "undo" else self._undone
             if not stack:
                 return ()
-            target = stack[-1]
+            target, batch = stack[-1], self._last_batch + 1
             self._connection.execute(
                 "INSERT INTO events (batch, time, by, kind, target_batch) VALUES (?, ?, ?, ?, ?)",
-                (self._last_batch + 1, _now(), _author(), kind, target),
+                (batch, _now(), _author(), kind, target),
             )
+        self._own = batch
         self.refresh()
         return tuple(self._batches[target])
 

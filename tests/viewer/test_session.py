@@ -287,3 +287,19 @@ def test_facts_of_a_region(session: Session):
     assert facts.decided is None
     session.accept()
     assert session.facts(row).decided == facts.class_id
+
+
+def test_undo_shows_what_another_window_has_decided_before_it_takes_that_back(session: Session):
+    session.accept()
+    other = Session(Project.open(session.project.path))
+    try:
+        theirs = other.relabel(3)
+    finally:
+        other.close()
+    with pytest.raises(OverrideError, match="another window"):
+        session.undo()
+    assert session.decided[session.regions.id == theirs.region_id].tolist() == [3]
+    assert_agrees_with_the_store(session)
+    assert session.undo()
+    assert not session.reviewed[session.regions.id == theirs.region_id].any()
+    assert_agrees_with_the_store(session)
