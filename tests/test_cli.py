@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from seco_core.cli import app
 from seco_core.console import print_error, print_problems, progress_bars
 from seco_core.parameters import Parameters
+from seco_core.pipeline.run import only_run
 from seco_core.progress import Cancelled
 from seco_core.project import Project
 
@@ -266,9 +267,27 @@ def test_warnings_are_single_lines(capsys: pytest.CaptureFixture[str]):
 def test_other_scheme_for_a_project_is_refused(tmp_path: Path):
     write_dataset(tmp_path / "data")
     assert seco("run", tmp_path / "data", "--project", tmp_path / "p", *QUICK).exit_code == 0
-    done = seco("run", tmp_path / "data", "--project", tmp_path / "p", "--scheme", "camvid11")
+    for dataset in ([tmp_path / "data"], []):
+        done = seco("run", *dataset, "--project", tmp_path / "p", "--scheme", "camvid11")
+        assert done.exit_code == 2
+        assert "cityscapes19" in done.output
+
+
+def test_layout_without_a_dataset_is_refused(project_path: Path):
+    done = seco("run", "--project", project_path, "--layout", "list")
     assert done.exit_code == 2
-    assert "cityscapes19" in done.output
+    assert "--layout" in done.output
+
+
+def test_project_that_another_run_works_on_gets_no_images(tmp_path: Path, project_path: Path):
+    more = write_dataset(tmp_path / "more", count=5)
+    with Project.open(project_path) as project, only_run(project):
+        done = seco("run", more.root, "--project", project_path, *QUICK)
+        assert done.exit_code == 2
+        assert "another run" in done.output
+        project.refresh_images()
+        assert len(project.images) == 3
+        assert project.images[0].image.is_relative_to(tmp_path / "data")
 
 
 def test_classes_beside_the_data_are_used(tmp_path: Path):

@@ -134,10 +134,19 @@ def print_summary(path: Path) -> None:
 
 def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) -> list[SecoError]:
     """Make sure that there is a project with the dataset's images; problems of the dataset."""
+    from seco_core.pipeline.run import only_run
+
     exists = (path / STORE_NAME).exists()
     if dataset is None:
         if not exists:
             raise ProjectError("there is no project here yet, so a dataset is needed.", path=path)
+        if layout != "auto":
+            raise ParameterError(
+                "--layout says how a dataset is laid out, but none is named.",
+                remedy=f"Name it: `seco run DATASET --project {path} --layout {layout}`.",
+            )
+        with Project.open(path, readonly=True) as project:
+            _check_scheme(project, scheme)
         return []
     found = open_dataset(dataset, layout=layout)
     if not exists:
@@ -146,15 +155,19 @@ def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) 
         if not scheme:
             out.print(f"class scheme: {chosen.name} (--scheme names another one)", soft_wrap=True)
         return list(found.problems)
-    with Project.open(path) as project:
-        if scheme and load_scheme(scheme) != project.scheme:
-            raise ProjectError(
-                f"the project's class scheme is {project.scheme.name}, not {scheme}.",
-                path=path,
-                remedy="Choose another project folder.",
-            )
+    with Project.open(path) as project, only_run(project):
+        _check_scheme(project, scheme)
         project.add_samples(found)
     return list(found.problems)
+
+
+def _check_scheme(project: Project, scheme: str) -> None:
+    if scheme and load_scheme(scheme) != project.scheme:
+        raise ProjectError(
+            f"the project's class scheme is {project.scheme.name}, not {scheme}.",
+            path=project.path,
+            remedy="Choose another project folder.",
+        )
 
 
 def parameters_of(project: Path | None, config: Path | None) -> Parameters:
