@@ -15,7 +15,7 @@ from seco_core.export import FORMATS, export, verify_export
 from seco_core.images import read_label
 from seco_core.progress import Cancelled, CancelToken
 from seco_core.project import Project
-from seco_core.project.overrides import Action, Decision
+from seco_core.project.overrides import Action, Decision, Origin
 from seco_core.scheme import IGNORE, ClassScheme
 
 SCHEME = ClassScheme.from_dict(
@@ -68,7 +68,8 @@ def tree(folder):
 
 
 def event(seq, kind="override", **fields):
-    empty = dict.fromkeys(("target_batch", "action", "image_id", "region_id", "class_id", "box"))
+    names = ("target_batch", "action", "image_id", "region_id", "class_id", "box")
+    empty = dict.fromkeys((*names, "origin", "source_seq", "holds"))
     return SimpleNamespace(
         seq=seq, batch=seq, time="2024-01-01T00:00:00", by="ann", kind=kind, **{**empty, **fields}
     )
@@ -141,10 +142,11 @@ def test_paths_with_spaces_are_separated_by_tabs(tmp_path):
 
 def test_decisions_list_every_event(tmp_path):
     history = [
-        event(1, action="relabel", image_id=1, region_id=17, class_id=3, box=(1, 2, 3, 4)),
+        event(1, action="relabel", image_id=1, region_id=17, class_id=3, box=(1, 2, 3, 4), holds=False),
         event(2, kind="undo", target_batch=1),
-        event(3, action="ignore", image_id=0, class_id=IGNORE, box=(0, 0, 1, 1)),
-    ]
+        event(3, action="ignore", image_id=0, class_id=IGNORE, box=(0, 0, 1, 1), holds=True,
+              origin=Origin.PROPOSAL, source_seq=1),
+    ]  # fmt: skip
     source = Source(tmp_path / "project", {"a": FULL, "b": HALF}, history)
     export(source, tmp_path / "out")
     with open(tmp_path / "out/decisions.csv", newline="", encoding="utf-8") as file:
@@ -157,6 +159,8 @@ def test_decisions_list_every_event(tmp_path):
     }  # fmt: skip
     assert (rows[1]["target_batch"], rows[1]["image"], rows[1]["x0"]) == ("1", "", "")
     assert (rows[2]["class_id"], rows[2]["class"]) == ("200", "ignore")
+    assert [r["holds"] for r in rows] == ["0", "", "1"]
+    assert (rows[2]["origin"], rows[2]["source_seq"]) == ("proposal", "1")
 
 
 def test_manifest_says_where_it_came_from(tmp_path, source):

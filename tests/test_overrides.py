@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from seco_core.errors import OverrideError, StorageFullError
 from seco_core.project import Action, Project
-from seco_core.project.overrides import Decision, OverrideLog
+from seco_core.project.overrides import Decision, Origin, OverrideLog
 from seco_core.project.store import new_store
 from seco_core.refine import override_owner, paint_overrides, reviewed_regions
 
@@ -96,6 +97,20 @@ def test_log_is_append_only(project_path: Path):
         for statement in ("DELETE FROM events", "UPDATE events SET class_id = 9"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 project.connection.execute(statement)
+
+
+def test_history_says_where_decisions_came_from_and_whether_they_hold(project_path: Path):
+    with Project.open(project_path) as project:
+        log = project.overrides
+        (source,) = log.record([decision(class_id=1)])
+        follows = replace(decision(class_id=2), origin=Origin.PROPOSAL, source_seq=source.seq)
+        log.record([follows])
+        log.record([decision(class_id=3)])
+        for turn in (log.undo, log.undo, log.redo):
+            turn()
+        told = [(e.origin, e.source_seq, e.holds) for e in log.history()]
+        assert told[:3] == [("person", None, True), ("proposal", source.seq, True), ("person", None, False)]
+        assert told[3:] == [(None, None, None)] * 3
 
 
 def test_two_windows_see_each_others_decisions(project_path: Path):

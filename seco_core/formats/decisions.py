@@ -18,8 +18,11 @@ NAME = "decisions.csv"
 COLUMNS = (
     "seq", "time", "by", "kind", "batch", "target_batch", "action",
     "image", "region", "class_id", "class", "x0", "y0", "x1", "y1",
+    "origin", "source_seq", "holds",
 )  # fmt: skip
-"""``batch`` is what one key press decided; an undo or redo names the one it turned in ``target_batch``."""
+"""``batch`` is what one key press decided; an undo or redo names the one it turned in ``target_batch``.
+``origin`` is ``person`` or ``proposal``, the latter followed from the decision ``source_seq`` and a person
+agreed; ``holds`` is 1 for what is in force, 0 for what is undone. New columns only ever come at the end."""
 
 
 def write(folder: Path, events: Sequence[Event], image_names: Mapping[int, str], scheme: ClassScheme) -> Path:
@@ -54,6 +57,7 @@ def write(folder: Path, events: Sequence[Event], image_names: Mapping[int, str],
             (e.seq, e.time, e.by, e.kind, e.batch, e.target_batch, e.action)
             + (image, e.region_id, class_id, class_name)
             + (e.box or (None,) * 4)
+            + (e.origin, e.source_seq, None if e.holds is None else int(e.holds))
         )
     path = folder / NAME
     write_bytes(path, text.getvalue().encode())

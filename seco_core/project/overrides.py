@@ -92,7 +92,11 @@ class Override(Decision):
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the log, for people: an override, or the undoing or redoing of a batch of them."""
+    """One line of the log, for people: an override, or the undoing or redoing of a batch of them.
+
+    Of an override `origin` is one of `Origin`, `source_seq` the line that a proposal follows from, `holds`
+    whether it is not undone; of the other kinds they are None.
+    """
 
     seq: int
     batch: int
@@ -105,6 +109,9 @@ class Event:
     region_id: int | None
     class_id: int | None
     box: Box | None
+    origin: str | None = None
+    source_seq: int | None = None
+    holds: bool | None = None
 
 
 class OverrideLog:
@@ -243,12 +250,18 @@ class OverrideLog:
 
     def history(self) -> list[Event]:
         """Every event ever recorded, oldest first."""
-        rows = self._connection.execute("SELECT * FROM events ORDER BY seq")
+        rows = self._connection.execute("SELECT * FROM events ORDER BY seq").fetchall()
+        undone = set[int]()
+        for r in rows:
+            if r["kind"] != "override":
+                (undone.add if r["kind"] == "undo" else undone.discard)(r["target_batch"])
         return [
             Event(
                 r["seq"], r["batch"], r["time"], r["by"], r["kind"], r["target_batch"], r["action"],
                 r["image_id"], r["region_id"], r["class_id"],
                 (r["x0"], r["y0"], r["x1"], r["y1"]) if r["x0"] is not None else None,
+                *((r["origin"] or Origin.PERSON, r["source_seq"], r["batch"] not in undone)
+                  if r["kind"] == "override" else ()),
             )
             for r in rows
         ]  # fmt: skip
