@@ -70,7 +70,7 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
         if image.mode in _SIXTEEN_BIT:
             grey = (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
             return np.repeat(grey[:, :, None], 3, axis=2)
-        return np.array(image.convert("RGB"))
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def read_label(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seco_core.errors import SecoError
 from seco_core.project import Project, RegionArrays
 from seco_core.project.overrides import Box
+from seco_viewer.frames import Frame
 
 _CONTEXT = 1.7
 """Side of what is cut out, as a multiple of the region's longer side."""
@@ -91,15 +92,26 @@ class CropReader:
         Folder of the project.
     arrived : callable
         Told of each picture in the reading thread; passes it on to the main one, which gives it to `keep`.
+    known : callable, optional
+        The decoded image of an id, if there is one: it is not read again.
     size : int
         Side of the pictures in pixels.
     capacity : int
         Most pictures kept.
     """
 
-    def __init__(self, path: Path, arrived: Arrived, *, size: int = 88, capacity: int = 400):
+    def __init__(
+        self,
+        path: Path,
+        arrived: Arrived,
+        *,
+        known: Callable[[int], Frame | None] = lambda image_id: None,
+        size: int = 88,
+        capacity: int = 400,
+    ):
         self._path = path
         self._arrived = arrived
+        self._known = known
         self._size = size
         self._capacity = capacity
         self._pictures: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
@@ -113,8 +125,7 @@ class CropReader:
 
         Those that are kept arrive at once.
         """
-        for future in self._waiting:
-            future.cancel()
+        self.rest()
         wishes: OrderedDict[int, list[_Wish]] = OrderedDict()
         for row in rows:
             if row in self._pictures:
@@ -126,8 +137,15 @@ class CropReader:
             number = row - regions.rows_of(image_id).start + 1
             wishes.setdefault(image_id, []).append(_Wish(row, image_id, number, (x0, y0, x1, y1)))
         self._waiting = [
-            self._worker.submit(self._read, of_image, self._generation) for of_image in wishes.values()
+            self._worker.submit(self._read, of_image, self._known(image_id), self._generation)
+            for image_id, of_image in wishes.items()
         ]
+
+    def rest(self) -> None:
+        """Drop the wishes not yet begun, so that what comes now has the machine to itself."""
+        for future in self._waiting:
+            future.cancel()
+        self._waiting = []
 
     def keep(self, generation: int, row: int, picture: NDArray[np.uint8]) -> bool:
         """Keep a picture that has arrived on the main thread; whether it is still of that region."""
@@ -140,9 +158,7 @@ class CropReader:
 
     def forget(self) -> None:
         """Drop all pictures, because the project's regions have changed."""
-        for future in self._waiting:
-            future.cancel()
-        self._waiting = []
+        self.rest()
         self._pictures.clear()
         self._generation += 1
         self._worker.submit(self._close_project)
@@ -152,18 +168,22 @@ class CropReader:
         self.forget()
         self._worker.shutdown(wait=True)
 
-    def _read(self, wishes: list[_Wish], generation: int) -> None:
+    def _read(self, wishes: list[_Wish], frame: Frame | None, generation: int) -> None:
         """Cut the regions of one image out; one that cannot be read has no pictures."""
-        image_id = wishes[0].image_id
-        try:
-            if self._project is None:
-                self._project = Project.open(self._path, readonly=True)
-            image = self._project.read_image(image_id)
-            region_ids = self._project.read_region_ids(image_id)
-        except SecoError:
-            return
-        if region_ids is None or region_ids.shape != image.shape[:2]:
-            return
+        if frame is not None and frame.problem is None:
+            image, region_ids = frame.image, frame.region_ids
+        else:
+            image_id = wishes[0].image_id
+            try:
+                if self._project is None:
+                    self._project = Project.open(self._path, readonly=True)
+                image = self._project.read_image(image_id)
+                found = self._project.read_region_ids(image_id)
+            except SecoError:
+                return
+            if found is None or found.shape != image.shape[:2]:
+                return
+            region_ids = found
         for wish in wishes:
             picture = region_crop(image, region_ids, wish.number, wish.box, self._size)
             self._arrived(generation, wish.row, picture)

@@ -120,6 +120,10 @@ class FrameCache:
             self._frames.popitem(last=False)
         return frame
 
+    def known(self, image_id: int) -> Frame | None:
+        """The frame of an image if it is in the cache."""
+        return self._frames.get(image_id)
+
     def prefetch(self, image_id: int) -> None:
         """Begin to read an image that will be asked for soon; forgets an earlier wish not yet begun."""
         if image_id in self._frames or image_id in self._coming:

@@ -46,11 +46,11 @@ class Later:
     A panel that comes into view later asks in its ``showEvent``.
     """
 
-    def __init__(self, panel: QWidget, refresh: Callable[[], None]):
+    def __init__(self, panel: QWidget, refresh: Callable[[], None], milliseconds: int = _MILLISECONDS):
         self._panel, self._refresh = panel, refresh
         self._timer = QTimer(panel)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_MILLISECONDS)
+        self._timer.setInterval(milliseconds)
         self._timer.timeout.connect(self._due)
 
     def ask(self) -> None:

@@ -18,6 +18,7 @@ from seco_viewer.session import Session
 
 _SIDE = 76
 _MOST = 24
+_REST_MILLISECONDS = 120
 _ROW = Qt.ItemDataRole.UserRole
 
 
@@ -76,7 +77,9 @@ class ThumbnailStrip(QListWidget):
         blank = QPixmap(_SIDE, _SIDE)
         blank.fill(Qt.GlobalColor.darkGray)
         self._blank = QIcon(blank)
-        self.reader = CropReader(session.project.path, self._arrived.emit, size=_SIDE)
+        self.reader = CropReader(
+            session.project.path, self._arrived.emit, known=session.frames.known, size=_SIDE
+        )
         self._arrived.connect(self._show_picture)
         if not ticked:  # there a click sets the tick
             self.itemClicked.connect(lambda item: self.chosen.emit(item.data(_ROW)))
@@ -115,13 +118,13 @@ class ThumbnailStrip(QListWidget):
 class NeighbourStrip(QWidget):
     """The regions of other images that are most like the current one, by the relational graph.
 
-    It follows a moment later, so that keys pressed quickly do not wait for it.
+    It follows when the keys rest: reading pictures takes a core, and some of Python's time.
     """
 
     def __init__(self, session: Session):
         super().__init__()
         self._session = session
-        self._later = Later(self, self.refresh)
+        self._later = Later(self, self.refresh, _REST_MILLISECONDS)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -130,14 +133,14 @@ class NeighbourStrip(QWidget):
         self.strip.chosen.connect(session.go_to)
         layout.addWidget(self.title)
         layout.addWidget(self.strip)
-        session.region_changed.connect(self._later.ask)
+        session.region_changed.connect(self._changed)
         session.reloaded.connect(self._reloaded)
         self._later.ask()
 
     def release(self) -> None:
         """Let go of the session and end the reading thread."""
         self._later.stop()
-        self._session.region_changed.disconnect(self._later.ask)
+        self._session.region_changed.disconnect(self._changed)
         self._session.reloaded.disconnect(self._reloaded)
         self.strip.release()
 
@@ -150,6 +153,10 @@ class NeighbourStrip(QWidget):
         else:
             self.title.setText("No region of another image is linked to this one.")
         self.strip.show_regions(found)
+
+    def _changed(self) -> None:
+        self.strip.reader.rest()
+        self._later.ask()
 
     def _reloaded(self) -> None:
         self.strip.reader.forget()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from seco_core.project import Project
 from seco_viewer.crops import CropReader, region_crop
+from seco_viewer.frames import load_frame
 
 
 @pytest.mark.parametrize("box", [(0, 0, 4, 6), (30, 5, 60, 40), (0, 0, 60, 40)])
@@ -55,5 +57,25 @@ def test_what_cannot_be_read_has_no_picture(scored_path: Path):
     reader = CropReader(scored_path, lambda *told: came.put(told), size=32)
     reader.want(regions, [0, len(regions) - 1])
     assert came.get(timeout=20)[1] == len(regions) - 1
+    reader.close()
+    assert came.empty()
+
+
+def test_decoded_images_are_not_read_again_and_dropped_wishes_not_at_all(scored_path: Path):
+    came: queue.Queue = queue.Queue()
+    with Project.open(scored_path) as project:
+        regions = project.regions()
+        frame = load_frame(project, 0)
+        project.images[0].image.unlink()
+    reader = CropReader(scored_path, lambda *told: came.put(told), known={0: frame}.get, size=32)
+    last = len(regions) - 1
+    reader.want(regions, [0, last])
+    assert [came.get(timeout=20)[1] for _ in range(2)] == [0, last]
+    begun, go_on = threading.Event(), threading.Event()
+    reader._worker.submit(lambda: (begun.set(), go_on.wait(20)))
+    assert begun.wait(20)
+    reader.want(regions, [last])
+    reader.rest()
+    go_on.set()
     reader.close()
     assert came.empty()
