@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from seco_core.parameters import SccParameters
 from seco_core.refine import paint_overrides, paint_regions, region_labels
-from seco_core.report.gather import loss_mixture
+from seco_core.report.gather import class_mixtures, loss_mixture
+from seco_core.scc.class_mixture import ClassMixtures
 from seco_core.scc.correction import Verdict
 from seco_core.scc.mixture import LossMixture
 from seco_core.scc.verdicts import loss_at, verdicts
@@ -41,12 +42,25 @@ class ThresholdTrial:
     def take(self) -> None:
         """Begin with the regions that the state has now."""
         self.scored = np.flatnonzero(~np.isnan(self._state.regions.noise_score))
-        self.__dict__.pop("mixture", None)
+        for name in ("mixture", "class_mixtures"):
+            self.__dict__.pop(name, None)
 
     @functools.cached_property
     def mixture(self) -> LossMixture | None:
         """The two components of the losses, fitted when first asked for; None before SCC."""
         return loss_mixture(self._state.regions.loss, self._state.reviewed)
+
+    @functools.cached_property
+    def class_mixtures(self) -> ClassMixtures | None:
+        """The components within each class; None where the last run has one mixture for all."""
+        runs = self._state.project.runs()
+        return class_mixtures(self._state.regions, self._state.reviewed, runs[-1].parameters) if runs else None
+
+    def components(self, only_class: int | None = None) -> LossMixture | None:
+        """The two components of all losses, or those that a class has of its own; None if there are none."""
+        if only_class is None:
+            return self.mixture
+        return None if self.class_mixtures is None else self.class_mixtures.own.get(only_class)
 
     def value(self, score: str) -> NDArray[np.float32]:
         """A score, by its column, of the scored regions, (S,)."""
@@ -73,13 +87,14 @@ class ThresholdTrial:
     def position(self, score: str, scc: SccParameters, only_class: int | None = None) -> float:
         """Where on a score's axis its threshold is; NaN if nowhere.
 
-        The noise score's is `tau_ns`; the loss's is where the mixture's posterior passes `tau_ns`; the
-        uncertainty's is the quantile `certain_share` of the class, or of all regions.
+        The noise score's is `tau_ns`; the loss's is where the posterior of the mixture, the class's own if it
+        has one, passes `tau_ns`; the uncertainty's is the quantile `certain_share` of the class, or of all regions.
         """
         if score == "noise_score":
             return scc.tau_ns
         if score == "loss":
-            return float("nan") if self.mixture is None else loss_at(self.mixture, scc.tau_ns)
+            mixture = self.components(only_class) or self.mixture
+            return float("nan") if mixture is None else loss_at(mixture, scc.tau_ns)
         value = self._of_class(score, only_class)
         return float(np.quantile(value, scc.certain_share)) if len(value) else float("nan")
 
@@ -89,8 +104,9 @@ class ThresholdTrial:
             value = self._of_class(score, only_class)
             share = float((value <= at).mean()) if len(value) else 1.0
             return {"method": "uncertainty", "certain_share": round(share, 3)}
-        if score == "loss" and self.mixture is not None:
-            at = float(self.mixture.eta(np.array([at]))[0])
+        mixture = self.components(only_class) or self.mixture
+        if score == "loss" and mixture is not None:
+            at = float(mixture.eta(np.array([at]))[0])
         return {"method": "mixture", "rule": "mixture", "tau_ns": round(min(max(at, 0.0), 1.0), 3)}
 
     def curated(self, scc: SccParameters, image_id: int, region_ids: NDArray[np.uint16]) -> NDArray[np.uint8]:

@@ -117,7 +117,7 @@ def gather(
         reviewed=reviewed,
         decided=decided,
         mixture=loss_mixture(regions.loss, reviewed, runs[-1].parameters.seed),
-        class_mixtures=_class_mixtures(regions, reviewed, runs[-1].parameters),
+        class_mixtures=class_mixtures(regions, reviewed, runs[-1].parameters),
         parameters=runs[-1].parameters,
         runs=tuple(runs),
         pixels=pixels,
@@ -138,9 +138,10 @@ def loss_mixture(loss: NDArray[np.float32], reviewed: NDArray[np.bool_], seed: i
         return fit_mixture(known, seed=seed)
 
 
-def _class_mixtures(
+def class_mixtures(
     regions: RegionArrays, reviewed: NDArray[np.bool_], parameters: Parameters
 ) -> ClassMixtures | None:
+    """The components within each class, of regions that nobody has decided; None if classes have none."""
     known = ~np.isnan(regions.loss) & ~reviewed
     if parameters.scc.mixture != "class" or not known.any():
         return None

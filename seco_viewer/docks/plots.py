@@ -267,8 +267,8 @@ class PlotsPanel(QWidget):
         stacks = cells.reshape(-1, _BINS).astype(np.float64)[[v for v, _, _ in _VERDICTS]]
         edges = np.linspace(*limits, _BINS + 1)
         curves = []
-        mixture = self.trial.mixture
-        if column == "loss" and only is None and mixture is not None and not mixture.one_sided:
+        mixture = self.trial.components(only) if column == "loss" else None
+        if mixture is not None and not mixture.one_sided:
             x = np.linspace(*limits, 200)
             per_bin = known.sum() * span / _BINS
             curves = [

@@ -11,7 +11,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from seco_core.project import Project
+from seco_core.scc.class_mixture import ClassMixtures
 from seco_core.scc.correction import Verdict
+from seco_core.scc.mixture import LossMixture
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.threshold_trial import ThresholdTrial
 
@@ -29,6 +31,27 @@ def test_threshold_of_the_loss_moves_tau_to_the_posterior_there(session):
     at = trial.position("loss", scc)
     assert 0.6 < at < 3
     assert trial.changes("loss", at)["tau_ns"] == pytest.approx(0.4, abs=0.01)
+
+
+def test_class_with_a_mixture_of_its_own_is_drawn_and_dragged_by_it(session, monkeypatch):
+    trial = ThresholdTrial(session)
+    assert trial.class_mixtures is None
+    run = session.project.runs()[-1]
+    scc = dataclasses.replace(run.parameters.scc, mixture="class", tau_ns=0.4)
+    by_class = dataclasses.replace(run, parameters=dataclasses.replace(run.parameters, scc=scc))
+    monkeypatch.setattr(type(session.project), "runs", lambda _: [by_class])
+    trial.take()
+    assert trial.class_mixtures is not None
+    easy, hard = (
+        LossMixture(np.array([0.2, 1.2]) + more, np.full(2, 0.1), np.full(2, 0.5), False, 0.0, 3.0)
+        for more in (0.0, 1.0)
+    )
+    trial.mixture, trial.class_mixtures = easy, ClassMixtures(easy, {1: hard})
+    assert trial.position("loss", scc, 1) == pytest.approx(trial.position("loss", scc) + 1.0, abs=1e-4)
+    assert trial.position("loss", scc, 0) == trial.position("loss", scc)
+    assert trial.changes("loss", trial.position("loss", scc, 1), 1)["tau_ns"] == pytest.approx(0.4, abs=0.01)
+    assert trial.components(1) is hard
+    assert trial.components(0) is None
 
 
 def test_threshold_of_the_uncertainty_is_the_share_of_the_class(session):
