@@ -34,8 +34,10 @@ from seco_core.metrics import auroc, average_precision, confusion, precision_at,
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.project import Project, RegionArrays
-from seco_core.scc.classifier import Ensemble, HeldOut, single_thread
+from seco_core.scc.classifier import Ensemble
 from seco_core.scc.correction import Verdict
+from seco_core.scc.held_out import HeldOut
+from seco_core.scc.side_by_side import single_thread
 from seco_core.scheme import IGNORE, default_scheme, load_scheme
 
 

@@ -54,7 +54,9 @@ class ThresholdTrial:
     def class_mixtures(self) -> ClassMixtures | None:
         """The components within each class; None where the last run has one mixture for all."""
         runs = self._state.project.runs()
-        return class_mixtures(self._state.regions, self._state.reviewed, runs[-1].parameters) if runs else None
+        return (
+            class_mixtures(self._state.regions, self._state.reviewed, runs[-1].parameters) if runs else None
+        )
 
     def components(self, only_class: int | None = None) -> LossMixture | None:
         """The two components of all losses, or those that a class has of its own; None if there are none."""
@@ -88,7 +90,8 @@ class ThresholdTrial:
         """Where on a score's axis its threshold is; NaN if nowhere.
 
         The noise score's is `tau_ns`; the loss's is where the posterior of the mixture, the class's own if it
-        has one, passes `tau_ns`; the uncertainty's is the quantile `certain_share` of the class, or of all regions.
+        has one, passes `tau_ns`; the uncertainty's is the quantile `certain_share` of the class, or of all
+        regions.
         """
         if score == "noise_score":
             return scc.tau_ns

@@ -14,7 +14,8 @@ from seco_core.metrics import auroc
 from seco_core.progress import Cancelled, CancelToken
 from seco_core.scc.correction import Verdict, correct, correct_by_uncertainty
 from seco_core.scc.further import fits, train_further
-from seco_core.scc.loss import CrossFit, assign_folds, cross_fit, remove_smoothing
+from seco_core.scc.held_out import assign_folds
+from seco_core.scc.loss import CrossFit, cross_fit, remove_smoothing
 from seco_core.scc.mixture import LossMixture, fit_mixture
 
 

@@ -15,8 +15,8 @@ from seco_core.encoders.decoded import STRIDE, Decoded, DecodedImages
 from seco_core.encoders.descriptor import DescriptorEncoder
 from seco_core.errors import ParameterError
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
-from seco_core.scc.classifier import single_thread
-from seco_core.scc.loss import assign_folds, class_odds
+from seco_core.scc.held_out import assign_folds, class_odds
+from seco_core.scc.side_by_side import single_thread
 
 if TYPE_CHECKING:
     import torch

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seco_core.scc.held_out import HeldOut
+from seco_core.scc.side_by_side import LARGEST_INPUT, WEIGHT_DECAY, Training
 
 if TYPE_CHECKING:
     import torch
 
 _HIDDEN = 128
 _DROPOUT = 0.2
-_WEIGHT_DECAY = 1e-2
 _LEARNING_RATE = 3e-3
 _LEARNING_RATE_FURTHER = 1e-3
-_STEPS_PER_EPOCH = 20
-_SMALLEST_BATCH, _LARGEST_BATCH = 16, 1024
-_LARGEST_INPUT = 5.0
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """One network's task.
-
-    Attributes
-    ----------
-    scored : ndarray of int64
-        Rows it scores and does not train on.
-    draw : ndarray of float64, (N,)
-        How likely each row is drawn in training, up to a factor; 0 for rows in `scored`.
-    """
-
-    scored: NDArray[np.int64]
-    draw: NDArray[np.float64]
 
 
 class Ensemble:
@@ -81,7 +62,7 @@ class Ensemble:
     ):
         import torch
 
-        self._rng, self._smoothing, self._tasks = rng, label_smoothing, tasks
+        self._smoothing, self._tasks = label_smoothing, tasks
         self._features = torch.as_tensor(features, device=device)
         self._labels = torch.as_tensor(labels, device=device)
         start = _random_start(features, tasks, n_classes, rng) if initial is None else initial
@@ -95,29 +76,26 @@ class Ensemble:
             ]
             for part in ("weight", "bias")
         )
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": self._weights, "weight_decay": _WEIGHT_DECAY},
-                {"params": self._biases, "weight_decay": 0.0},
-            ],
-            lr=_LEARNING_RATE if initial is None else _LEARNING_RATE_FURTHER,
-        )
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            self._optimizer, T_max=epochs * _STEPS_PER_EPOCH
-        )
+        rate = _LEARNING_RATE if initial is None else _LEARNING_RATE_FURTHER
         self._dropout = torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
-        drawn = max(int(np.count_nonzero(task.draw)) for task in tasks)
-        self._batch = min(max(drawn // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
+        self._training = Training(
+            [
+                {"params": self._weights, "lr": rate, "weight_decay": WEIGHT_DECAY},
+                {"params": self._biases, "lr": rate, "weight_decay": 0.0},
+            ],
+            tasks,
+            epochs=epochs,
+            rng=rng,
+            device=self._features.device,
+        )
 
     def train_epoch(self) -> None:
         """Train each network on mini-batches drawn with replacement by its task's odds."""
         import torch
         from torch.nn import functional
 
-        drawn = draw_rows([task.draw for task in self._tasks], (_STEPS_PER_EPOCH, self._batch), self._rng)
-        batches = torch.as_tensor(drawn, device=self._features.device)
         with torch.enable_grad():
-            for rows in batches:
+            for rows in self._training.batches():
                 logits = self._forward(self._features[rows], slice(None), train=True)
                 loss = functional.cross_entropy(
                     logits.flatten(0, 1),
@@ -125,11 +103,7 @@ class Ensemble:
                     label_smoothing=self._smoothing,
                     reduction="sum",
                 )
-                self._optimizer.zero_grad()
-                # a sum over networks, so that none's gradient depends on how many there are
-                (loss / self._batch).backward()
-                self._optimizer.step()
-                self._schedule.step()
+                self._training.learn(loss / rows.shape[1])
 
     def score(self) -> list[NDArray[np.float64]]:
         """Log-probabilities that each network gives the rows it scores, (len(scored), n_classes) each."""
@@ -157,51 +131,12 @@ class Ensemble:
         import torch
 
         standard = (rows - self._centre[networks]) / self._spread[networks]
-        standard = standard.clamp(-_LARGEST_INPUT, _LARGEST_INPUT)
+        standard = standard.clamp(-LARGEST_INPUT, LARGEST_INPUT)
         hidden = torch.relu(torch.baddbmm(self._biases[0][networks], standard, self._weights[0][networks]))
         if train:
             kept = torch.rand(hidden.shape, generator=self._dropout, device=hidden.device) >= _DROPOUT
             hidden = hidden * kept / (1.0 - _DROPOUT)
         return torch.baddbmm(self._biases[1][networks], hidden, self._weights[1][networks])
-
-
-def draw_rows(
-    odds: list[NDArray[np.float64]], shape: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw rows with replacement for several networks.
-
-    Parameters
-    ----------
-    odds : list of ndarray of float64, (N,)
-        How likely each network draws each row, up to a factor.
-    shape : (int, int)
-        Batches and rows in a batch.
-    rng : numpy Generator
-        What chance is taken from.
-
-    Returns
-    -------
-    ndarray of int64, (batches, networks, rows)
-    """
-    batches, size = shape
-    rows = np.empty((batches, len(odds), size), dtype=np.int64)
-    for i, chance in enumerate(odds):
-        total = np.cumsum(chance)
-        rows[:, i] = np.searchsorted(total, rng.random(shape) * total[-1], side="right")
-    return np.minimum(rows, len(odds[0]) - 1)
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Let torch use one thread: the products are too small for more, and sums then have one order."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _random_start(

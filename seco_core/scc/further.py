@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from seco_core.errors import ParameterError
 from seco_core.progress import CancelToken, ProgressCallback, ignore_progress
-from seco_core.scc.classifier import Ensemble, single_thread
-from seco_core.scc.loss import NETWORKS, CrossFit, remove_smoothing, tasks_of, train_and_score
+from seco_core.scc.classifier import Ensemble
+from seco_core.scc.held_out import tasks_of
+from seco_core.scc.loss import NETWORKS, CrossFit, remove_smoothing, train_and_score
+from seco_core.scc.side_by_side import single_thread
 
 
 def fits(

@@ -13,9 +13,9 @@ from scipy import sparse
 
 from seco_core.errors import ParameterError
 from seco_core.graph import standardise
-from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
-from seco_core.scc.classifier import HeldOut, draw_rows, single_thread
-from seco_core.scc.loss import canonical_order, held_out_tasks
+from seco_core.progress import CancelToken, ProgressCallback, ignore_progress
+from seco_core.scc.held_out import HeldOut, canonical_order, held_out_tasks
+from seco_core.scc.side_by_side import LARGEST_INPUT, WEIGHT_DECAY, Training, each_epoch, single_thread
 from seco_core.scc.uncertainty import (
     Parts,
     kl_weight,
@@ -32,10 +32,6 @@ HIDDEN = 128
 LATENT = 256
 _LEARNING_RATE = 3e-3
 _LEARNING_RATE_VAE = 1e-2
-_WEIGHT_DECAY = 1e-2
-_STEPS_PER_EPOCH = 20
-_SMALLEST_BATCH, _LARGEST_BATCH = 16, 1024
-_LARGEST_INPUT = 5.0
 _LARGEST_LOGVAR = 10.0
 _ROWS_AT_ONCE = 8192
 
@@ -163,11 +159,8 @@ def graph_uncertainty(
     if tasks:
         with single_thread():
             networks = _Networks(inputs, classes, tasks, n_classes, epochs, rng, device)
-            for epoch in range(epochs):
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
-                networks.train_epoch(epoch)
-                progress(ProgressEvent("scc-unc", epoch + 1, epochs))
+            for _ in each_epoch(epochs, "scc-unc", progress, cancel):
+                networks.train_epoch()
             for i, task in enumerate(tasks):
                 parts[:, task.scored] = networks.parts_of(task.scored, i)
         weights |= networks.weights()
@@ -193,7 +186,7 @@ def aggregated_inputs(
     ndarray of float32, (N, 2 D)
         Within -5..5; the second half is 0 for a region without neighbours.
     """
-    own = np.clip(standardise(np.asarray(features, dtype=np.float64)), -_LARGEST_INPUT, _LARGEST_INPUT)
+    own = np.clip(standardise(np.asarray(features, dtype=np.float64)), -LARGEST_INPUT, LARGEST_INPUT)
     links = adjacency.astype(np.float64)
     degree = np.asarray(links.sum(axis=1)).reshape(-1, 1)
     return np.hstack([own, (links @ own) / np.where(degree > 0.0, degree, 1.0)]).astype(np.float32)
@@ -214,7 +207,7 @@ class _Networks:
     ):
         import torch
 
-        self._rng, self._tasks, self._steps = rng, tasks, epochs * _STEPS_PER_EPOCH
+        self._tasks = tasks
         self._inputs = torch.as_tensor(inputs, device=device)
         self._labels = torch.as_tensor(labels, device=device)
         self._layers: dict[str, torch.Tensor] = {}
@@ -230,35 +223,34 @@ class _Networks:
             self._layers[f"{name}.bias"] = torch.zeros((len(tasks), 1, columns), device=device)
         for layer in self._layers.values():
             layer.requires_grad_(True)
-        self._optimizer = torch.optim.AdamW(
+        self._latent = torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
+        self._training = Training(
             [
                 {
                     "params": self._parameters("graph", "classifier"),
                     "lr": _LEARNING_RATE,
-                    "weight_decay": _WEIGHT_DECAY,
+                    "weight_decay": WEIGHT_DECAY,
                 },
                 {
                     "params": self._parameters("mu", "logvar", "decoder"),
                     "lr": _LEARNING_RATE_VAE,
                     "weight_decay": 0.0,
                 },
-            ]
+            ],
+            tasks,
+            epochs=epochs,
+            rng=rng,
+            device=self._inputs.device,
         )
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=self._steps)
-        self._latent = torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
-        drawn = max(int(np.count_nonzero(task.draw)) for task in tasks)
-        self._batch = min(max(drawn // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
 
-    def train_epoch(self, epoch: int) -> None:
+    def train_epoch(self) -> None:
         """Train every network on mini-batches drawn with replacement by its task's odds."""
         import torch
         from torch.nn import functional
 
         weight = self._weights_in_training()
-        drawn = draw_rows([task.draw for task in self._tasks], (_STEPS_PER_EPOCH, self._batch), self._rng)
-        batches = torch.as_tensor(drawn, device=self._inputs.device)
         with torch.enable_grad():
-            for step, rows in enumerate(batches, start=epoch * _STEPS_PER_EPOCH):
+            for rows in self._training.batches():
                 parts, logits = self._forward(self._inputs[rows], slice(None), sample=True)
                 cross_entropy = functional.cross_entropy(
                     logits.flatten(0, 1), self._labels[rows].flatten(), reduction="none"
@@ -268,13 +260,9 @@ class _Networks:
                     parts.kl,
                     cross_entropy,
                     weight.gather(1, rows),
-                    beta=kl_weight(step, self._steps),
+                    beta=kl_weight(self._training.step, self._training.steps),
                 )
-                self._optimizer.zero_grad()
-                # a sum over networks, so that none's gradient depends on how many there are
-                loss.sum().backward()
-                self._optimizer.step()
-                self._schedule.step()
+                self._training.learn(loss)
 
     def parts_of(self, rows: NDArray[np.int64], network: int) -> NDArray[np.float64]:
         """Reconstruction error, entropy and KL of some rows under one network, (3, len(rows))."""
