@@ -89,7 +89,10 @@ def _curve(task: Task, order: str, error_rate: float) -> EffortCurve:
         return simulate(task, order, error_rate=error_rate)
     runs = [simulate(task, order, error_rate=error_rate, seed=seed) for seed in range(RANDOM_SEEDS)]
     return EffortCurve(
-        order, np.mean([c.accuracy for c in runs], axis=0), np.mean([c.miou for c in runs], axis=0)
+        order,
+        len(task.regions),
+        np.mean([c.accuracy for c in runs], axis=0),
+        np.mean([c.miou for c in runs], axis=0),
     )
 
 

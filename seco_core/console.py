@@ -96,7 +96,7 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
         table.add_row(title, *(_number(v) for v in values))
     out.print(table)
     table = Table(
-        title=f"{numbers['regions']} regions, {numbers['reviewed']} overrides", title_justify="left"
+        title=f"{numbers['regions']} regions, {numbers['reviewed']} decided by people", title_justify="left"
     )
     for name in ("score", "AUROC", "average precision", "precision in first 10 %"):
         table.add_column(name, justify="left" if name == "score" else "right")

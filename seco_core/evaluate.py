@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import DatasetError, SecoError
+from seco_core.errors import DatasetError, ProjectError, SecoError
 from seco_core.images import read_label
 from seco_core.metrics import (
     auroc,
@@ -89,9 +89,15 @@ def evaluate(
     ------
     DatasetError
         If the project has no ground truth.
+    ProjectError
+        If the pipeline has done none of the images that have it.
     """
     paths = project.ground_truth_paths()
     todo = [r for r in project.images if r.id in paths and r.status == "done"]
+    if paths and not todo:
+        raise ProjectError(
+            "there is nothing to evaluate yet.", path=project.path, remedy="Run the pipeline first."
+        )
     if not todo:
         raise DatasetError(
             "there is no ground truth to evaluate against.",
@@ -105,6 +111,7 @@ def evaluate(
     regions = project.regions()
     majority = np.full(len(regions), IGNORE, dtype=np.uint8)
     by_person = np.zeros(len(regions), dtype=bool)
+    n_regions = 0
     measured, problems = 0, []
     for number, record in enumerate(todo, start=1):
         cancel.raise_if_cancelled()
@@ -125,6 +132,7 @@ def evaluate(
         majority[rows], _ = majority_truth(region_ids, truth, rows.stop - rows.start, n)
         decided, _ = reviewed_regions(region_ids, rows.stop - rows.start, project.overrides.active(record.id))
         by_person[rows] = decided
+        n_regions += rows.stop - rows.start
         measured += 1
         progress(ProgressEvent("evaluate", number, len(todo), record.name))
     if measured == 0:
@@ -135,7 +143,7 @@ def evaluate(
     on_curated = scores(raw_on_curated)
     result["miou_raw_on_curated"] = on_curated.miou
     result["accuracy_raw_on_curated"] = on_curated.accuracy
-    result |= {"images": measured, "regions": len(regions), "reviewed": int(by_person.sum())}
+    result |= {"images": measured, "regions": n_regions, "reviewed": int(by_person.sum())}
     result |= _region_numbers(regions, majority)
     known = (majority != IGNORE) & ~by_person
     found = reliability(regions.noise_score[known], (regions.class_id != majority)[known])

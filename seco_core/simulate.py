@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from seco_core.errors import DatasetError, ParameterError
+from seco_core.errors import DatasetError, ParameterError, ProjectError, SecoError
 from seco_core.feedback.forecast import Forecast, forecast
 from seco_core.feedback.spread import Feedback
 from seco_core.files import write_bytes
@@ -52,11 +53,14 @@ class Task:
         See `Project.graph`.
     pixels : ndarray of int64, (R, C)
         Pixels of each class in the ground truth of each region.
+    problems : tuple of SecoError
+        One for each image whose ground truth cannot be used.
     """
 
     regions: RegionArrays
     graph: sparse.csr_matrix | None
     pixels: NDArray[np.int64]
+    problems: tuple[SecoError, ...] = ()
 
     @property
     def truth(self) -> NDArray[np.uint8]:
@@ -79,6 +83,8 @@ class EffortCurve:
     ----------
     order : str
         One of `ORDERS`.
+    regions : int
+        How many regions there are; K is more where some are looked at again.
     accuracy : ndarray of float64, (K + 1,)
         Share of the labelled regions' area in regions whose class is the majority of their ground truth.
     miou : ndarray of float64, (K + 1,)
@@ -86,6 +92,7 @@ class EffortCurve:
     """
 
     order: str
+    regions: int
     accuracy: NDArray[np.float64]
     miou: NDArray[np.float64]
 
@@ -101,27 +108,39 @@ def load_task(project: Project) -> Task:
     Raises
     ------
     DatasetError
-        If the project has no ground truth, or no regions.
+        If the project has no ground truth, or none that can be used.
+    ProjectError
+        If the pipeline has not run.
     """
     regions, n_classes = project.regions(), project.scheme.size
     paths = project.ground_truth_paths()
+    if paths and not len(regions):
+        raise ProjectError(
+            "there are no regions to review.", path=project.path, remedy="Run the pipeline first."
+        )
+    problems: list[SecoError] = []
     pixels = np.zeros((len(regions), n_classes), dtype=np.int64)
     for image_id in np.unique(regions.image_id).tolist():
         region_ids, rows = project.read_region_ids(image_id), regions.rows_of(image_id)
         if image_id not in paths or region_ids is None:
             continue
-        truth = read_label(paths[image_id], project.scheme, region_ids.shape)
+        try:
+            truth = read_label(paths[image_id], project.scheme, region_ids.shape)
+        except SecoError as error:
+            problems.append(error)
+            continue
         counted = (truth != IGNORE) & (region_ids > 0)
         cells = (region_ids[counted].astype(np.int64) - 1) * n_classes + truth[counted]
         n = rows.stop - rows.start
         pixels[rows] = np.bincount(cells, minlength=n * n_classes).reshape(n, n_classes)
     if not pixels.any():
+        why = f": {problems[0]}" if problems else "."
         raise DatasetError(
-            "there is no ground truth to answer with.",
+            f"there is no ground truth to answer with{why}",
             path=project.path,
             remedy="Run the pipeline on a dataset that has ground truth.",
         )
-    return Task(regions, project.graph(regions.id), pixels)
+    return Task(regions, project.graph(regions.id), pixels, tuple(problems))
 
 
 def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) -> EffortCurve:
@@ -167,7 +186,7 @@ def simulate(task: Task, order: str, *, error_rate: float = 0.0, seed: int = 0) 
         labels[row] = answer
         accuracy.append(right)
         miou.append(scores(matrix[:, :n_classes]).miou)
-    return EffortCurve(order, np.array(accuracy) / weight.sum(), np.array(miou))
+    return EffortCurve(order, len(labels), np.array(accuracy) / weight.sum(), np.array(miou))
 
 
 @dataclass(frozen=True)
@@ -237,6 +256,11 @@ def write_curves(curves: Iterable[EffortCurve], folder: Path, *, goal: float = 0
         Made if it does not exist.
     goal : float
         Accuracy for which the number of reviews is told.
+
+    Raises
+    ------
+    StorageFullError, ProjectReadOnlyError, ProjectError
+        If it cannot be written.
     """
     curves = list(curves)
     told = {
@@ -247,11 +271,11 @@ def write_curves(curves: Iterable[EffortCurve], folder: Path, *, goal: float = 0
         }
         for curve in curves
     }
-    result = {"goal": goal, "regions": len(curves[0].accuracy) - 1, "orders": told}
-    folder.mkdir(parents=True, exist_ok=True)
+    result = {"goal": goal, "regions": curves[0].regions, "orders": told}
     write_bytes(folder / "effort.json", (json.dumps(result) + "\n").encode())
-    figure = effort_figure(curves, goal=goal)
-    figure.savefig(folder / "effort.png", dpi=120)
+    picture = io.BytesIO()
+    effort_figure(curves, goal=goal).savefig(picture, format="png", dpi=120)
+    write_bytes(folder / "effort.png", picture.getvalue())
     return result
 
 

@@ -8,6 +8,7 @@ from conftest import QUICK
 from PIL import Image
 
 from benchmarks.common import store_digest
+from seco_core.console import print_evaluation
 from seco_core.dataset import Dataset
 from seco_core.evaluate import evaluate
 from seco_core.pipeline import run_pipeline
@@ -214,6 +215,19 @@ def test_evaluation_counts_what_can_be_counted_by_hand(project_path: Path, datas
         assert name in numbers
     for score in ("uncertainty", "entropy"):
         assert {f"auroc_{score}", f"ap_{score}", f"precision10_{score}"} <= set(numbers)
+
+
+def test_evaluation_counts_regions_of_the_images_it_measures(tmp_path: Path, project_path: Path, capsys):
+    run_pipeline(project_path, QUICK)
+    (tmp_path / "data" / "image" / "frame_1.png").write_bytes(b"")
+    run_pipeline(project_path, QUICK)
+    (tmp_path / "data" / "ground_truth" / "frame_2.png").write_bytes(b"")
+    with Project.open(project_path) as project:
+        numbers = evaluate(project)
+        assert (numbers["images"], len(numbers["problems"])) == (1, 1)
+        assert numbers["regions"] == len(project.regions(0))
+    print_evaluation(numbers)
+    assert f"{numbers['regions']} regions, 0 decided by people" in capsys.readouterr().out
 
 
 def test_cluster_makes_the_same_store(tmp_path: Path, dataset: Dataset):

@@ -75,7 +75,7 @@ def test_errors_are_made_as_often_as_asked_for_and_in_the_same_regions(task: Tas
 
 
 def test_reviews_until_a_goal():
-    curve = EffortCurve("random", np.array([0.5, 0.8, 0.96]), np.zeros(3))
+    curve = EffortCurve("random", 2, np.array([0.5, 0.8, 0.96]), np.zeros(3))
     assert curve.reviews_until(0.5) == 0
     assert curve.reviews_until(0.95) == 2
     assert curve.reviews_until(0.97) is None
@@ -91,6 +91,42 @@ def test_command_writes_numbers_and_picture(scored: Path, tmp_path: Path):
     assert told["orders"]["oracle"]["accuracy"][-1] == 1
     assert (out / "effort.png").read_bytes().startswith(b"\x89PNG")
     assert CliRunner().invoke(app, ["simulate", str(scored), "--order", "no"]).exit_code == 2
+
+
+def test_command_names_what_it_cannot_use_and_goes_on(scored: Path, tmp_path: Path):
+    truth = scored.parent / "data" / "ground_truth" / "frame_1.png"
+    good = truth.read_bytes()
+    truth.write_bytes(b"bad")
+    try:
+        out = tmp_path / "effort"
+        arguments = ["simulate", str(scored), "--to", str(out), "--order", "feedback", "--errors", "0.2"]
+        done = CliRunner().invoke(app, arguments)
+    finally:
+        truth.write_bytes(good)
+    assert done.exit_code == 1, done.output
+    assert "frame_1" in done.output
+    told = json.loads((out / "effort.json").read_text())
+    with Project.open(scored, readonly=True) as project:
+        regions = len(project.regions())
+    assert told["regions"] == regions
+    assert len(told["orders"]["feedback"]["accuracy"]) > regions + 1, "some are looked at again"
+
+
+@pytest.mark.parametrize("name", ["", "file"])
+def test_place_that_cannot_be_written_is_no_bug(scored: Path, tmp_path: Path, name: str):
+    (tmp_path / "file").write_text("")
+    to = tmp_path / "file" / name
+    done = CliRunner().invoke(app, ["simulate", str(scored), "--to", str(to), "--order", "oracle"])
+    assert done.exit_code == 2
+    assert "bug" not in done.output
+    assert "cannot be written" in done.output
+
+
+@pytest.mark.parametrize("command", ["simulate", "evaluate"])
+def test_before_the_first_run_the_run_is_what_lacks(project_path: Path, command: str):
+    done = CliRunner().invoke(app, [command, str(project_path)])
+    assert done.exit_code == 2
+    assert "Run the pipeline first" in done.output
 
 
 def test_without_ground_truth_it_says_so(tmp_path: Path, dataset: Dataset):

@@ -102,3 +102,5 @@ def simulate_command(
             after = "never" if reviews is None else f"after {reviews} reviews"
             out.print(f"{name}: {100 * told['goal']:.0f} % of the area is right {after}")
         out.print(f"curves: {folder / 'effort.png'}, {folder / 'effort.json'}", soft_wrap=True)
+        print_problems(task.problems)
+    raise typer.Exit(1 if task.problems else 0)
