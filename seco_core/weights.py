@@ -6,9 +6,9 @@ Nothing here runs by itself: weights are downloaded by `download` alone.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -260,13 +260,11 @@ def _fetch(
                     file.write(block)
                     present += len(block)
                     progress(ProgressEvent("download", present, weights.size, weights.file_name))
-    except urllib.error.URLError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise _unreachable(weights, error) from error
 
 
 def _read(answer: object, size: int, weights: Weights) -> bytes:
-    import http.client
-
     try:
         block: bytes = answer.read(size)  # type: ignore[attr-defined]
     except (OSError, http.client.HTTPException) as error:

@@ -21,6 +21,8 @@ CONTENT = bytes(range(256)) * 1000
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
+        if server.hangs_up:
+            return
         server.asked.append(self.headers.get("Range"))
         start, content = 0, server.content
         if server.ranges and (asked := self.headers.get("Range")):
@@ -41,6 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.content, server.ranges, server.cut, server.asked = CONTENT, True, None, []
+    server.hangs_up = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
@@ -132,6 +135,12 @@ def test_an_unreachable_server_is_named(server, tiny):
     nowhere = Weights("x", "http://127.0.0.1:9/x.pth", 10, "0" * 64)
     with pytest.raises(WeightsError, match="cannot be downloaded"):
         download(nowhere)
+
+
+def test_a_server_that_hangs_up_is_named(server, tiny):
+    server.hangs_up = True
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1.*cannot be downloaded"):
+        download(tiny)
 
 
 def test_a_full_disk_is_said_before(tiny, server, monkeypatch):
