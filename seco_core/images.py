@@ -34,6 +34,8 @@ if Image.MAX_IMAGE_PIXELS is not None:
 
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _ASPECT_TOLERANCE = 0.02
+_ROUNDING = 1e-4
+"""How far outside 0..1 sums of probabilities in half or single precision come to lie."""
 _UNREADABLE = "Replace the file with an intact one, or take it out of the dataset."
 _MODE_REMEDY = (
     "Save class ids as 8-bit or 16-bit grey, palette or scheme-coloured PNG or TIFF, or as integer NPY."
@@ -181,13 +183,13 @@ def read_confidence(path: Path | str, shape: tuple[int, int] | None = None) -> N
     if values.dtype.kind == "u":
         values = values / np.float32(np.iinfo(values.dtype).max)
     # written so that NaN fails too
-    if not (values.min() >= 0 and values.max() <= 1):
+    if not (values.min() >= -_ROUNDING and values.max() <= 1 + _ROUNDING):
         raise LabelError(
             f"has confidence outside 0..1 (from {values.min():g} to {values.max():g}).",
             path=path,
             remedy="Save probabilities, not logits or per cent, and no NaN.",
         )
-    confidence = np.ascontiguousarray(values, dtype=np.float32)
+    confidence = np.ascontiguousarray(values, dtype=np.float32).clip(0, 1)
     if shape is None or confidence.shape == shape:
         return confidence
     _check_proportions(confidence.shape, shape, path)

@@ -387,6 +387,12 @@ def test_confidence_is_resized_bilinearly(tmp_path):
         read_confidence(tmp_path / "a.npy", (40, 20))
 
 
+def test_confidence_that_rounding_pushed_over_the_edge(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[0.5, 1.0000001, 1.00005, -1e-7]], dtype=np.float32))
+    got = read_confidence(tmp_path / "a.npy")
+    assert got.tolist() == [[0.5, 1, 1, 0]]
+
+
 @pytest.mark.parametrize("bad", [-0.1, 1.01, np.nan, np.inf])
 def test_confidence_outside_its_range(tmp_path, bad):
     np.save(tmp_path / "a.npy", np.array([[0.5, bad]]))
