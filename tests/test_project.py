@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import sqlite3
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from seco_core.project.models import read_model, write_model
 from seco_core.project.overrides import Decision
 from seco_core.project.rasters import read_raster, write_raster
 from seco_core.project.schema import APPLICATION_ID, VERSION
-from seco_core.project.store import STORE_NAME, open_store
+from seco_core.project.store import STORE_NAME, open_store, sqlite_uri
 from seco_core.scheme import load_scheme
 
 
@@ -185,8 +185,47 @@ def test_foreign_database_is_refused(tmp_path: Path):
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path):
     (tmp_path / STORE_NAME).write_bytes(b"hello, this is no database at all" * 100)
-    with pytest.raises(ProjectError, match="not a database"):
+    with pytest.raises(ProjectError, match="not a database") as caught:
         Project.open(tmp_path)
+    assert "copy" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("table", "read"),
+    [
+        ("images", lambda project: project.images),
+        ("events", lambda project: project.overrides),
+        ("runs", lambda project: project.runs()),
+        ("regions", lambda project: project.regions()),
+        ("rasters", lambda project: project.read_psa(0)),
+    ],
+)
+def test_damaged_tables_are_told_with_what_to_do(project_path: Path, table: str, read):
+    with Project.open(project_path) as project:
+        (page,) = project.connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+        (size,) = project.connection.execute("PRAGMA page_size").fetchone()
+    with open(project_path / STORE_NAME, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+    def open_and_read() -> None:
+        with Project.open(project_path, readonly=True) as project:
+            read(project)
+
+    with pytest.raises(ProjectError, match="damaged") as caught:
+        open_and_read()
+    assert caught.value.path == project_path / STORE_NAME
+    assert "copy" in str(caught.value.remedy)
+
+
+def test_uri_of_a_share_has_no_authority():
+    assert (
+        sqlite_uri(PureWindowsPath(r"\\server\share\my project\x")) == "file:////server/share/my%20project/x"
+    )
+    assert sqlite_uri(PureWindowsPath(r"C:\data\x")) == "file:///C:/data/x"
+    assert sqlite_uri(PurePosixPath("/data/x")) == "file:///data/x"
 
 
 @pytest.mark.parametrize(("version", "age"), [(VERSION + 1, "newer"), (0, "older")])

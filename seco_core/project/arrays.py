@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.project.store import store_errors
 from seco_core.scc.correction import Verdict
 
 IDS_PER_IMAGE = 65536
@@ -105,13 +106,20 @@ _COLUMNS = (
 
 
 def load_regions(connection: sqlite3.Connection, n_classes: int, image_id: int | None = None) -> RegionArrays:
-    """Read the regions of a project, or of one image."""
-    if image_id is None:
-        cursor = connection.execute(f"{_COLUMNS} ORDER BY r.id")
-    else:
-        cursor = connection.execute(f"{_COLUMNS} WHERE r.image_id = ? ORDER BY r.id", (image_id,))
-    cursor.row_factory = None
-    rows = cursor.fetchall()
+    """Read the regions of a project, or of one image.
+
+    Raises
+    ------
+    ProjectError
+        If the store is damaged.
+    """
+    with store_errors(connection):
+        if image_id is None:
+            cursor = connection.execute(f"{_COLUMNS} ORDER BY r.id")
+        else:
+            cursor = connection.execute(f"{_COLUMNS} WHERE r.image_id = ? ORDER BY r.id", (image_id,))
+        cursor.row_factory = None
+        rows = cursor.fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [()] * 25
 
     def numbers(i: int, dtype: Any, missing: float | None = None) -> NDArray[Any]:

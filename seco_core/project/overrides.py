@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
-from seco_core.project.store import transaction
+from seco_core.project.store import store_errors, transaction
 from seco_core.rle import decode_mask, encode_mask
 
 Box = tuple[int, int, int, int]
@@ -226,8 +226,11 @@ class OverrideLog:
 
     def refresh(self) -> None:
         """Take in decisions that another window or thread has recorded since."""
-        rows = self._connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,))
-        for row in rows.fetchall():
+        with store_errors(self._connection):
+            rows = self._connection.execute(
+                "SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,)
+            ).fetchall()
+        for row in rows:
             self._last_seq, self._last_batch = row["seq"], row["batch"]
             self._surprised |= row["batch"] != self._own
             if row["kind"] == "override":

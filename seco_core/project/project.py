@@ -26,7 +26,7 @@ from seco_core.project.rasters import read_raster
 from seco_core.project.records import ImageRecord, RunRecord, read_images, read_meta, read_runs
 from seco_core.project.region_file import keep_regions, read_kept
 from seco_core.project.samples import add_dataset, find_root, insert_samples, relative
-from seco_core.project.store import STORE_NAME, new_store, open_store
+from seco_core.project.store import STORE_NAME, new_store, open_store, store_errors
 from seco_core.refine import State, paint_overrides, paint_regions, region_labels
 from seco_core.regions import RegionTable
 from seco_core.scheme import IGNORE, ClassScheme
@@ -164,9 +164,10 @@ class Project:
     def read_raster(self, image_id: int, kind: str) -> NDArray[Any] | None:
         """A raster of the project by its kind; None if there is none yet."""
         for attempt in (1, 2):
-            row = self.connection.execute(
-                "SELECT file FROM rasters WHERE image_id = ? AND kind = ?", (image_id, kind)
-            ).fetchone()
+            with store_errors(self.connection):
+                row = self.connection.execute(
+                    "SELECT file FROM rasters WHERE image_id = ? AND kind = ?", (image_id, kind)
+                ).fetchone()
             if row is None:
                 return None
             try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from seco_core.errors import ParameterError, ProjectError
 from seco_core.parameters import Parameters, parameter_fields
-from seco_core.project.store import unfinished_store
+from seco_core.project.store import store_errors, unfinished_store
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +84,15 @@ def read_meta(connection: sqlite3.Connection, store: Path) -> dict[str, str]:
 
 
 def read_images(connection: sqlite3.Connection, root: Path) -> tuple[ImageRecord, ...]:
-    """Every image of a project, by id; `root` is the dataset's folder."""
-    rows = connection.execute("SELECT * FROM images ORDER BY id")
+    """Every image of a project, by id; `root` is the dataset's folder.
+
+    Raises
+    ------
+    ProjectError
+        If the store is damaged.
+    """
+    with store_errors(connection):
+        rows = connection.execute("SELECT * FROM images ORDER BY id").fetchall()
     return tuple(
         ImageRecord(
             id=r["id"],
@@ -105,7 +112,14 @@ def read_runs(connection: sqlite3.Connection) -> list[RunRecord]:
     """Every run of the pipeline, oldest first.
 
     Parameters that this version does not know are left out, with a warning in the log.
+
+    Raises
+    ------
+    ProjectError
+        If the store is damaged.
     """
+    with store_errors(connection):
+        rows = connection.execute("SELECT * FROM runs ORDER BY id").fetchall()
     return [
         RunRecord(
             id=r["id"],
@@ -118,7 +132,7 @@ def read_runs(connection: sqlite3.Connection) -> list[RunRecord]:
             status=r["status"],
             summary=json.loads(r["summary"]) if r["summary"] else None,
         )
-        for r in connection.execute("SELECT * FROM runs ORDER BY id")
+        for r in rows
     ]
 
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import psutil
 
@@ -137,8 +137,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     StorageFullError, ProjectReadOnlyError, ProjectError
         If it cannot be written; what was stored before is intact.
     """
-    path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
-    with _typed_errors(path):
+    with store_errors(connection):
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -150,7 +149,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    uri = path.resolve().as_uri() + ("?mode=ro" if readonly else "")
+    uri = sqlite_uri(path.resolve()) + ("?mode=ro" if readonly else "")
     if readonly and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
         # in WAL mode even readers write files beside the store; nobody can change it here, so do without
         uri += "&immutable=1"
@@ -165,6 +164,12 @@ def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     return connection
 
 
+def sqlite_uri(path: PurePath) -> str:
+    """The URI of an absolute path as SQLite wants it: a share's server is part of the path, no authority."""
+    uri = path.as_uri()
+    return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
+
+
 def on_network_share(path: Path) -> bool:
     """Whether a path lies on a file system of another machine."""
     resolved = path.resolve()
@@ -174,6 +179,20 @@ def on_network_share(path: Path) -> bool:
         if (resolved == mount or mount in resolved.parents) and len(mount.parts) > best:
             best, kind = len(mount.parts), partition.fstype
     return kind.lower() in _NETWORK_FILESYSTEMS or str(resolved).startswith("\\\\")
+
+
+@contextlib.contextmanager
+def store_errors(connection: sqlite3.Connection) -> Iterator[None]:
+    """Turn SQLite's errors into SeCo's, naming the store and what to do.
+
+    Raises
+    ------
+    StorageFullError, ProjectReadOnlyError, ProjectError
+        Instead of an `sqlite3.Error`.
+    """
+    path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    with _typed_errors(path):
+        yield
 
 
 @contextlib.contextmanager
@@ -198,4 +217,10 @@ def _typed_errors(path: Path) -> Iterator[None]:
             raise ProjectError(
                 "another program holds the project's store.", path=path, remedy="Close it and try again."
             ) from error
-        raise ProjectError(f"the store failed: {text}.", path=path) from error
+        if "not a database" in text or "malformed" in text:
+            raise ProjectError(
+                f"the store is damaged: {text}.", path=path, remedy="Restore it from a copy."
+            ) from error
+        raise ProjectError(
+            f"the store failed: {text}.", path=path, remedy="Check the disk, or restore it from a copy."
+        ) from error
