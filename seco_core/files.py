@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(-journal|-wal|-shm)?")
+_ABANDONED_SECONDS = 3600.0
 _READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -48,6 +52,18 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what `write_bytes` and the making of a store left in a folder and below when they were killed.
+
+    Only files older than an hour go, as others may be writing theirs.
+    """
+    for path in folder.rglob(".*.tmp*"):
+        if _TEMPORARY.fullmatch(path.name):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
 
 
 def read_named(path: Path) -> bytes:

@@ -335,6 +335,20 @@ def test_nothing_usable_is_exit_code_two(tmp_path: Path, project_path: Path):
     assert run_pipeline(project_path, QUICK).exit_code == 2
 
 
+def test_what_a_killed_process_left_half_written_goes_with_the_next_run(project_path: Path):
+    run_pipeline(project_path, QUICK)
+    names = (".0123456789abcdef.tmp", "rasters/psa/.fedcba9876543210.tmp", ".0123456789abcdef.tmp-journal")
+    left = [project_path / name for name in names]
+    others = [project_path / name for name in (".aaaaaaaaaaaaaaaa.tmp", ".mine.tmp", "rasters/psa/x.tmp")]
+    for path in (*left, *others):
+        path.write_bytes(b"half")
+    for path in (*left, *others[1:]):
+        os.utime(path, (10**9, 10**9))
+    run_pipeline(project_path, QUICK)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others), "somebody may be writing it, or it is no such file"
+
+
 def test_image_of_one_pixel(tmp_path: Path):
     dataset = write_dataset(tmp_path / "data")
     Image.new("RGB", (1, 1)).save(tmp_path / "data" / "image" / "frame_1.png")

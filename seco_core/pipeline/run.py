@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seco_core.device import resolve_device
 from seco_core.encoders import RegionEncoder, make_encoder
 from seco_core.errors import DatasetError, MaskSourceError, ProjectError, SecoError
+from seco_core.files import remove_leftovers
 from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
@@ -106,6 +107,7 @@ def run_pipeline(
     started = time.monotonic()
     cancel = cancel or CancelToken()
     with Project.open(project_path) as project, only_run(project):
+        remove_leftovers(project.path)
         device = resolve_device(parameters.device)
         source = open_mask_source(
             parameters.masks, device, cache_folder=project.path / "cache", progress=progress

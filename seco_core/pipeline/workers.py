@@ -109,7 +109,7 @@ class _OnCluster:
             found: Result = self.future.result()
         except (CancelledError, ConnectionError, CommClosedError) as error:
             raise ClusterError(
-                f"the cluster at {self.address} was lost ({type(error).__name__}: {error}).",
+                f"the cluster at {self.address} was lost ({type(error).__name__}).",
                 remedy="Start its scheduler and workers again and run the same command to go on.",
             ) from error
         return found
