@@ -82,8 +82,8 @@ def evaluate(
         (one minus it), uncertainty, entropy (of the graph classifier) and cleanlab (one minus its label
         quality). ``reliability``: ``predicted``, ``observed`` and ``regions`` (how many) of the noise score
         in ten bins of equal width (None for an empty one), ``calibration_error`` the mean difference of the
-        former two over the regions. Regions that a person decided are left out of it: their score says so
-        and nothing else. What does not exist is NaN.
+        former two over the regions. Regions that a person decided are left out of it: the score was
+        calibrated on them. What does not exist is NaN.
 
     Raises
     ------
@@ -112,7 +112,8 @@ def evaluate(
     majority = np.full(len(regions), IGNORE, dtype=np.uint8)
     by_person = np.zeros(len(regions), dtype=bool)
     n_regions = 0
-    measured, problems = 0, []
+    unfinished = project.unfinished()
+    measured, problems = 0, [] if unfinished is None else [str(unfinished)]
     for number, record in enumerate(todo, start=1):
         cancel.raise_if_cancelled()
         try:
@@ -136,7 +137,7 @@ def evaluate(
         measured += 1
         progress(ProgressEvent("evaluate", number, len(todo), record.name))
     if measured == 0:
-        raise DatasetError(f"no ground truth can be read: {problems[0]}", path=project.path)
+        raise DatasetError(f"no ground truth can be read: {problems[-1]}", path=project.path)
     result: dict[str, Any] = {}
     for name in LABEL_SETS:
         result |= sets[name].numbers(name)

@@ -112,8 +112,9 @@ def export(
     Raises
     ------
     ExportError
-        If the request makes no sense, the folder holds anything else than an earlier export or cannot be
-        written, or no image could be exported.
+        If the request makes no sense, more than reviewed pixels are asked for and the last run has made no
+        verdicts or a run changed them meanwhile, the folder holds anything else than an earlier export or
+        cannot be written, or no image could be exported.
     StorageFullError
         If the disk is full. An earlier export is as it was.
     Cancelled
@@ -124,12 +125,17 @@ def export(
     earlier = _earlier_files(out)
     existed = out.exists()
     stage = out / _STAGE
+    by = _verdicts_of(project, state)
     with _export_errors(out):
         try:
             if stage.exists():
                 shutil.rmtree(stage)
             stage.mkdir(parents=True)
             report = _fill(project, stage, out, cast(State, state), formats, labelled_share, progress, cancel)
+            if _verdicts_of(project, state) != by:
+                raise ExportError(
+                    "a run changed the project meanwhile.", path=project.path, remedy="Export again."
+                )
             _publish(stage, out, earlier)
         except BaseException:
             shutil.rmtree(stage, ignore_errors=True)
@@ -157,6 +163,17 @@ def _check_request(state: str, formats: Sequence[str], labelled_share: float) ->
         raise ExportError("the lists name class PNGs.", remedy="Export class_png with them.")
     if not 0 <= labelled_share <= 1:
         raise ExportError(f"the labelled share must be from 0 to 1, not {labelled_share}.")
+
+
+def _verdicts_of(project: Project, state: str) -> int | None:
+    """The run that the verdicts come from, if any go into the export."""
+    if state == "reviewed":
+        return None
+    unfinished = project.unfinished()
+    if unfinished is not None:
+        raise ExportError(unfinished.message, path=project.path, remedy=unfinished.remedy)
+    run = project.scoring_run()
+    return run.id if run is not None else None
 
 
 def _earlier_files(out: Path) -> set[str]:

@@ -221,8 +221,8 @@ class ReviewState:
         self._tie = tie_ranks(regions.area)
         self._gone = np.zeros(len(regions), dtype=bool)
         self.machine_label = region_labels(regions.class_id, regions.verdict, regions.predicted, state="all")
-        runs = self.project.runs()
-        self._tau = runs[-1].parameters.scc.tau_ns if runs else 1.0
+        run = self.project.scoring_run()
+        self._tau = run.parameters.scc.tau_ns if run is not None else 1.0
         self.feedback = Feedback(
             self.project.graph(regions.id),
             regions.class_id,

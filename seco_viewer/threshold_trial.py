@@ -76,15 +76,16 @@ class ThresholdTrial:
     def verdicts(self, scc: SccParameters) -> NDArray[np.uint8]:
         """What thresholds say of the scored regions, (S,); reviewed regions are kept."""
         r, rows = self._state.regions, self.scored
-        return verdicts(
+        found = verdicts(
             scc,
             r.class_id[rows],
             r.noise_score[rows],
             r.loss[rows],
             r.uncertainty[rows],
             r.probabilities[rows],
-            self._state.reviewed[rows],
         )
+        found[self._state.reviewed[rows]] = Verdict.KEEP
+        return found
 
     def position(self, score: str, scc: SccParameters, only_class: int | None = None) -> float:
         """Where on a score's axis its threshold is; NaN if nowhere.

@@ -54,6 +54,12 @@ class Source:
             raise ProjectError("has not been processed.", path=self.path)
         return labels
 
+    def unfinished(self):
+        return None
+
+    def scoring_run(self):
+        return None
+
     def provenance(self):
         return {"version": "1.2.3", "runs": [{"seed": 7}]}
 

@@ -181,7 +181,7 @@ def test_the_stage_stores_parts_and_score(project_path: Path):
     assert np.isnan(loss.label_quality).all()
 
 
-def test_reviewed_regions_are_never_noise(project_path: Path):
+def test_of_a_reviewed_region_the_score_is_stored_as_the_machine_sees_it(project_path: Path):
     run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
         regions = project.regions()
@@ -196,5 +196,5 @@ def test_reviewed_regions_are_never_noise(project_path: Path):
     run_pipeline(project_path, QUICK)
     with Project.open(project_path) as project:
         after = project.regions()
-    assert after.noise_score[row] == 0
-    assert (np.delete(after.noise_score, row) > 0).all()
+    # what counts is `Feedback.noise`, which is 0 as long as the decision stands
+    assert (after.noise_score > 0).all()

@@ -16,7 +16,7 @@ from seco_core.progress import Cancelled, CancelToken, ProgressEvent
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.scc.correction import Verdict
-from seco_core.scheme import ClassScheme, load_scheme
+from seco_core.scheme import IGNORE, ClassScheme, load_scheme
 
 
 def test_run_scores_every_region_and_reaches_a_curated_map(project_path: Path):
@@ -85,7 +85,9 @@ def test_changed_thresholds_do_not_run_psa_again(project_path: Path):
     "decide",
     [{"scc.method": "uncertainty", "scc.certain_share": 0.0}, {"scc.rule": "both", "scc.rule_ratio": 0.0}],
 )
-def test_what_a_person_decided_is_certain_and_kept(project_path: Path, decide: dict[str, object]):
+def test_decisions_hold_whatever_the_machine_says_and_undo_gives_that_back(
+    project_path: Path, decide: dict[str, object]
+):
     parameters = QUICK.replace(**{"scc.class_share": 0.0, **decide})
     run_pipeline(project_path, parameters)
     with Project.open(project_path) as project:
@@ -96,8 +98,13 @@ def test_what_a_person_decided_is_certain_and_kept(project_path: Path, decide: d
         project.overrides.record([Decision(Action.RELABEL, 0, 11, box, mask)])
     run_pipeline(project_path, parameters)
     with Project.open(project_path) as project:
-        assert project.regions().verdict[row] == Verdict.KEEP
-        assert project.regions().uncertainty[row] == 0
+        assert (project.curated(0)[mask] == 11).all()
+        project.overrides.undo()
+        regions = project.regions()
+        assert regions.verdict[row] == Verdict.DROP
+        assert regions.uncertainty[row] > 0
+        assert regions.noise_score[row] > 0
+        assert (project.curated(0)[mask] == IGNORE).all()
 
 
 def test_other_encoder_keeps_the_regions(project_path: Path):
@@ -171,7 +178,7 @@ def test_nothing_is_predicted_that_is_no_class(tmp_path: Path, dataset: Dataset)
         np.testing.assert_allclose(regions.probabilities[:, [2, 8, 10]].sum(axis=1), 1, atol=1e-5)
 
 
-def test_overrides_hold_through_a_re_run_and_teach(project_path: Path):
+def test_overrides_hold_through_a_re_run(project_path: Path):
     run_pipeline(project_path, QUICK)
     mask = np.zeros((10, 30), dtype=bool)
     mask[2:9, 3:28] = True
@@ -187,8 +194,6 @@ def test_overrides_hold_through_a_re_run_and_teach(project_path: Path):
         inside[4:14, 8:38] = mask
         cut = np.unique(region_ids[inside])
         assert not np.isin(region_ids[~inside], cut).any(), "regions are cut along the override"
-        rows = project.regions(0)
-        assert (rows.noise_score[cut - 1] == 0).all()
         project.overrides.undo()
         assert (project.curated(0, "all")[4:14, 8:38] != 11).any()
 

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from seco_core.cli.app import ProjectArgument, app, errors, interruptible
-from seco_core.cli.run import parameters_of
 from seco_core.console import out, print_evaluation, print_problems, progress_bars
 from seco_core.files import write_bytes
+from seco_core.parameters import Parameters
 from seco_core.project import Project
 
 
@@ -22,7 +22,10 @@ def teach(project: ProjectArgument) -> None:
     from seco_core.pipeline import teach as teach_project
 
     with errors(), progress_bars() as progress, interruptible() as cancel:
-        found = teach_project(project, parameters_of(project, None), progress=progress, cancel=cancel)
+        with Project.open(project, readonly=True) as opened:
+            run = opened.scoring_run()
+        parameters = run.parameters if run is not None else Parameters()
+        found = teach_project(project, parameters, progress=progress, cancel=cancel)
         if found.taught or found.changed:
             out.print(
                 f"{found.taught} decided regions taught: {found.changed} scores changed; "

@@ -206,7 +206,8 @@ def _predictive(
         - 0.5 * np.log(np.pi * freedom * scale2)
         - (freedom + 1.0) / 2.0 * np.log1p(t / freedom)
     )
-    return np.asarray(log_p.mean(axis=1))
+    # regions that are all alike have no components, and nothing is said of them
+    return np.asarray(log_p.sum(axis=1) / max(log_p.shape[1], 1))
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class Feedback:
     label : ndarray of uint8, (R,)
         Class that the machine would end with: another one where it relabels a region by itself.
     noise_score : ndarray of float32, (R,)
-        Probability that `class_id` is wrong, 0..1; NaN where there is none.
+        Probability that `class_id` is wrong as the machine says, also of decided regions, 0..1; NaN where
+        there is none.
     probabilities : ndarray of float32, (R, C)
         Predicted class probabilities; a row of zeros where there are none.
     predicted : ndarray of uint8, (R,)
@@ -231,7 +232,7 @@ class Feedback:
     def _prior(self, rows: NDArray[np.int64], classes: NDArray[np.uint8]) -> NDArray[np.float64]:
         """What the machine alone believes of one class for each row."""
         own = self._class_id[rows]
-        noise = self._machine_noise(rows)
+        noise = self._noise_score[rows].astype(np.float64)
         columns = self._probabilities.shape[1]
         # ignore is no class that is predicted
         named = np.minimum(classes, columns - 1)
@@ -239,14 +240,6 @@ class Feedback:
         others = 1.0 - self._probabilities[rows, np.minimum(own, columns - 1)].astype(np.float64)
         share = np.clip(np.divide(of_class, others, out=np.zeros_like(of_class), where=others > 0), 0, 1)
         return np.where(classes == own, 1.0 - noise, noise * share)
-
-    def _machine_noise(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The machine's noise score, as if nobody had decided."""
-        noise = self._noise_score[rows].astype(np.float64)
-        # what was decided before the scores were made has the score 0, which tells nothing
-        told = self._reviewed[rows] & (noise == 0.0) & self._probabilities[rows].any(axis=1)
-        own = np.minimum(self._class_id[rows], self._probabilities.shape[1] - 1)
-        return np.where(told, 1.0 - self._probabilities[rows, own], noise)
 
     def _without_decisions(self, rows: NDArray[np.int64]) -> None:
         self.noise[rows] = self._noise_score[rows]
@@ -266,7 +259,7 @@ class Feedback:
         agrees = self._decided[other] == self._decided[rows[at]]
         said = self._decided[rows]
         prior = np.nan_to_num(self._prior(rows, said), nan=0.5)
-        noise = np.nan_to_num(self._machine_noise(rows), nan=0.5)
+        noise = np.nan_to_num(self._noise_score[rows].astype(np.float64), nan=0.5)
         # what else a region may be the machine hardly knows
         elsewise = (1.0 - ANY_CLASS) * prior + ANY_CLASS * noise * self._any_class
         prior = np.where(said == self._class_id[rows], prior, elsewise)

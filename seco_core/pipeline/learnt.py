@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,12 +30,7 @@ def learn_features(
     Trains on the machine's classes: what people decided teaches the region classifier, which follows.
     """
     described = ledger.image_signatures("features")
-    key = signature(
-        stage="cnn",
-        features=described,
-        label_smoothing=parameters.scc.label_smoothing,
-        seed=parameters.seed,
-    )
+    key = learnt_signature(parameters, described)
     if ledger.project_signature("cnn") == key:
         return
     regions = project.regions()
@@ -60,3 +57,13 @@ def learn_features(
         cancel=cancel,
     )
     ledger.store_learnt({i: found[regions.rows_of(i)] for i in images}, key)
+
+
+def learnt_signature(parameters: Parameters, described: Mapping[int, str]) -> str:
+    """Signature of what networks learn about images with these signatures of their features."""
+    return signature(
+        stage="cnn",
+        features=described,
+        label_smoothing=parameters.scc.label_smoothing,
+        seed=parameters.seed,
+    )

@@ -6,7 +6,6 @@ signature is in the ledger is not run again.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import sqlite3
@@ -27,7 +26,7 @@ from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.graph_file import write_graph
 from seco_core.project.models import read_model, write_model
 from seco_core.project.rasters import remove_files, set_raster_row, write_raster
-from seco_core.project.store import transaction
+from seco_core.project.store import timestamp, transaction
 from seco_core.scc.graph_vae import GraphUncertainty
 
 
@@ -68,7 +67,7 @@ class Ledger:
             cursor = connection.execute(
                 "INSERT INTO runs (version, parameters, sources, device, started, status)"
                 " VALUES (?, ?, ?, ?, ?, 'running')",
-                (__version__, json.dumps(parameters.to_dict()), json.dumps(sources), device, _now()),
+                (__version__, json.dumps(parameters.to_dict()), json.dumps(sources), device, timestamp()),
             )
         return cls(project, int(cursor.lastrowid or 0))
 
@@ -77,7 +76,7 @@ class Ledger:
         with transaction(self._connection) as connection:
             connection.execute(
                 "UPDATE runs SET status = ?, finished = ?, summary = ? WHERE id = ?",
-                (status, _now(), json.dumps(summary), self._run_id),
+                (status, timestamp(), json.dumps(summary), self._run_id),
             )
         self._project.keep_regions()
 
@@ -272,16 +271,15 @@ class Ledger:
 
     def store_networks(self, stage: str, networks: Mapping[str, NDArray[Any]]) -> None:
         """Store the networks that a stage has trained, in place of earlier ones."""
-        root = self._project.path
-        file, digest = write_model(root, stage, networks) if networks else ("", "")
-        with transaction(self._connection) as connection:
-            old = connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
-            connection.execute("DELETE FROM models WHERE stage = ?", (stage,))
-            if networks:
-                connection.execute(
-                    "INSERT INTO models VALUES (?, ?, ?, ?)", (stage, file, digest, self._run_id)
-                )
-        remove_files(root, [old["file"]] if old is not None and old["file"] != file else [])
+        if not networks:
+            with transaction(self._connection) as connection:
+                old = self._model_file(connection, stage)
+                connection.execute("DELETE FROM models WHERE stage = ?", (stage,))
+        else:
+            file, digest = write_model(self._project.path, stage, networks)
+            with transaction(self._connection) as connection:
+                old = self._set_model(connection, stage, file, digest)
+        remove_files(self._project.path, [old])
 
     def read_networks(self, stage: str) -> dict[str, NDArray[Any]]:
         """The networks that a stage has trained; none where there are none.
@@ -291,13 +289,13 @@ class Ledger:
         ProjectError
             If their file is missing or damaged.
         """
-        row = self._connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
-        return {} if row is None else read_model(self._project.path, row["file"])
+        file = self._model_file(self._connection, stage)
+        return {} if file is None else read_model(self._project.path, file)
 
     def has_model(self, stage: str) -> bool:
         """Whether the file that a stage has left beside the store is still there."""
-        row = self._connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
-        return row is not None and (self._project.path / row["file"]).exists()
+        file = self._model_file(self._connection, stage)
+        return file is not None and (self._project.path / file).exists()
 
     def adopt_scores(self, draft: Project) -> None:
         """Take over scores, networks and their signatures from a copy of this store, all at once."""
@@ -349,11 +347,16 @@ class Ledger:
 
     def _set_model(self, connection: sqlite3.Connection, stage: str, file: str, digest: str) -> str | None:
         """Name a stage's file in the store; the file it replaces, if any."""
-        old = connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
+        old = self._model_file(connection, stage)
         connection.execute(
             "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?)", (stage, file, digest, self._run_id)
         )
-        return old["file"] if old is not None and old["file"] != file else None
+        return old if old != file else None
+
+    @staticmethod
+    def _model_file(connection: sqlite3.Connection, stage: str) -> str | None:
+        row = connection.execute("SELECT file FROM models WHERE stage = ?", (stage,)).fetchone()
+        return row["file"] if row is not None else None
 
     def _sign(self, image_id: int, stage: str, value: str) -> None:
         self._connection.execute(
@@ -364,7 +367,3 @@ class Ledger:
         self._connection.execute(
             "INSERT OR REPLACE INTO project_ledger VALUES (?, ?, ?)", (stage, value, self._run_id)
         )
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -41,7 +41,11 @@ def run_scoring(
     cancel: CancelToken,
     networks: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
-    """Bring cnn, scc, graph, scc-unc, noise and refine up to date, over the images that are not skipped."""
+    """Bring cnn, scc, graph, scc-unc, noise and refine up to date, over the images that are not skipped.
+
+    What is stored of a region that a person has decided is what the machine would say of it: so undoing the
+    decision gives that back. Whoever shows or uses the numbers lets the decision stand before them.
+    """
     # with `networks`, those of an earlier scc over the same regions, scc trains them further if they fit
     described = ledger.image_signatures("features")
     regions = project.regions()
@@ -60,7 +64,11 @@ def run_scoring(
     if ledger.project_signature("graph") != graph_key or not ledger.has_model("graph"):
         _link(project, regions, parameters, ledger, graph_key, progress)
     unc_key = signature(
-        stage="scc-unc", scc=scc_key, graph=graph_key, epochs=parameters.scc.uncertainty_epochs
+        stage="scc-unc",
+        scc=scc_key,
+        graph=graph_key,
+        epochs=parameters.scc.uncertainty_epochs,
+        of_decided="as the machine sees them",
     )
     cancel.raise_if_cancelled()
     if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
@@ -202,7 +210,7 @@ def _doubt(
     """SCC-Unc: uncertainty of every region under a VAE on the relational graph, and open set (SeCoV2)."""
     rows, features = described_regions(project, regions, ledger)
     # with area in the weights wrong regions get codes nearer to the prior's than right ones, and a lower U
-    labels, weight, reviewed = lessons(project, regions, by_area=False)
+    labels, weight, _ = lessons(project, regions, by_area=False)
     graph = project.graph(regions.id[rows])
     assert graph is not None, "the graph stage comes before"
     found = graph_uncertainty(
@@ -219,8 +227,6 @@ def _doubt(
         progress=progress,
         cancel=cancel,
     )
-    # a person's decision is certain (contract of overrides, point 2)
-    found.uncertainty[reviewed[rows]] = 0.0
     strange = unknown_score(
         features,
         labels[rows],
@@ -229,7 +235,6 @@ def _doubt(
         unknown=project.scheme.unknown,
         sample_weight=weight[rows],
     )
-    strange[reviewed[rows]] = 0.0
     ledger.store_uncertainty(regions.id[rows], found, strange, key)
 
 
@@ -261,8 +266,6 @@ def suspect(
     score = learn_from_reviews(
         score, features, regions.class_id[scored], reviewed, decided, project.scheme.size
     ).noise_score
-    # a person's decision is never noise (contract of overrides, point 2)
-    score[reviewed] = 0.0
     quality = np.full(len(scored), np.nan, dtype=np.float32)
     if parameters.scc.cleanlab:
         quality = label_quality(regions.class_id[scored], regions.probabilities[scored])
@@ -356,7 +359,6 @@ def refine(
         regions.loss[scored],
         regions.uncertainty[scored],
         regions.probabilities[scored],
-        decided_regions(project, regions)[0][scored],
     )
     ledger.store_verdicts(regions.id[scored], verdict, key)
     progress(ProgressEvent("refine", 1, 1))

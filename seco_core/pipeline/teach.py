@@ -14,6 +14,7 @@ import numpy as np
 from seco_core.device import resolve_device
 from seco_core.errors import ProjectError
 from seco_core.parameters import Parameters
+from seco_core.pipeline.learnt import learnt_signature
 from seco_core.pipeline.ledger import Ledger
 from seco_core.pipeline.region_inputs import decided_regions
 from seco_core.pipeline.run import only_run
@@ -72,7 +73,7 @@ def teach(
     project_path : path-like
         The project folder. Opens its own store: call it from any thread.
     parameters : Parameters
-        Those of the last run; recorded in the store as a run.
+        Those that the scores come from (`Project.scoring_run`); recorded in the store as a run.
     progress : callable, optional
         Called in this thread.
     cancel : CancelToken, optional
@@ -118,10 +119,11 @@ def teach(
 def _check(project: Project, ledger: Ledger, parameters: Parameters) -> None:
     """Refuse to teach where a run of the pipeline has to come first."""
     described = ledger.image_signatures("features")
-    graph = ledger.project_signature("graph")
+    learnt = learnt_signature(parameters, described) if parameters.scc.encoder == "cnn" else None
     if (
-        ledger.project_signature("scc") is None
-        or graph != graph_signature(parameters, described)
+        project.unfinished() is not None
+        or ledger.project_signature("graph") != graph_signature(parameters, described)
+        or ledger.project_signature("cnn") != learnt
         or not ledger.has_model("graph")
     ):
         raise ProjectError(

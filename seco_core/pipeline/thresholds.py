@@ -37,15 +37,15 @@ def apply_thresholds(
         If there are no scores yet, or a run is working on the project.
     """
     with Project.open(project_path) as project, only_run(project):
-        runs = project.runs()
+        run = project.scoring_run()
         stages = ("scc", "scc-unc", "noise")
         scc, unc, noise = (Ledger(project, 0).project_signature(stage) for stage in stages)
         needed = unc if parameters.scc.method == "uncertainty" else scc
-        if scc is None or needed is None or not runs:
+        if scc is None or needed is None or run is None:
             raise ProjectError(
                 "there are no scores to decide by.", path=project.path, remedy="Run the pipeline first."
             )
-        ledger = Ledger.start_run(project, parameters, runs[-1].sources, runs[-1].device)
+        ledger = Ledger.start_run(project, parameters, run.sources, run.device)
         try:
             refine(project, parameters, ledger, noise or scc, progress)
         except BaseException as error:

@@ -20,6 +20,8 @@ IDS_PER_IMAGE = 65536
 class RegionArrays:
     """Every region of a project, one row each, ordered by image and then by id in the image.
 
+    All of it is what the machine says, also of regions that a person has decided.
+
     Attributes
     ----------
     id : ndarray of int64, (R,)
@@ -49,8 +51,8 @@ class RegionArrays:
     verdict : ndarray of uint8, (R,)
         `Verdict`: keep, relabel or drop; keep before SCC.
     uncertainty : ndarray of float32, (R,)
-        Of the graph VAE, 0..3: its three parts, each scaled to 0..1 over the project, summed; 0 for a region
-        that a person decided. NaN before SCC-Unc.
+        Of the graph VAE, 0..3: its three parts, each scaled to 0..1 over the project, summed; NaN
+        before SCC-Unc.
     rec_error, entropy, kl : ndarray of float32, (R,)
         The parts before scaling: mean squared error of the reconstruction, entropy of the graph classifier in
         nats, mean KL in nats; NaN before SCC-Unc.

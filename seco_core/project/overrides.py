@@ -5,7 +5,6 @@ An override is stored with its mask, because region ids change when PSA runs aga
 
 from __future__ import annotations
 
-import datetime
 import getpass
 import sqlite3
 from collections import defaultdict
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
-from seco_core.project.store import store_errors, transaction
+from seco_core.project.store import store_errors, timestamp, transaction
 from seco_core.rle import decode_mask, encode_mask
 
 Box = tuple[int, int, int, int]
@@ -177,7 +176,7 @@ class OverrideLog:
         with transaction(self._connection):
             self.refresh()
             batch = self._last_batch + 1
-            now, author = _now(), _author()
+            now, author = timestamp(), _author()
             self._connection.executemany(
                 "INSERT INTO events (batch, time, by, kind, action, image_id, region_id, class_id,"
                 " x0, y0, x1, y1, mask, origin, source_seq)"
@@ -284,7 +283,7 @@ class OverrideLog:
             target, batch = stack[-1], self._last_batch + 1
             self._connection.execute(
                 "INSERT INTO events (batch, time, by, kind, target_batch) VALUES (?, ?, ?, ?, ?)",
-                (batch, _now(), _author(), kind, target),
+                (batch, timestamp(), _author(), kind, target),
             )
         self._own = batch
         self.refresh()
@@ -313,10 +312,6 @@ def _override(row: sqlite3.Row) -> Override:
         seq=row["seq"],
         batch=row["batch"],
     )
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _author() -> str:

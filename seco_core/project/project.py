@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import logging
 import sqlite3
@@ -26,7 +25,7 @@ from seco_core.project.rasters import read_raster
 from seco_core.project.records import ImageRecord, RunRecord, read_images, read_meta, read_runs
 from seco_core.project.region_file import keep_regions, read_kept
 from seco_core.project.samples import add_dataset, find_root, insert_samples, relative
-from seco_core.project.store import STORE_NAME, new_store, open_store, store_errors
+from seco_core.project.store import STORE_NAME, new_store, open_store, snapshot, store_errors, timestamp
 from seco_core.refine import State, paint_overrides, paint_regions, region_labels
 from seco_core.regions import RegionTable
 from seco_core.scheme import IGNORE, ClassScheme
@@ -81,7 +80,7 @@ class Project:
             "data_root": str(root),
             "data_root_from_project": relative(root, path.absolute()) or "",
             "created_by": __version__,
-            "created": _now(),
+            "created": timestamp(),
         }
         with new_store(path / STORE_NAME) as connection:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
@@ -179,7 +178,11 @@ class Project:
         raise AssertionError("unreachable")
 
     def regions(self, image_id: int | None = None) -> RegionArrays:
-        """All regions of the project, or those of one image."""
+        """All regions of the project, or those of one image, as the machine sees them.
+
+        Scores and verdicts of regions that a person has decided are what the machine would say without that:
+        `Feedback.noise` is the noise score that counts, 0 where decided.
+        """
         if image_id is None and (kept := read_kept(self.connection, self.path)) is not None:
             return kept
         return load_regions(self.connection, self.scheme.size, image_id)
@@ -276,8 +279,8 @@ class Project:
         ProjectError
             If the image was never read by the pipeline.
         """
-        region_ids = self.read_region_ids(image_id)
-        if region_ids is None:
+        machine = self._machine_map(image_id, state)
+        if machine is None:
             shape = self.images[image_id].shape
             if shape is None:
                 raise ProjectError(
@@ -286,12 +289,23 @@ class Project:
                     remedy="Run the pipeline first.",
                 )
             machine = np.full(shape, IGNORE, dtype=np.uint8)
-        else:
-            r = self.regions(image_id)
-            machine = paint_regions(
-                region_ids, region_labels(r.class_id, r.verdict, r.predicted, state=state)
-            )
         return paint_overrides(machine, self.overrides.active(image_id))
+
+    def _machine_map(self, image_id: int, state: State) -> NDArray[np.uint8] | None:
+        """The curated class map without overrides; None before PSA."""
+        for attempt in (1, 2):
+            try:
+                # ids and what they mean must be of one run: another may just be finishing
+                with snapshot(self.connection):
+                    region_ids, r = self.read_region_ids(image_id), self.regions(image_id)
+            except ProjectError:
+                if attempt == 2:
+                    raise
+            else:
+                break
+        if region_ids is None:
+            return None
+        return paint_regions(region_ids, region_labels(r.class_id, r.verdict, r.predicted, state=state))
 
     def ground_truth_paths(self) -> dict[int, Path]:
         """Ground truth by image id, for evaluation only."""
@@ -302,6 +316,31 @@ class Project:
         """Every run of the pipeline, oldest first; see `read_runs`."""
         return read_runs(self.connection)
 
+    def scoring_run(self) -> RunRecord | None:
+        """The newest run that the stored scores or verdicts come from; None before SCC.
+
+        The last run may be another one that was stopped before it got that far.
+        """
+        row = self.connection.execute(
+            "SELECT max(run_id) AS id FROM project_ledger WHERE stage NOT IN ('cnn', 'graph')"
+        ).fetchone()
+        return next((run for run in self.runs() if run.id == row["id"]), None)
+
+    def unfinished(self) -> ProjectError | None:
+        """Why stored verdicts are not to be relied on, or None: a run began and has not come to their end."""
+        stages = {row["stage"] for row in self.connection.execute("SELECT stage FROM project_ledger")}
+        unscored = self.connection.execute(
+            "SELECT 1 FROM regions JOIN images ON images.id = image_id AND status = 'done'"
+            " WHERE NOT EXISTS (SELECT 1 FROM scores WHERE region_id = regions.id) LIMIT 1"
+        ).fetchone()
+        if unscored is None and ("scc" not in stages or "refine" in stages):
+            return None
+        return ProjectError(
+            "not all regions have a verdict: the last run was stopped before, or is still going on.",
+            path=self.path,
+            remedy="Run the pipeline again; it goes on where it stopped.",
+        )
+
     def provenance(self) -> dict[str, Any]:
         """How the project's numbers came about, as plain data."""
         return {
@@ -311,7 +350,3 @@ class Project:
             "runs": [{**vars(run), "parameters": run.parameters.to_dict()} for run in self.runs()],
             "overrides": len(self.overrides),
         }
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import secrets
 import sqlite3
@@ -126,6 +127,21 @@ def unfinished_store(path: Path) -> ProjectError:
         path=path,
         remedy="Delete this file and make the project again with `seco run DATASET --project DIR`.",
     )
+
+
+def timestamp() -> str:
+    """The present time in UTC, as stores note it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+@contextlib.contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """All reads within see the store as it is at the first, whatever others write meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 @contextlib.contextmanager

@@ -154,17 +154,14 @@ def judged_regions(
     reviewed: NDArray[np.bool_],
     decided: NDArray[np.uint8],
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:
-    """Noise scores of reviewed regions, and whether the reviewer changed their class.
-
-    Scoring sets the score of a region that was decided before to 0: such a region, which says nothing about
-    the score, is left out.
+    """Noise scores of reviewed regions that have one, and whether the reviewer changed their class.
 
     Returns
     -------
     noise_score : ndarray of float, (J,)
     changed : ndarray of bool, (J,)
     """
-    judged = reviewed & (noise_score > 0)
+    judged = reviewed & ~np.isnan(noise_score)
     return noise_score[judged], decided[judged] != class_id[judged]
 
 

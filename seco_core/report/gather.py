@@ -39,9 +39,9 @@ class ReportData:
     mixture : LossMixture or None
         The two components of all losses; None before SCC.
     class_mixtures : ClassMixtures or None
-        Those within each class, where `scc.mixture` of the last run is ``class``.
+        Those within each class, where their `scc.mixture` is ``class``.
     parameters : Parameters
-        Of the last run.
+        Of the run that scores and verdicts come from.
     runs : tuple of RunRecord
         Every run, oldest first.
     pixels : dict of str to ndarray of int64, (256,)
@@ -53,7 +53,7 @@ class ReportData:
     numbers : dict or None
         What `seco_core.evaluate.evaluate` says, if ground truth was asked for.
     problems : tuple of str
-        Pseudo-labels that could not be read.
+        What the numbers lack: stages that were not run, pseudo-labels that could not be read.
     """
 
     scheme: ClassScheme
@@ -104,21 +104,26 @@ def gather(
     cancel = cancel or CancelToken()
     regions = project.regions()
     runs = project.runs()
+    run = project.scoring_run()
     if not len(regions) or not runs:
         raise ProjectError(
             "there is nothing to report yet.", path=project.path, remedy="Run the pipeline first."
         )
+    parameters = (run or runs[-1]).parameters
     reviewed, decided = decided_regions(project, regions)
     pixels, problems = _pixels(project, regions, progress, cancel)
+    unfinished = project.unfinished()
+    if unfinished is not None:
+        problems.insert(0, str(unfinished))
     status = [record.status for record in project.images]
     return ReportData(
         scheme=project.scheme,
         regions=regions,
         reviewed=reviewed,
         decided=decided,
-        mixture=loss_mixture(regions.loss, reviewed, runs[-1].parameters.seed),
-        class_mixtures=class_mixtures(regions, reviewed, runs[-1].parameters),
-        parameters=runs[-1].parameters,
+        mixture=loss_mixture(regions.loss, reviewed, parameters.seed),
+        class_mixtures=class_mixtures(regions, reviewed, parameters),
+        parameters=parameters,
         runs=tuple(runs),
         pixels=pixels,
         progress=review_progress(project.overrides.history()),

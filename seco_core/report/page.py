@@ -75,7 +75,7 @@ def render(
     for png, lines in worst:
         caption = "<br>".join(text(line) for line in lines)
         parts.append(f"<figure>{_image(png, lines[0])}<figcaption>{caption}</figcaption></figure>")
-    parts += ["</div><h2>What was run</h2>", *_runs(data), *_parameters(last.parameters)]
+    parts += ["</div><h2>What was run</h2>", *_runs(data), *_parameters(data.parameters)]
     if data.problems:
         parts += ["<h2>Left out</h2>", *(f"<p>{text(problem)}</p>" for problem in data.problems)]
     return "\n".join(parts)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.parameters import SccParameters
-from seco_core.scc.correction import Verdict, correct, correct_by_uncertainty
+from seco_core.scc.correction import correct, correct_by_uncertainty
 from seco_core.scc.mixture import LossMixture
 from seco_core.scc.rules import kept_by_rule
 
@@ -20,7 +20,6 @@ def verdicts(
     loss: NDArray[np.floating[Any]],
     uncertainty: NDArray[np.floating[Any]],
     probabilities: NDArray[np.floating[Any]],
-    reviewed: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
     """Keep, relabel, doubt or drop each scored region (SeCo 3.3, or SeCoV2 by uncertainty).
 
@@ -34,8 +33,6 @@ def verdicts(
         Scores of the regions; `uncertainty` is looked at only where it decides.
     probabilities : ndarray of float, (N, C)
         Class probabilities.
-    reviewed : ndarray of bool, (N,)
-        Regions that a person decided; their verdict is to keep.
 
     Returns
     -------
@@ -62,7 +59,6 @@ def verdicts(
             class_share=scc.class_share,
             noisy=noisy,
         )
-    verdict[reviewed] = Verdict.KEEP
     return verdict
 
 

@@ -116,10 +116,10 @@ class LearnBar(QWidget):
 
     def _start(self) -> None:
         project = self._session.project
-        runs = project.runs()
+        run = project.scoring_run()
         self._learnt_to = project.overrides.last_seq
         self._job = Job(
-            partial(_learn, project.path, runs[-1].parameters if runs else Parameters()),
+            partial(_learn, project.path, run.parameters if run is not None else Parameters()),
             "SeCo learns from decisions",
         )
         self._job.progressed.connect(self._progressed)

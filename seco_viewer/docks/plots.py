@@ -362,8 +362,8 @@ class PlotsPanel(QWidget):
         return self._sets[index][1] if 0 <= index < len(self._sets) else None
 
     def _stored(self) -> Parameters:
-        runs = self._session.project.runs()
-        return runs[-1].parameters if runs else Parameters()
+        run = self._session.project.scoring_run()
+        return run.parameters if run is not None else Parameters()
 
     def _enable(self) -> None:
         possible = bool(len(self.trial.scored)) and not self.running and not self._session.project.readonly
