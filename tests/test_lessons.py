@@ -129,6 +129,15 @@ def test_few_reviews_change_little_and_many_decide():
     assert (many.reviewed, many.wrong) == (3000, wrong.sum())
 
 
+def test_two_of_the_worst_accepted_in_haste_do_not_talk_the_score_out_of_the_others():
+    few = fit_calibration(np.array([0.98, 0.95]), np.array([False, False]))
+    assert 0.55 <= few.apply(np.array([0.6]))[0].round(2) < 0.6
+    many = fit_calibration(np.full(40, 0.95), np.zeros(40, bool))
+    assert many.apply(np.array([0.6]))[0] < 0.2
+    with pytest.raises(ParameterError, match="slip"):
+        fit_calibration(np.array([0.5]), np.array([True]), slip=0.5)
+
+
 def test_threshold_lies_where_the_calibrated_score_reaches_it():
     found = Calibration(slope=0.5, shift=-0.7)
     assert found.apply(np.array([found.threshold(0.6)]))[0] == pytest.approx(0.6, abs=1e-6)
