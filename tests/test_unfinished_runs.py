@@ -13,7 +13,8 @@ from seco_core.evaluate import evaluate
 from seco_core.export import export
 from seco_core.pipeline import apply_thresholds, run_pipeline, teach
 from seco_core.progress import Cancelled, CancelToken, ProgressEvent
-from seco_core.project import Project
+from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision
 
 OTHER = QUICK.replace(**{"seed": 5, "scc.tau_ns": 0.3})
 
@@ -37,7 +38,7 @@ def test_nothing_is_exported_or_taught_by_verdicts_that_were_never_made(
     with Project.open(project_path) as project:
         assert project.unfinished() is not None
         for state in ("clean", "all"):
-            with pytest.raises(ExportError, match="not all regions have a verdict.*Run the pipeline again"):
+            with pytest.raises(ExportError, match=r"not all regions have a verdict.*Run the pipeline again"):
                 export(project, tmp_path / state, state=state)
         export(project, tmp_path / "reviewed", state="reviewed")
         assert any("verdict" in problem for problem in evaluate(project)["problems"])
@@ -64,9 +65,6 @@ def test_scores_know_the_run_that_they_come_from(project_path: Path):
 
 
 def test_thresholds_do_not_depend_on_decisions_that_were_taken_back(project_path: Path):
-    from seco_core.project import Action
-    from seco_core.project.overrides import Decision
-
     run_pipeline(project_path, QUICK)
     strict = QUICK.replace(**{"scc.tau_ns": 0.0, "scc.class_share": 0.0})
     apply_thresholds(project_path, strict)
@@ -89,6 +87,6 @@ def test_export_tells_when_a_run_changed_the_project_meanwhile(project_path: Pat
         if event.done == 1:
             apply_thresholds(project_path, OTHER)
 
-    with Project.open(project_path) as project, pytest.raises(ExportError, match="meanwhile.*Export again"):
+    with Project.open(project_path) as project, pytest.raises(ExportError, match=r"meanwhile.*Export again"):
         export(project, tmp_path / "out", progress=change)
     assert not (tmp_path / "out").exists()

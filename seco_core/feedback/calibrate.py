@@ -77,8 +77,8 @@ def fit_calibration(
     wrong : ndarray of bool, (M,)
         Whether the machine's class was not the one decided.
     slope_doubt, shift_doubt : float
-        Standard deviations of the prior of log slope and shift, above 0. As they are, two reviews move a score
-        of 0.6 by 0.05 at the most, and fifty have their say.
+        Standard deviations of the prior of log slope and shift, above 0. As they are, two reviews move a
+        score of 0.6 by 0.05 at the most, and fifty have their say.
     slip : float
         How often a review is wrong itself, 0 to below 0.5.
 

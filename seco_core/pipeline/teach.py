@@ -65,8 +65,9 @@ def teach(
     project is of an older version) the training is a full one.
 
     Works on a copy of the store in memory and stores everything at once: meanwhile people go on deciding,
-    other readers see the scores from before, and after a cancellation nothing has changed. A later run of
-    the pipeline with the same parameters and decisions finds the scores up to date.
+    other readers see the scores from before, and after a cancellation nothing has changed. When people take
+    back what is being taught, it begins again without that. A later run of the pipeline with the same
+    parameters and decisions finds the scores up to date.
 
     Parameters
     ----------
@@ -99,13 +100,18 @@ def teach(
         runs = project.runs()
         ledger = Ledger.start_run(project, parameters, runs[-1].sources, device)
         try:
-            with _draft(project) as draft:
-                run_scoring(
-                    draft, parameters, Ledger(draft, ledger.run_id), device, progress, cancel, networks
-                )
-                cancel.raise_if_cancelled()
-                result = _compare(project, draft, started)
-                ledger.adopt_scores(draft)
+            result = None
+            while result is None:
+                with _draft(project) as draft:
+                    run_scoring(
+                        draft, parameters, Ledger(draft, ledger.run_id), device, progress, cancel, networks
+                    )
+                    cancel.raise_if_cancelled()
+                    project.overrides.refresh()
+                    # what was learnt from decisions that people have taken back meanwhile is of no use
+                    if draft.overrides.seqs() <= project.overrides.seqs():
+                        result = _compare(project, draft, started)
+                        ledger.adopt_scores(draft)
         except Cancelled:
             ledger.end_run("cancelled", {})
             raise

@@ -156,6 +156,10 @@ class OverrideLog:
         """Ids of the images that have overrides that hold, ascending."""
         return sorted(i for i, overrides in self._active.items() if overrides)
 
+    def seqs(self) -> set[int]:
+        """Numbers of the overrides that hold."""
+        return {override.seq for overrides in self._active.values() for override in overrides}
+
     def __len__(self) -> int:
         return sum(len(overrides) for overrides in self._active.values())
 

@@ -58,7 +58,7 @@ class LearnBar(QWidget):
         super().__init__()
         self._session, self._may_start, self._say = session, may_start, say
         self._job: Job | None = None
-        self._learnt_to = session.project.overrides.last_seq
+        self._learnt = session.project.overrides.seqs()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
@@ -117,7 +117,7 @@ class LearnBar(QWidget):
     def _start(self) -> None:
         project = self._session.project
         run = project.scoring_run()
-        self._learnt_to = project.overrides.last_seq
+        self._learnt = project.overrides.seqs()
         self._job = Job(
             partial(_learn, project.path, run.parameters if run is not None else Parameters()),
             "SeCo learns from decisions",
@@ -141,8 +141,9 @@ class LearnBar(QWidget):
         self._learn_if_due()
 
     def _learn_if_due(self) -> None:
-        due = self._session.project.overrides.last_seq - self._learnt_to >= self.after.value() > 0
-        if due and self._job is None and self._may_start():
+        # decisions that were taken back do not count, but for those that were learnt
+        new = len(self._session.project.overrides.seqs() ^ self._learnt)
+        if new >= self.after.value() > 0 and self._job is None and self._may_start():
             self._start()
 
     def _progressed(self, event: ProgressEvent) -> None:
