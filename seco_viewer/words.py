@@ -16,6 +16,7 @@ from seco_core.feedback.forecast import Forecast
 from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
 from seco_core.project.overrides import Event
+from seco_core.review import Order
 from seco_core.scc.correction import Verdict
 from seco_core.scc.unknown import OFFERED_FROM
 from seco_core.scheme import IGNORE
@@ -116,13 +117,13 @@ Name = Callable[[int], str]
 
 
 def sentence(facts: RegionFacts, name: Name) -> str:
-    """What it is called, what it looks like, and what is around it.
+    """What it is called, what it looks like, and what regions like it are.
 
     Examples
     --------
     >>> facts = RegionFacts(0, 1, 0.91, 0.93, Verdict.DROP, ((0, 1.0),), 0.8, (1, 1, 0), (), 50, None)
     >>> sentence(facts, ["wall", "building"].__getitem__)
-    'called wall, looks like building (0.91), 2 of 3 neighbours are building'
+    'called wall, looks like building (0.91), 2 of 3 look-alikes are building'
     """
     parts = [f"called {name(facts.class_id)}"]
     if not math.isnan(facts.probability):
@@ -137,7 +138,7 @@ def sentence(facts: RegionFacts, name: Name) -> str:
         counted = Counter(facts.neighbours)
         commonest = max(counted, key=lambda c: (counted[c], c == facts.predicted, c == facts.class_id, -c))
         verb = "is" if len(facts.neighbours) == 1 else "are"
-        noun = "neighbour" if len(facts.neighbours) == 1 else "neighbours"
+        noun = "look-alike" if len(facts.neighbours) == 1 else "look-alikes"
         parts.append(f"{counted[commonest]} of {len(facts.neighbours)} {noun} {verb} {name(commonest)}")
     if facts.unknown_score >= OFFERED_FROM and facts.decided is None:
         share = math.floor(100 * facts.unknown_score)
@@ -187,7 +188,9 @@ def verdict(facts: RegionFacts, name: Name) -> str:
     if facts.verdict == Verdict.DOUBT:
         return f"flagged: {score}, but among the likeliest of its class, so it stays for now"
     if facts.verdict == Verdict.DROP:
-        return f"flagged: {score}, the model is not sure what it is"
+        if facts.predicted == facts.class_id or math.isnan(facts.probability):
+            return f"flagged: {score}, though no other class is likelier"
+        return f"flagged: {score}; {name(facts.predicted)} ({facts.probability:.2f}) is not sure enough to correct it"
     if any(r.raises for r in facts.reasons) and not facts.machine_noise >= facts.noise_score:
         return f"kept, but regions like it were not what they were called: {score}"
     return f"kept ({score})"
@@ -344,8 +347,8 @@ def _percent(share: float) -> str:
     return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 
-def outlook(found: Forecast) -> str:
-    """How much is right, and what more reviews would bring.
+def outlook(found: Forecast, order: Order = Order.GAIN) -> str:
+    """How much is right, and what more reviews in an order of the queue would bring.
 
     Examples
     --------
@@ -359,4 +362,6 @@ def outlook(found: Forecast) -> str:
         if found.stop
         else f"after {found.reviews} more about {found.after:.0%}"
     )
+    if found.stop and order != Order.GAIN:
+        after += f', those in the order "{Order.GAIN.value}" more'
     return f"{now}; {after}".replace("%", " %")

@@ -117,6 +117,12 @@ def read_graph(root: Path, file: str) -> StoredGraph:
                 indptr, indices, weight = (_mapped(stream) for _ in range(3))
                 links[kind] = sparse.csr_matrix((weight, indices, indptr), shape=(n, n), copy=False)
                 links[kind].has_sorted_indices = True
+    except FileNotFoundError as error:
+        raise ProjectError(
+            "the file of the relational graph is gone.",
+            path=path,
+            remedy="Run the pipeline again: it makes the graph anew.",
+        ) from error
     except (OSError, ValueError) as error:
         raise ProjectError(
             f"the relational graph cannot be read: {error}.",

@@ -31,6 +31,14 @@ from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 
 
+_FIRST = {
+    Order.WORST: "the highest noise score, often of small regions.",
+    Order.GAIN: "what puts most pixels right, here and in regions like it; the fewest reviews.",
+    Order.HELPS: "what settles most regions like it.",
+    Order.CLASS: "class after class, each worst first.",
+}
+
+
 class ReviewPanel(QWidget):
     """The part of the dock one works with most.
 
@@ -156,7 +164,11 @@ class ReviewPanel(QWidget):
         self.order = Choice()
         for order in Order:
             self.order.addItem(order.value, order)
-        self.order.setToolTip("What comes first in the queue.")
+            self.order.setItemData(self.order.count() - 1, _FIRST[order], Qt.ItemDataRole.ToolTipRole)
+        self.order.setToolTip(
+            "What comes first in the queue. "
+            + " ".join(f"{o.value.capitalize()}: {_FIRST[o]}" for o in Order)
+        )
         # a project is opened as it was left
         self.order.setCurrentIndex(list(Order).index(self._session.order))
         self.which.setCurrentIndex(0 if self._session.only_flagged else 1)
@@ -193,7 +205,7 @@ class ReviewPanel(QWidget):
         """Say how much is right; without scores or reviews there is nothing to tell it from."""
         session = self._session
         told = session.reviewed.any() and bool(session.regions.probabilities.any())
-        self.outlook.setText(words.outlook(session.forecast()) if told else "")
+        self.outlook.setText(words.outlook(session.forecast(), session.order) if told else "")
 
     def _enable(self) -> None:
         session = self._session

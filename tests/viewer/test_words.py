@@ -6,6 +6,7 @@ import math
 import pytest
 
 from seco_core.feedback.forecast import Forecast
+from seco_core.review import Order
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import load_scheme
 from seco_viewer import words
@@ -37,19 +38,19 @@ def with_(**changes) -> RegionFacts:
 def test_the_sentence():
     assert (
         words.sentence(FACTS, NAME)
-        == "called wall, looks like building (0.91), 5 of 6 neighbours are building"
+        == "called wall, looks like building (0.91), 5 of 6 look-alikes are building"
     )
 
 
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (with_(predicted=WALL), "called wall, looks it (0.91), 5 of 6 neighbours are building"),
+        (with_(predicted=WALL), "called wall, looks it (0.91), 5 of 6 look-alikes are building"),
         (with_(probability=0.3, neighbours=(BUILDING,)), "called wall, could be building (0.30), "
-         "1 of 1 neighbour is building"),
+         "1 of 1 look-alike is building"),
         (with_(probability=math.nan, neighbours=()), "called wall"),
         (with_(neighbours=(WALL, BUILDING)), "called wall, looks like building (0.91), "
-         "1 of 2 neighbours are building"),
+         "1 of 2 look-alikes are building"),
     ],
 )  # fmt: skip
 def test_other_sentences(facts: RegionFacts, expected: str):
@@ -65,7 +66,7 @@ def test_votes_and_surroundings():
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (FACTS, "flagged: noise score 0.93, the model is not sure what it is"),
+        (FACTS, "flagged: noise score 0.93; building (0.91) is not sure enough to correct it"),
         (
             with_(verdict=Verdict.DOUBT),
             "flagged: noise score 0.93, but among the likeliest of its class, so it stays for now",
@@ -103,3 +104,4 @@ def test_outlook_says_what_reviewing_more_brings():
     assert words.outlook(found) == "about 91 % of the area is right (88 to 94); after 40 more about 95 %"
     done = Forecast(3, 0.99, 0.98, 1.0, 0.991, 0.98, 1.0, True, 300)
     assert words.outlook(done).endswith("the next 3 in this order change little")
+    assert words.outlook(done, Order.WORST).endswith('little, those in the order "expected gain" more')
