@@ -190,7 +190,8 @@ def verdict(facts: RegionFacts, name: Name) -> str:
     if facts.verdict == Verdict.DROP:
         if facts.predicted == facts.class_id or math.isnan(facts.probability):
             return f"flagged: {score}, though no other class is likelier"
-        return f"flagged: {score}; {name(facts.predicted)} ({facts.probability:.2f}) is not sure enough to correct it"
+        said = f"{name(facts.predicted)} ({facts.probability:.2f})"
+        return f"flagged: {score}; {said} is not sure enough to correct it"
     if any(r.raises for r in facts.reasons) and not facts.machine_noise >= facts.noise_score:
         return f"kept, but regions like it were not what they were called: {score}"
     return f"kept ({score})"

@@ -30,7 +30,6 @@ from seco_viewer.docks.later import Later, Soon
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 
-
 _FIRST = {
     Order.WORST: "the highest noise score, often of small regions.",
     Order.GAIN: "what puts most pixels right, here and in regions like it; the fewest reviews.",
