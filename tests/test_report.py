@@ -171,6 +171,13 @@ def test_report_is_one_page_that_needs_no_other_file(reviewed_path: Path, tmp_pa
     assert page.count("<figcaption>") > 3
 
 
+def test_images_that_are_others_now_do_not_end_the_report(reviewed_path: Path, tmp_path: Path):
+    for path in (tmp_path / "data" / "image").glob("*.png"):
+        Image.new("RGB", (20, 12)).save(path)
+    done = CliRunner().invoke(app, ["report", str(reviewed_path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+
+
 def test_ground_truth_is_in_the_report_only_when_asked_for(reviewed_path: Path, tmp_path: Path):
     done = CliRunner().invoke(
         app, ["report", str(reviewed_path), "--out", str(tmp_path / "out"), "--with-ground-truth"]

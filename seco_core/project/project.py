@@ -123,7 +123,8 @@ class Project:
         """Add the images of a dataset that the project does not have yet.
 
         An image is known by its path, or by its name if the file that the project knows is gone. Of a known
-        image the paths that the dataset gives replace those of the project.
+        image the paths that the dataset gives replace those of the project; whether it is the one that
+        people decided on is seen when the pipeline reads it.
 
         Returns
         -------

@@ -264,7 +264,7 @@ def _worst(project: Project, data: ReportData) -> Iterator[tuple[bytes, list[str
             image, region_ids = project.read_image(image_id), project.read_region_ids(image_id)
         except SecoError:  # the image is gone: the report is about all the others
             continue
-        if region_ids is None:
+        if region_ids is None or region_ids.shape != image.shape[:2]:  # another image since
             continue
         picture = thumbnail(
             image, region_ids, row - r.rows_of(image_id).start + 1, tuple(r.box[row].tolist())
