@@ -149,6 +149,25 @@ def test_dataset_that_has_gone_ends_the_run_and_nothing_is_done_again(
     assert (result.done, result.up_to_date) == (0, 3)
 
 
+def test_share_that_does_not_answer_is_a_dataset_that_has_gone(
+    tmp_path: Path, project_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run_pipeline(project_path, QUICK)
+    before = state(project_path)
+    real = os.stat
+
+    def stale(path, *rest, **options):
+        if not isinstance(path, int) and str(path).startswith(str(tmp_path / "data")):
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(path, *rest, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stale)
+        with pytest.raises(DatasetError, match="none of the project's images"):
+            run_pipeline(project_path, QUICK)
+    assert state(project_path) == before
+
+
 def failing_workers(monkeypatch: pytest.MonkeyPatch, fail: Callable[[], None]) -> None:
     """Let every image's work end in an error."""
     pending = SimpleNamespace(result=fail, cancel=lambda: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ def find_inputs(project: Project) -> list[Path]:
         ("images", (record.image for record in project.images)),
         ("pseudo-labels", (record.pseudo_label for record in project.images)),
     ):
-        there = next((path for path in paths if path.exists()), None)
+        there = next((path for path in paths if is_there(path)), None)
         if there is None:
             raise DatasetError(
                 f"none of the project's {what} is there any more; what was stored of them is kept.",
@@ -117,6 +118,11 @@ def find_inputs(project: Project) -> list[Path]:
             )
         found.append(there)
     return found
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file can be seen; on a share that has gone, where `Path.exists` raises, it cannot."""
+    return os.path.exists(path)
 
 
 def check_not_replaced(

@@ -22,7 +22,7 @@ from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions, ImageTask
-from seco_core.pipeline.inputs import Inputs, check_not_replaced, find_inputs, unchanged_inputs
+from seco_core.pipeline.inputs import Inputs, check_not_replaced, find_inputs, is_there, unchanged_inputs
 from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.pipeline.scoring import run_scoring
 from seco_core.pipeline.workers import Pending, Workers, cluster_workers, local_workers
@@ -234,7 +234,7 @@ def _run_images(
             on_image(record.id)
             progress(ProgressEvent("psa", number, total, record.name))
             continue
-        if not all(path.exists() for path in there):
+        if not all(is_there(path) for path in there):
             there = find_inputs(project)
         ledger.store_problem(record.id, problem)
         skipped.append((record.name, problem))

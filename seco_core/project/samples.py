@@ -59,7 +59,7 @@ def _match(
 ) -> tuple[list[tuple[int, Sample]], list[Sample], Path]:
     """Samples that the project has, with their image ids; those it has not; the dataset's folder."""
     rows = connection.execute("SELECT id, name, image FROM images").fetchall()
-    if not root.exists() and all((dataset.root / row["image"]).exists() for row in rows):
+    if not os.path.exists(root) and all((dataset.root / row["image"]).exists() for row in rows):
         root = dataset.root.absolute()  # the data's folder was moved or renamed
     by_path = {_path_key(root / row["image"]): row for row in rows}
     by_name = {row["name"].casefold(): row for row in rows}
@@ -126,7 +126,7 @@ def _path_key(path: Path) -> str:
 
 def find_root(project: Path, absolute: str, from_project: str) -> Path:
     """The dataset's folder, also when project and data were moved together."""
-    if not Path(absolute).exists() and from_project and (project / from_project).exists():
+    if not os.path.exists(absolute) and from_project and (project / from_project).exists():
         return (project / from_project).resolve()
     return Path(absolute)
 
