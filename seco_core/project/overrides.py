@@ -202,8 +202,11 @@ class OverrideLog:
                     for d in decisions
                 ],
             )
-        self._own = batch
-        self.refresh()
+            last = int(self._connection.execute("SELECT last_insert_rowid()").fetchone()[0])
+        # known without reading them back, which costs five times the recording
+        for seq, decision in enumerate(decisions, start=last - len(decisions) + 1):
+            own = {**vars(decision), "mask": decision.mask.copy(), "seq": seq, "batch": batch}
+            self._take(Override(**own))
         return tuple(self._batches[batch])
 
     def undo(self) -> tuple[Override, ...]:
@@ -237,12 +240,7 @@ class OverrideLog:
             self._last_seq, self._last_batch = row["seq"], row["batch"]
             self._surprised |= row["batch"] != self._own
             if row["kind"] == "override":
-                override = _override(row)
-                if not self._done or self._done[-1] != override.batch:
-                    self._done.append(override.batch)
-                    self._undone.clear()
-                self._batches[override.batch].append(override)
-                self._active[override.image_id].append(override)
+                self._take(_override(row))
             elif row["kind"] == "undo":
                 batch = self._done.pop()
                 self._undone.append(batch)
@@ -271,6 +269,15 @@ class OverrideLog:
             )
             for r in rows
         ]  # fmt: skip
+
+    def _take(self, override: Override) -> None:
+        """Let an override hold that comes after all that is known."""
+        self._last_seq, self._last_batch = override.seq, override.batch
+        if not self._done or self._done[-1] != override.batch:
+            self._done.append(override.batch)
+            self._undone.clear()
+        self._batches[override.batch].append(override)
+        self._active[override.image_id].append(override)
 
     def _turn(self, kind: str) -> tuple[Override, ...]:
         with transaction(self._connection):
