@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from seco_core.project import Project, RegionArrays
+from seco_core.project import Project
 from seco_core.project.overrides import Box
 from seco_core.review import Order
 from seco_viewer.frames import Frame, FrameCache
 from seco_viewer.review_state import ReviewState
+from seco_viewer.tables import Tables
 
 _LONGEST_WAY_BACK = 10_000
 
@@ -185,19 +186,19 @@ class Browser(ReviewState):
         self.resume()
         self.queue_changed.emit()
 
-    def reload(self, regions: RegionArrays | None = None) -> None:
+    def reload(self, tables: Tables | None = None) -> None:
         """Read everything again after the pipeline has run; image and place in it stay.
 
         Parameters
         ----------
-        regions : RegionArrays, optional
-            The project's regions, if another thread has read them already.
+        tables : Tables, optional
+            Those of the project, if another thread has read them already.
         """
         place = self._place()
         self._visited.clear()
         self.project.refresh_images()
         self.frames.forget()
-        self.take_tables(self.project.regions() if regions is None else regions)
+        self.take_tables(Tables.read(self.project) if tables is None else tables)
         self._take_frame(self.image_id)
         self.row = None if place is None else self.row_at(*place)
         if self.row is None:

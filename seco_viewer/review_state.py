@@ -1,7 +1,4 @@
-"""What is known of all regions of a project, what people decided, and which regions are to be looked at.
-
-Kept up to date decision by decision, without reading the tables again. No window is needed.
-"""
+"""Which regions are to be looked at, and what a decision changes: kept up to date without reading anew."""
 
 from __future__ import annotations
 
@@ -13,27 +10,17 @@ from psygnal import Signal
 
 from seco_core.feedback.forecast import Forecast, forecast
 from seco_core.feedback.proposals import Proposal, proposals
-from seco_core.feedback.spread import Feedback, Influence
-from seco_core.graph import EdgeKind
-from seco_core.project import Action, Override, Project, RegionArrays
+from seco_core.project import Override, Project
 from seco_core.project.overrides import Box
-from seco_core.refine import (
-    confirmed_regions,
-    override_owner,
-    paint_overrides,
-    paint_regions,
-    region_labels,
-    reviewed_regions,
-)
-from seco_core.review import Order, order_scores, queue_keys, tie_ranks
-from seco_core.scc.correction import Verdict
-from seco_core.scheme import IGNORE
+from seco_core.refine import confirmed_regions, reviewed_regions
+from seco_core.review import Order, order_scores, queue_keys
+from seco_viewer.known import KnownRegions
 from seco_viewer.queue import ReviewQueue
-from seco_viewer.words import Reason, RegionFacts
+from seco_viewer.tables import Tables, whole_region
 
 
-class ReviewState:
-    """The regions of a project with everything that decisions change about them.
+class ReviewState(KnownRegions):
+    """The regions of a project, those to look at in order, and everything that decisions change about them.
 
     Parameters
     ----------
@@ -42,20 +29,8 @@ class ReviewState:
 
     Attributes
     ----------
-    regions : RegionArrays
-        All regions as the pipeline left them.
-    reviewed : ndarray of bool, (R,)
-        Which of them a person has decided.
-    decided : ndarray of uint8, (R,)
-        On which class; ignore where nobody has, or where that was decided.
-    confirmed : ndarray of bool, (R,)
-        Where the same was decided twice.
-    machine_label : ndarray of uint8, (R,)
-        The class that the machine ends with: the correction's, else PSA's.
-    feedback : Feedback
-        What decisions say about the other regions.
     order : Order
-        What comes first in the queue; see `set_order`.
+        What comes first in the queue; see `sort`.
     queue : ReviewQueue
         The regions to look at.
     only_flagged, only_class, only_image, only_rows
@@ -66,89 +41,12 @@ class ReviewState:
     """Rows whose noise score or suggestion decisions have changed, of any images."""
 
     def __init__(self, project: Project):
-        self.project = project
-        self.scheme = project.scheme
         self.order = Order.WORST
         self.only_flagged = True
         self.only_class: int | None = None
         self.only_image: int | None = None
         self.only_rows: NDArray[np.bool_] | None = None
-        self.take_tables(project.regions())
-
-    # ---------------------------------------------------------------- numbers
-
-    @property
-    def flagged(self) -> NDArray[np.bool_]:
-        """Regions to be looked at, (R,): those that the machine or decisions on regions like them doubt and
-        nobody has looked at, and those decided otherwise than all that is known says."""
-        return self.flags(slice(None))
-
-    def flags(self, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
-        """Which of some regions are to be looked at, see `flagged`."""
-        machine, now = self.regions.noise_score[rows], self.feedback.noise[rows]
-        # a score that decisions have lowered flags nothing that the machine keeps
-        raised = (now > self._tau) & ~(machine >= now)
-        doubted = (self.regions.verdict[rows] != Verdict.KEEP) | raised
-        return np.where(self.reviewed[rows], self.feedback.again(rows), doubted)
-
-    def noise(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
-        """Noise scores that count now: 0 where a person decided, raised or lowered by decisions on regions
-        like it; NaN where there is none."""
-        return self.feedback.noise[rows]
-
-    @property
-    def suggested(self) -> NDArray[np.uint8]:
-        """What each region is if its class is wrong, (R,): as predicted, or as decisions on regions like it
-        say; 255 for ignore."""
-        return self.feedback.suggested
-
-    def label(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The present best class of regions: what a person decided, else the correction, else PSA's."""
-        return np.where(self.reviewed[rows], self.decided[rows], self.machine_label[rows])
-
-    def counts(self, image_id: int | None = None) -> tuple[int, int, int]:
-        """Number of regions, of flagged ones still to be looked at, and of reviewed ones."""
-        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
-        reviewed = self.reviewed[rows]
-        flagged = self.flags(rows)
-        return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
-
-    def facts(self, row: int) -> RegionFacts:
-        """Everything there is to say about a region."""
-        r = self.regions
-        order = np.argsort(-r.votes[row], kind="stable")
-        links = self.links(row)
-        alike = [n for n, _, kind in links if kind == EdgeKind.FEATURE]
-        touching = [n for n, _, kind in links if kind == EdgeKind.TOUCHES]
-        scored = bool(r.probabilities[row].any())
-        return RegionFacts(
-            class_id=int(r.class_id[row]),
-            predicted=int(r.predicted[row]),
-            probability=float(r.probabilities[row, r.predicted[row]]) if scored else float("nan"),
-            noise_score=float(self.feedback.noise[row]),
-            verdict=Verdict(r.verdict[row]),
-            votes=tuple((int(c), float(r.votes[row, c])) for c in order if r.votes[row, c] > 0),
-            confidence=float(r.confidence[row]),
-            neighbours=tuple(self.label(np.array(alike, dtype=np.int64)).tolist()),
-            touching=tuple(self.label(np.array(touching, dtype=np.int64)).tolist()),
-            area=int(r.area[row]),
-            decided=int(self.decided[row]) if self.reviewed[row] else None,
-            machine_noise=float(r.noise_score[row]),
-            reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
-            unknown_score=float(r.unknown_score[row]),
-            again=bool(self.feedback.again(row)),
-        )
-
-    def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
-        """Rows of all images linked to a region, with weight and kind of the link, heaviest first."""
-        ids = self.regions.id
-        found = []
-        for region_id, weight, kind in self.project.neighbours(int(ids[row])):
-            other = int(np.searchsorted(ids, region_id))
-            # a run that is going on may have linked regions that are not in the tables yet
-            if other < len(ids) and ids[other] == region_id:
-                found.append((other, weight, EdgeKind(kind)))
-        return found
+        super().__init__(project)
 
     def wanted(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
         """Which regions the queue is to hold."""
@@ -164,76 +62,13 @@ class ReviewState:
             wanted &= self.only_rows[rows]
         return wanted
 
-    # ------------------------------------------------------------------- maps
-
-    def psa_map(self, image_id: int, region_ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
-        """The class map of an image after PSA, or the part of it that `region_ids` is of."""
-        return paint_regions(region_ids, self.regions.class_id[self.regions.rows_of(image_id)])
-
-    def curated_map(
-        self, image_id: int, region_ids: NDArray[np.uint16], box: Box | None = None
-    ) -> NDArray[np.uint8]:
-        """The curated class map of an image, or the part of it in a box, overrides on top.
-
-        Parameters
-        ----------
-        image_id : int
-            The image.
-        region_ids : ndarray of uint16, (h, w)
-            Its region id map, or the part of it in `box`.
-        box : (int, int, int, int), optional
-            x0, y0, x1, y1 of the part; the whole image if left out.
-        """
-        r, rows = self.regions, self.regions.rows_of(image_id)
-        labels = region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows], state="clean")
-        return paint_overrides(paint_regions(region_ids, labels), self._overrides(image_id, box))
-
-    def noise_map(
-        self, image_id: int, region_ids: NDArray[np.uint16], box: Box | None = None
-    ) -> NDArray[np.float32]:
-        """The noise score that counts now at every pixel: that of its region, but 0 where a part was decided.
-
-        Parameters
-        ----------
-        image_id, region_ids, box
-            As for `curated_map`.
-        """
-        rows = self.regions.rows_of(image_id)
-        scores = np.nan_to_num(self.noise(rows))
-        found = np.concatenate([np.zeros(1, dtype=np.float32), scores])[region_ids]
-        if overrides := self._overrides(image_id, box):
-            # a region decided whole has its own score: it may call for a second look
-            part = np.concatenate([[False], ~self.reviewed[rows]])[region_ids]
-            found[part & (override_owner(found.shape, overrides) > 0)] = 0
-        return found
-
     # ---------------------------------------------------------------- changes
 
-    def take_tables(self, regions: RegionArrays) -> None:
-        """Begin with other regions; find out which of them are reviewed and put them in order."""
-        self.regions = regions
+    def take_tables(self, tables: Tables) -> None:
+        """Begin with other regions, and with the first of the queue."""
+        super().take_tables(tables)
         self.only_rows = None
-        self.reviewed = np.zeros(len(regions), dtype=bool)
-        self.decided = np.full(len(regions), IGNORE, dtype=np.uint8)
-        self.confirmed = np.zeros(len(regions), dtype=bool)
-        for overridden in self.project.overrides.images():
-            self._count_decisions(overridden)
-        self._tie = tie_ranks(regions.area)
-        self._gone = np.zeros(len(regions), dtype=bool)
-        self.machine_label = region_labels(regions.class_id, regions.verdict, regions.predicted, state="all")
-        run = self.project.scoring_run()
-        self._tau = run.parameters.scc.tau_ns if run is not None else 1.0
-        self.feedback = Feedback(
-            self.project.graph(regions.id),
-            regions.class_id,
-            self.machine_label,
-            regions.noise_score,
-            regions.probabilities,
-            regions.predicted,
-            self.reviewed,
-            self.decided,
-            self.confirmed,
-        )
+        self._gone = np.zeros(len(tables.regions), dtype=bool)
         self.sort(self.order)
 
     def update(
@@ -283,16 +118,7 @@ class ReviewState:
         ndarray of int64
             The rows whose decision changed.
         """
-        known = (self.reviewed, self.decided, self.confirmed)
-        changed = [np.zeros(0, dtype=np.int64)]
-        for image_id in image_ids:
-            of_image = self.regions.rows_of(image_id)
-            before = [a[of_image].copy() for a in known]
-            self.reviewed[of_image], self.decided[of_image], self.confirmed[of_image] = False, IGNORE, False
-            self._count_decisions(image_id)
-            other = np.any([a[of_image] != b for a, b in zip(known, before, strict=True)], axis=0)
-            changed.append(of_image.start + np.flatnonzero(other))
-        rows = np.concatenate(changed)
+        rows = self.tables.recount(self.project, image_ids)
         self._follow(rows)
         return rows
 
@@ -359,7 +185,7 @@ class ReviewState:
             open_links=self.feedback.open_links[rows],
             class_id=self.regions.class_id[rows],
         )
-        return queue_keys(score, self._tie[rows])
+        return queue_keys(score, self.tables.tie[rows])
 
     def _follow(self, rows: NDArray[np.int64]) -> None:
         """Let decisions that changed spread, and the queue with them."""
@@ -369,22 +195,10 @@ class ReviewState:
         if len(touched):
             self.scores_changed.emit(touched)
 
-    def _reason(self, influence: Influence) -> Reason:
-        image_id = int(self.regions.image_id[influence.row])
-        return Reason(
-            image=self.project.images[image_id].name,
-            number=influence.row - self.regions.rows_of(image_id).start + 1,
-            class_id=influence.class_id,
-            decided=influence.decided,
-            similarity=influence.similarity,
-            raises=influence.raises,
-            row=influence.row,
-        )
-
     def _rows_under(self, override: Override) -> NDArray[np.int64]:
         """The regions that a decision settled."""
         of_image = self.regions.rows_of(override.image_id)
-        row = self._unchanged(override, of_image)
+        row = whole_region(self.regions, override)
         if row is not None:
             return np.array([row])
         region_ids = self.project.read_region_ids(override.image_id)
@@ -394,57 +208,3 @@ class ReviewState:
         under = np.unique(region_ids[y0:y1, x0:x1][override.mask]).astype(np.int64)
         rows = of_image.start + under[(under > 0) & (under <= of_image.stop - of_image.start)] - 1
         return rows[self.reviewed[rows] & (self.decided[rows] == override.class_id)]
-
-    def _overrides(self, image_id: int, box: Box | None) -> Sequence[Override]:
-        """Overrides of an image that hold, or what of them lies in a box, in the box's own pixels."""
-        active = self.project.overrides.active(image_id)
-        if box is None:
-            return active
-        return [part for part in (_cropped(o, box) for o in active) if part.mask.size]
-
-    def _count_decisions(self, image_id: int) -> None:
-        """Find out which regions of an image are reviewed."""
-        rows = self.regions.rows_of(image_id)
-        overrides = self.project.overrides.active(image_id)
-        own = [self._unchanged(o, rows) for o in overrides]
-        known = [row for row in own if row is not None]
-        if len(known) == len(own):  # no need to read the region id map
-            self.reviewed[known] = True
-            for row, override in zip(known, overrides, strict=True):
-                self.decided[row] = override.class_id
-            same = [
-                r - rows.start for r, o in zip(known, overrides, strict=True) if o.class_id == self.decided[r]
-            ]
-            times = np.bincount(np.array(same, dtype=np.int64), minlength=rows.stop - rows.start)
-            self.confirmed[rows] = times > 1
-            return
-        region_ids = self.project.read_region_ids(image_id)
-        if region_ids is not None:
-            self.reviewed[rows], self.decided[rows] = reviewed_regions(
-                region_ids, rows.stop - rows.start, overrides
-            )
-            self.confirmed[rows] = confirmed_regions(region_ids, self.decided[rows], overrides)
-
-    def _unchanged(self, override: Override, rows: slice) -> int | None:
-        """The row whose region is exactly what was decided on, if it is still there."""
-        if override.region_id is None or override.action in (Action.SPLIT, Action.MERGE, Action.DRAW):
-            return None
-        row = int(np.searchsorted(self.regions.id[rows], override.region_id)) + rows.start
-        if row >= rows.stop or self.regions.id[row] != override.region_id:
-            return None
-        same_box = self.regions.box[row].tolist() == list(override.box)
-        return row if same_box and self.regions.area[row] == np.count_nonzero(override.mask) else None
-
-
-def _cropped(override: Override, box: Box) -> Override:
-    """The part of an override inside a box, in the box's own pixels."""
-    x0, y0, x1, y1 = override.box
-    left, top = max(x0, box[0]), max(y0, box[1])
-    right, bottom = max(left, min(x1, box[2])), max(top, min(y1, box[3]))
-    return Override(
-        action=override.action,
-        image_id=override.image_id,
-        class_id=override.class_id,
-        box=(left - box[0], top - box[1], right - box[0], bottom - box[1]),
-        mask=override.mask[top - y0 : bottom - y0, left - x0 : right - x0],
-    )

@@ -13,12 +13,13 @@ import numpy as np
 from psygnal import Signal
 
 from seco_core.errors import OverrideError
-from seco_core.project import Action, Override, Project, RegionArrays
+from seco_core.project import Action, Override, Project
 from seco_core.project.overrides import Decision
 from seco_core.refine import override_owner
 from seco_core.scheme import IGNORE
 from seco_viewer.browsing import Browser
 from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, touching
+from seco_viewer.tables import Tables
 
 _ACTIONS = {Kind.PART: Action.SPLIT, Kind.WHOLE: Action.MERGE, Kind.DRAWN: Action.DRAW}
 
@@ -242,16 +243,16 @@ class Session(Browser):
             return True
         return self._turn(self.project.overrides.redo)
 
-    def reload(self, regions: RegionArrays | None = None) -> None:
+    def reload(self, tables: Tables | None = None) -> None:
         """Read everything again after the pipeline has run; image, place in it and edit stay.
 
         Parameters
         ----------
-        regions : RegionArrays, optional
-            The project's regions, if another thread has read them already.
+        tables : Tables, optional
+            Those of the project, if another thread has read them already.
         """
         image_id, steps, position = self.image_id, self._steps.copy(), self._position
-        super().reload(regions)
+        super().reload(tables)
         if steps and self.image_id == image_id:
             self._steps = steps
             self._go(position)

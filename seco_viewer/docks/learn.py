@@ -22,9 +22,10 @@ from qtpy.QtWidgets import (
 from seco_core.parameters import Parameters
 from seco_core.pipeline import TeachResult, teach
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
-from seco_core.project import Project, RegionArrays
+from seco_core.project import Project
 from seco_viewer.docks.buttons import with_key
 from seco_viewer.session import Session
+from seco_viewer.tables import Tables
 from seco_viewer.workers import Job, import_torch
 
 AFTER = 25
@@ -151,12 +152,12 @@ class LearnBar(QWidget):
         self.progress.setValue(event.done)
         self.progress.setFormat(f"learning: {_STAGES.get(event.stage, event.stage)}")
 
-    def _succeeded(self, found: tuple[TeachResult, RegionArrays]) -> None:
-        result, regions = found
+    def _succeeded(self, found: tuple[TeachResult, Tables]) -> None:
+        result, tables = found
         if not result.taught and not result.changed:
             self._say("Nothing new to learn: everything decided is in the scores already.")
             return
-        self._session.reload(regions)
+        self._session.reload(tables)
         self._say(told(result))
 
     # methods of the widget, which Qt calls no more when it is gone
@@ -193,9 +194,9 @@ def told(result: TeachResult) -> str:
 
 def _learn(
     path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
-) -> tuple[TeachResult, RegionArrays]:
+) -> tuple[TeachResult, Tables]:
     import_torch()
     result = teach(path, parameters, progress=progress, cancel=cancel)
-    # a large project's regions take seconds to read: not on the main thread
+    # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
-        return result, project.regions()
+        return result, Tables.read(project)

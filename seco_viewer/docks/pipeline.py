@@ -14,9 +14,10 @@ from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import RunResult, run_pipeline
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
-from seco_core.project import Project, RegionArrays
+from seco_core.project import Project
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.session import Session
+from seco_viewer.tables import Tables
 from seco_viewer.workers import Job, import_torch
 
 _STAGES = {
@@ -47,7 +48,7 @@ class PipelinePanel(QWidget):
         super().__init__()
         self._session = session
         self._job: Job | None = None
-        self._regions: RegionArrays | None = None
+        self._tables: Tables | None = None
         self._stage, self._since = "", 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -134,8 +135,8 @@ class PipelinePanel(QWidget):
                 text += f", {_duration(spent / event.done * (event.total - event.done))} left"
         self.stage.setText(text)
 
-    def _succeeded(self, ran: tuple[RunResult, RegionArrays]) -> None:
-        result, self._regions = ran
+    def _succeeded(self, ran: tuple[RunResult, Tables]) -> None:
+        result, self._tables = ran
         text = f"Done in {_duration(result.seconds)}: {result.done} images worked on"
         if result.up_to_date:
             text += f", {result.up_to_date} were up to date"
@@ -165,19 +166,19 @@ class PipelinePanel(QWidget):
         self.form.setEnabled(True)
         self.progress.setVisible(False)
         self.stage.setText("")
-        self._session.reload(self._regions)
-        self._regions = None
+        self._session.reload(self._tables)
+        self._tables = None
         self.ended.emit()
 
 
 def _run(
     path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
-) -> tuple[RunResult, RegionArrays]:
+) -> tuple[RunResult, Tables]:
     import_torch()
     result = run_pipeline(path, parameters, progress=progress, cancel=cancel)
-    # a large project's regions take seconds to read: not on the main thread
+    # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
-        return result, project.regions()
+        return result, Tables.read(project)
 
 
 def _duration(seconds: float) -> str:

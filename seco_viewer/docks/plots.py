@@ -25,13 +25,14 @@ from qtpy.QtWidgets import (
 from seco_core.parameters import Parameters, SccParameters
 from seco_core.pipeline import apply_thresholds
 from seco_core.progress import CancelToken, ProgressCallback
-from seco_core.project import Project, RegionArrays
+from seco_core.project import Project
 from seco_core.report.counts import judged_regions, region_confusion, reliability, score_limits
 from seco_core.report.figures import BLUE, GREEN, ORANGE, component_density
 from seco_core.scc.correction import Verdict
 from seco_viewer.docks.histogram import HistogramView
 from seco_viewer.docks.pictures import ConfusionView, ReliabilityView
 from seco_viewer.session import Session
+from seco_viewer.tables import Tables
 from seco_viewer.threshold_trial import SCORES, ThresholdTrial
 from seco_viewer.workers import Job
 
@@ -78,7 +79,7 @@ class PlotsPanel(QWidget):
         super().__init__()
         self._session = session
         self._job: Job | None = None
-        self._regions: RegionArrays | None = None
+        self._tables: Tables | None = None
         self._stale = True
         self._sets: list[tuple[str, int | None]] = []
         self.trial = ThresholdTrial(session)
@@ -191,16 +192,16 @@ class PlotsPanel(QWidget):
         self._enable()
         self._job.start()
 
-    def _applied(self, parameters: Parameters, regions: RegionArrays) -> None:
-        self._regions = regions
+    def _applied(self, parameters: Parameters, tables: Tables) -> None:
+        self._tables = tables
         self.used.emit(parameters, _NAMES)
 
     def _ended(self) -> None:
         self._job = None
-        regions, self._regions = self._regions, None
-        if regions is not None:
+        tables, self._tables = self._tables, None
+        if tables is not None:
             self.preview.setChecked(False)
-            self._session.reload(regions)
+            self._session.reload(tables)
             _, flagged, _ = self._session.counts()
             self.told.emit(f"The thresholds are in use: {flagged:,} regions are flagged.")
         self._enable()
@@ -379,10 +380,8 @@ def _line(*widgets: QWidget) -> QHBoxLayout:
     return line
 
 
-def _apply(
-    path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
-) -> RegionArrays:
+def _apply(path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken) -> Tables:
     apply_thresholds(path, parameters, progress=progress)
-    # a large project's regions take seconds to read: not on the main thread
+    # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
-        return project.regions()
+        return Tables.read(project)

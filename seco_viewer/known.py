@@ -1,0 +1,198 @@
+"""What is known of all regions of a project: scores, classes, decisions, links, and the maps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.feedback.spread import Influence
+from seco_core.graph import EdgeKind
+from seco_core.project import Override, Project
+from seco_core.project.overrides import Box
+from seco_core.refine import override_owner, paint_overrides, paint_regions, region_labels
+from seco_core.scc.correction import Verdict
+from seco_viewer.tables import Tables
+from seco_viewer.words import Reason, RegionFacts
+
+
+class KnownRegions:
+    """The regions of a project as they are now, to be asked about.
+
+    Parameters
+    ----------
+    project : Project
+        Open in the thread that uses this.
+
+    Attributes
+    ----------
+    regions, machine_label, tau, reviewed, decided, confirmed, feedback
+        As in `Tables`.
+    """
+
+    def __init__(self, project: Project):
+        self.project = project
+        self.scheme = project.scheme
+        self.take_tables(Tables.read(project))
+
+    def take_tables(self, tables: Tables) -> None:
+        """Go on with other regions; another thread may have read them a while ago."""
+        tables.catch_up(self.project)
+        self.tables = tables
+        self.regions, self.machine_label, self.tau = tables.regions, tables.machine_label, tables.tau
+        self.reviewed, self.decided, self.confirmed = tables.reviewed, tables.decided, tables.confirmed
+        self.feedback = tables.feedback
+
+    # ---------------------------------------------------------------- numbers
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Regions to be looked at, (R,): those that the machine or decisions on regions like them doubt and
+        nobody has looked at, and those decided otherwise than all that is known says."""
+        return self.flags(slice(None))
+
+    def flags(self, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
+        """Which of some regions are to be looked at, see `flagged`."""
+        machine, now = self.regions.noise_score[rows], self.feedback.noise[rows]
+        # a score that decisions have lowered flags nothing that the machine keeps
+        raised = (now > self.tau) & ~(machine >= now)
+        doubted = (self.regions.verdict[rows] != Verdict.KEEP) | raised
+        return np.where(self.reviewed[rows], self.feedback.again(rows), doubted)
+
+    def noise(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Noise scores that count now: 0 where a person decided, raised or lowered by decisions on regions
+        like it; NaN where there is none."""
+        return self.feedback.noise[rows]
+
+    @property
+    def suggested(self) -> NDArray[np.uint8]:
+        """What each region is if its class is wrong, (R,): as predicted, or as decisions on regions like it
+        say; 255 for ignore."""
+        return self.feedback.suggested
+
+    def label(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The present best class of regions: what a person decided, else the correction, else PSA's."""
+        return np.where(self.reviewed[rows], self.decided[rows], self.machine_label[rows])
+
+    def counts(self, image_id: int | None = None) -> tuple[int, int, int]:
+        """Number of regions, of flagged ones still to be looked at, and of reviewed ones."""
+        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
+        reviewed = self.reviewed[rows]
+        flagged = self.flags(rows)
+        return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
+
+    def facts(self, row: int) -> RegionFacts:
+        """Everything there is to say about a region."""
+        r = self.regions
+        order = np.argsort(-r.votes[row], kind="stable")
+        links = self.links(row)
+        alike = [n for n, _, kind in links if kind == EdgeKind.FEATURE]
+        touching = [n for n, _, kind in links if kind == EdgeKind.TOUCHES]
+        scored = bool(r.probabilities[row].any())
+        return RegionFacts(
+            class_id=int(r.class_id[row]),
+            predicted=int(r.predicted[row]),
+            probability=float(r.probabilities[row, r.predicted[row]]) if scored else float("nan"),
+            noise_score=float(self.feedback.noise[row]),
+            verdict=Verdict(r.verdict[row]),
+            votes=tuple((int(c), float(r.votes[row, c])) for c in order if r.votes[row, c] > 0),
+            confidence=float(r.confidence[row]),
+            neighbours=tuple(self.label(np.array(alike, dtype=np.int64)).tolist()),
+            touching=tuple(self.label(np.array(touching, dtype=np.int64)).tolist()),
+            area=int(r.area[row]),
+            decided=int(self.decided[row]) if self.reviewed[row] else None,
+            machine_noise=float(r.noise_score[row]),
+            reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
+            unknown_score=float(r.unknown_score[row]),
+            again=bool(self.feedback.again(row)),
+        )
+
+    def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
+        """Rows of all images linked to a region, with weight and kind of the link, heaviest first."""
+        ids = self.regions.id
+        found = []
+        for region_id, weight, kind in self.project.neighbours(int(ids[row])):
+            other = int(np.searchsorted(ids, region_id))
+            # a run that is going on may have linked regions that are not in the tables yet
+            if other < len(ids) and ids[other] == region_id:
+                found.append((other, weight, EdgeKind(kind)))
+        return found
+
+    # ------------------------------------------------------------------- maps
+
+    def psa_map(self, image_id: int, region_ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
+        """The class map of an image after PSA, or the part of it that `region_ids` is of."""
+        return paint_regions(region_ids, self.regions.class_id[self.regions.rows_of(image_id)])
+
+    def curated_map(
+        self, image_id: int, region_ids: NDArray[np.uint16], box: Box | None = None
+    ) -> NDArray[np.uint8]:
+        """The curated class map of an image, or the part of it in a box, overrides on top.
+
+        Parameters
+        ----------
+        image_id : int
+            The image.
+        region_ids : ndarray of uint16, (h, w)
+            Its region id map, or the part of it in `box`.
+        box : (int, int, int, int), optional
+            x0, y0, x1, y1 of the part; the whole image if left out.
+        """
+        r, rows = self.regions, self.regions.rows_of(image_id)
+        labels = region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows], state="clean")
+        return paint_overrides(paint_regions(region_ids, labels), self._overrides(image_id, box))
+
+    def noise_map(
+        self, image_id: int, region_ids: NDArray[np.uint16], box: Box | None = None
+    ) -> NDArray[np.float32]:
+        """The noise score that counts now at every pixel: that of its region, but 0 where a part was decided.
+
+        Parameters
+        ----------
+        image_id, region_ids, box
+            As for `curated_map`.
+        """
+        rows = self.regions.rows_of(image_id)
+        scores = np.nan_to_num(self.noise(rows))
+        found = np.concatenate([np.zeros(1, dtype=np.float32), scores])[region_ids]
+        if overrides := self._overrides(image_id, box):
+            # a region decided whole has its own score: it may call for a second look
+            part = np.concatenate([[False], ~self.reviewed[rows]])[region_ids]
+            found[part & (override_owner(found.shape, overrides) > 0)] = 0
+        return found
+
+    # ----------------------------------------------------------------- inside
+
+    def _reason(self, influence: Influence) -> Reason:
+        image_id = int(self.regions.image_id[influence.row])
+        return Reason(
+            image=self.project.images[image_id].name,
+            number=influence.row - self.regions.rows_of(image_id).start + 1,
+            class_id=influence.class_id,
+            decided=influence.decided,
+            similarity=influence.similarity,
+            raises=influence.raises,
+            row=influence.row,
+        )
+
+    def _overrides(self, image_id: int, box: Box | None) -> Sequence[Override]:
+        """Overrides of an image that hold, or what of them lies in a box, in the box's own pixels."""
+        active = self.project.overrides.active(image_id)
+        if box is None:
+            return active
+        return [part for part in (_cropped(o, box) for o in active) if part.mask.size]
+
+
+def _cropped(override: Override, box: Box) -> Override:
+    """The part of an override inside a box, in the box's own pixels."""
+    x0, y0, x1, y1 = override.box
+    left, top = max(x0, box[0]), max(y0, box[1])
+    right, bottom = max(left, min(x1, box[2])), max(top, min(y1, box[3]))
+    return Override(
+        action=override.action,
+        image_id=override.image_id,
+        class_id=override.class_id,
+        box=(left - box[0], top - box[1], right - box[0], bottom - box[1]),
+        mask=override.mask[top - y0 : bottom - y0, left - x0 : right - x0],
+    )

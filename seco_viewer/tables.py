@@ -1,0 +1,150 @@
+"""What has to be read and worked out of a whole project before it is reviewed, in any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.feedback.spread import Feedback
+from seco_core.project import Action, Override, Project, RegionArrays
+from seco_core.refine import confirmed_regions, region_labels, reviewed_regions
+from seco_core.review import tie_ranks
+from seco_core.scheme import IGNORE
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """All regions of a project, what was decided about them, and what follows from that.
+
+    Attributes
+    ----------
+    regions : RegionArrays
+        All regions as the pipeline left them.
+    machine_label : ndarray of uint8, (R,)
+        The class that the machine ends with: the correction's, else PSA's.
+    tau : float
+        Noise score from which the run that scored them flags a region.
+    tie : ndarray of uint32, (R,)
+        Which of two regions with equal scores comes first.
+    reviewed : ndarray of bool, (R,)
+        Which of them a person has decided.
+    decided : ndarray of uint8, (R,)
+        On which class; ignore where nobody has, or where that was decided.
+    confirmed : ndarray of bool, (R,)
+        Where the same was decided twice.
+    feedback : Feedback
+        What decisions say about the other regions.
+    """
+
+    regions: RegionArrays
+    machine_label: NDArray[np.uint8]
+    tau: float
+    tie: NDArray[np.uint32]
+    reviewed: NDArray[np.bool_]
+    decided: NDArray[np.uint8]
+    confirmed: NDArray[np.bool_]
+    feedback: Feedback
+    _counted: dict[int, tuple[int, ...]] = field(repr=False)
+
+    @classmethod
+    def read(cls, project: Project) -> Tables:
+        """Read the tables of a project that this thread has opened."""
+        regions = project.regions()
+        n = len(regions)
+        reviewed, confirmed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+        decided = np.full(n, IGNORE, dtype=np.uint8)
+        counted = {}
+        for image_id in project.overrides.images():
+            rows = regions.rows_of(image_id)
+            reviewed[rows], decided[rows], confirmed[rows] = settled(project, regions, image_id)
+            counted[image_id] = _seqs(project, image_id)
+        machine_label = region_labels(regions.class_id, regions.verdict, regions.predicted, state="all")
+        run = project.scoring_run()
+        feedback = Feedback(
+            project.graph(regions.id),
+            regions.class_id,
+            machine_label,
+            regions.noise_score,
+            regions.probabilities,
+            regions.predicted,
+            reviewed,
+            decided,
+            confirmed,
+        )
+        tau = run.parameters.scc.tau_ns if run is not None else 1.0
+        tie = tie_ranks(regions.area)
+        return cls(regions, machine_label, tau, tie, reviewed, decided, confirmed, feedback, counted)
+
+    def catch_up(self, project: Project) -> None:
+        """Take in what was decided, undone or redone since the tables were read."""
+        before = self._counted
+        images = {*project.overrides.images(), *before}
+        changed = [i for i in sorted(images) if _seqs(project, i) != before.get(i, ())]
+        if changed:
+            self.feedback.update(self.recount(project, changed))
+        before.clear()  # whoever has the tables keeps them up to date
+
+    def recount(self, project: Project, image_ids: Sequence[int]) -> NDArray[np.int64]:
+        """Find out anew what is decided in some images; the rows where that has changed."""
+        known = (self.reviewed, self.decided, self.confirmed)
+        changed = [np.zeros(0, dtype=np.int64)]
+        for image_id in image_ids:
+            of_image = self.regions.rows_of(image_id)
+            now = settled(project, self.regions, image_id)
+            other = np.any([a[of_image] != b for a, b in zip(known, now, strict=True)], axis=0)
+            for array, values in zip(known, now, strict=True):
+                array[of_image] = values
+            changed.append(of_image.start + np.flatnonzero(other))
+        return np.concatenate(changed)
+
+
+def settled(
+    project: Project, regions: RegionArrays, image_id: int
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Which regions of an image are decided, on which class, and where the same was decided twice.
+
+    Parameters
+    ----------
+    project : Project
+        Opened by this thread.
+    regions : RegionArrays
+        All its regions.
+    image_id : int
+        The image.
+    """
+    rows = regions.rows_of(image_id)
+    count = rows.stop - rows.start
+    reviewed, decided = np.zeros(count, dtype=bool), np.full(count, IGNORE, dtype=np.uint8)
+    overrides = project.overrides.active(image_id)
+    whole = [row - rows.start for o in overrides if (row := whole_region(regions, o)) is not None]
+    if len(whole) == len(overrides):  # no need to read the region id map
+        classes = [o.class_id for o in overrides]
+        reviewed[whole] = True
+        for region, class_id in zip(whole, classes, strict=True):
+            decided[region] = class_id
+        same = [region for region, c in zip(whole, classes, strict=True) if c == decided[region]]
+        return reviewed, decided, np.bincount(np.array(same, dtype=np.int64), minlength=count) > 1
+    region_ids = project.read_region_ids(image_id)
+    if region_ids is None:
+        return reviewed, decided, np.zeros(count, dtype=bool)
+    reviewed, decided = reviewed_regions(region_ids, count, overrides)
+    return reviewed, decided, confirmed_regions(region_ids, decided, overrides)
+
+
+def whole_region(regions: RegionArrays, override: Override) -> int | None:
+    """The row whose region is exactly what was decided on, if it is still there."""
+    if override.region_id is None or override.action in (Action.SPLIT, Action.MERGE, Action.DRAW):
+        return None
+    rows = regions.rows_of(override.image_id)
+    row = int(np.searchsorted(regions.id[rows], override.region_id)) + rows.start
+    if row >= rows.stop or regions.id[row] != override.region_id:
+        return None
+    same_box = regions.box[row].tolist() == list(override.box)
+    return row if same_box and regions.area[row] == np.count_nonzero(override.mask) else None
+
+
+def _seqs(project: Project, image_id: int) -> tuple[int, ...]:
+    return tuple(override.seq for override in project.overrides.active(image_id))
