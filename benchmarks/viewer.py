@@ -87,7 +87,7 @@ class Window:
         assert self.dock.open_project(path)
         self.paint()
         self.seconds_to_open = time.perf_counter() - started
-        self.dock.learn.after.setValue(0)
+        self.dock.opened.learn.after.setValue(0)
         self.cpu: list[float] = []  # milliseconds of this thread for every key, without other processes
         self.follows: list[float] = []  # what is done before the next painting
         self.settle()
@@ -117,7 +117,7 @@ class Window:
         from qtpy.QtTest import QTest
 
         self.dock.perform("relabel")
-        search = self.dock.review.chooser.search
+        search = self.dock.opened.review.chooser.search
         search.setText(str(class_id))
         started, cpu = time.perf_counter(), time.thread_time()
         QTest.keyClick(search, Qt.Key.Key_Return)
@@ -157,7 +157,7 @@ class Window:
 
 def _handling(path: Path, events: int) -> dict[str, Any]:
     window = Window(path)
-    session, layers = window.dock.session, window.dock.layers
+    session, layers = window.dock.session, window.dock.opened.layers
     times: dict[str, list[float]] = {name: [] for name in ("accept", "relabel", "undo", "next", "next_image")}
     painted: dict[str, list[float]] = {"decision": [], "pixel": []}
     rng = np.random.default_rng(0)
@@ -241,7 +241,7 @@ def _background(folder: Path, events: int) -> dict[str, Any]:
     path = make_example_project(folder, count=16, size=(256, 512), seed=0)
     run_pipeline(path, Parameters())
     window = Window(path)
-    pipeline = window.dock.pipeline
+    pipeline = window.dock.opened.pipeline
     times: list[float] = []
     stalls: list[float] = []
     for decide in (True, False):

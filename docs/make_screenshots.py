@@ -56,9 +56,9 @@ def main() -> None:
         go_to_a_telling_region(dock)
         shoot("window")
         dock.perform("relabel")
-        dock.review.chooser.search.setText("tr")
+        dock.opened.review.chooser.search.setText("tr")
         shoot("relabel")
-        dock.review.chooser.search.clear()
+        dock.opened.review.chooser.search.clear()
         dock.perform("help")
         shoot("keys")
         dock.perform("help")
@@ -67,26 +67,30 @@ def main() -> None:
         dock.perform("wipe")
         dock.perform("noise")
         dock.perform("graph")
-        dock.tabs.go_to(dock.images)
+        dock.tabs.go_to(dock.opened.images)
         shoot("noise_and_graph")
         dock.perform("noise")
         dock.perform("graph")
-        dock.tabs.go_to(dock.pipeline)
+        dock.tabs.go_to(dock.opened.pipeline)
         shoot("pipeline")
-        for page, name in ((dock.queue, "queue"), (dock.why, "why"), (dock.plots, "plots")):
+        for page, name in (
+            (dock.opened.queue, "queue"),
+            (dock.opened.why, "why"),
+            (dock.opened.plots, "plots"),
+        ):
             dock.tabs.go_to(page)
             settle()
             shoot(name)
-        dock.tabs.go_to(dock.review)
+        dock.tabs.go_to(dock.opened.review)
         split_the_region(dock)
         shoot("split")
         dock.perform("leave")  # the edit
         dock.perform("leave")  # the tool
-        dock.tabs.go_to(dock.psa)
+        dock.tabs.go_to(dock.opened.psa)
         try_psa(dock)
         viewer.reset_view()
         shoot("psa")
-        dock.psa.clear()
+        dock.opened.psa.clear()
         for theme, size in PANELS:
             viewer.theme = theme
             viewer.window.resize(*size)
@@ -131,7 +135,7 @@ def all_panels(viewer: Any, dock: SecoDock) -> Image.Image:
 def review_some(dock: SecoDock) -> None:
     """Decide as a quick reviewer would: with the model where it is sure."""
     session = dock.session
-    dock.learn.after.setValue(0)
+    dock.opened.learn.after.setValue(0)
     for _ in range(REVIEWED):
         facts = session.facts(session.row)
         dock.perform("take_prediction" if facts.probability > 0.6 else "skip")
@@ -161,11 +165,11 @@ def split_the_region(dock: SecoDock) -> None:
 
 def try_psa(dock: SecoDock) -> None:
     """Try the paper's profile and show what it would change, and its prompts."""
-    dock.psa.form.set_parameters(Parameters().replace(**{"psa.profile": "paper"}), ["psa.profile"])
-    dock.psa.start()
-    while dock.psa.running:
+    dock.opened.psa.form.set_parameters(Parameters().replace(**{"psa.profile": "paper"}), ["psa.profile"])
+    dock.opened.psa.start()
+    while dock.opened.psa.running:
         settle(100)
-    dock.trial_layers.boxes.visible = dock.trial_layers.points.visible = True
+    dock.opened.trial_layers.boxes.visible = dock.opened.trial_layers.points.visible = True
 
 
 def settle(milliseconds: int = 600) -> None:

@@ -14,6 +14,7 @@ from seco_viewer.session import Session
 
 if TYPE_CHECKING:
     from seco_viewer.docks.main import SecoDock
+    from seco_viewer.docks.opened import OpenProject
 
 _MILLISECONDS = 2000
 _AREAS = {"left": Qt.DockWidgetArea.LeftDockWidgetArea, "right": Qt.DockWidgetArea.RightDockWidgetArea}
@@ -52,17 +53,14 @@ class Remembering(QObject):
         if isinstance(place, dict) and len(session.regions):
             go_back_to(session, place)
 
-    def set_up(self) -> None:
-        """Make the open project's layers and panels as they were, and watch them from now on."""
-        dock, memory = self._dock, self.memory
-        session, layers = dock.session, dock.layers
-        assert session is not None
-        assert layers is not None
+    def set_up(self, opened: OpenProject) -> None:
+        """Make a project's layers and panels as they were, and watch them from now on."""
+        memory, session, layers = self.memory, opened.session, opened.layers
         memory.project = str(session.project.path.absolute())
         if memory.learn_after >= 0:
-            dock.learn.after.setValue(memory.learn_after)
+            opened.learn.after.setValue(memory.learn_after)
         layers.view.keep_zoom = memory.keep_zoom
-        dock.comparison.recall_sides(memory.sides)
+        opened.comparison.recall_sides(memory.sides)
         reviewing = len(session.regions) > 0
         for layer in layers.all:
             look = memory.layers.get(layer.name.removeprefix(NAME), {}) if reviewing else {}
@@ -73,9 +71,9 @@ class Remembering(QObject):
             layer.events.visible.connect(self.ask)
             layer.events.opacity.connect(self.ask)
         if reviewing and memory.tab:
-            dock.tabs.go_to_name(memory.tab)
-        dock.learn.after.valueChanged.connect(self.ask)
-        dock.comparison.changed.connect(self.ask)
+            self._dock.tabs.go_to_name(memory.tab)
+        opened.learn.after.valueChanged.connect(self.ask)
+        opened.comparison.changed.connect(self.ask)
         session.region_changed.connect(self.ask)
         session.queue_changed.connect(self.ask)
         self.ask()
@@ -102,29 +100,27 @@ class Remembering(QObject):
             memory.width = frame.width()
             area = window.dockWidgetArea(frame)
             memory.side = next((side for side, a in _AREAS.items() if a == area), memory.side)
-        session, layers = dock.session, dock.layers
-        if session is not None and layers is not None:
-            memory.learn_after = dock.learn.after.value()
-            memory.keep_zoom = layers.view.keep_zoom
-            memory.sides = [dock.comparison.left, dock.comparison.right]
-            if len(session.regions):
+        opened = dock.opened
+        if opened is not None:
+            memory.learn_after = opened.learn.after.value()
+            memory.keep_zoom = opened.layers.view.keep_zoom
+            memory.sides = [opened.comparison.left, opened.comparison.right]
+            if len(opened.session.regions):
                 memory.tab = dock.tabs.tabText(dock.tabs.currentIndex())
                 # the newest last
                 memory.places.pop(memory.project, None)
-                memory.places[memory.project] = place_of(session)
-                self._note_layers()
+                memory.places[memory.project] = place_of(opened.session)
+                self._note_layers(opened)
         remember(memory, self._file)
 
-    def _note_layers(self) -> None:
-        dock = self._dock
-        assert dock.layers is not None
-        for_the_moment = [*dock.layers.hidden, *dock.comparison.gave_way]
+    def _note_layers(self, opened: OpenProject) -> None:
+        for_the_moment = [*opened.layers.hidden, *opened.comparison.gave_way]
         self.memory.layers = {
             layer.name.removeprefix(NAME): {
                 "visible": bool(layer.visible or layer in for_the_moment),
                 "opacity": float(layer.opacity),
             }
-            for layer in dock.layers.all
+            for layer in opened.layers.all
         }
 
     def _frame(self) -> tuple[QDockWidget | None, QMainWindow | None]:

@@ -36,18 +36,18 @@ def press_everything(dock: SecoDock) -> None:
             dock.tabs.setCurrentIndex(index)
     dock.session.set_filter(only_flagged=False)
     dock.session.select_at(5, 5)
-    dock.layers.toggle_graph()
+    dock.opened.layers.toggle_graph()
     assert len(dock.session.project.overrides) == 0
 
 
 def test_new_project_shows_image_and_label_and_says_what_is_next(dock: SecoDock, tmp_path: Path):
     path = make_project(tmp_path, scored=False)
     assert dock.open_project(path)
-    session, layers = dock.session, dock.layers
+    session, layers = dock.session, dock.opened.layers
     assert tab(dock) == "Pipeline"
     assert "run the pipeline" in dock.message.text()
-    assert "run the pipeline" in dock.review.sentence.text()
-    assert not dock.review.buttons["accept"].isEnabled()
+    assert "run the pipeline" in dock.opened.review.sentence.text()
+    assert not dock.opened.review.buttons["accept"].isEnabled()
     assert layers.image.visible
     assert layers.pseudo_label.visible
     for image_id in range(3):
@@ -79,10 +79,10 @@ def test_project_whose_every_image_failed_says_why(dock: SecoDock, tmp_path: Pat
     assert "No image could be used" in dock.message.text()
     name = {"image": "image_0.png", "pseudo_label": "label_0.png"}[broken]
     assert name in dock.message.text()
-    assert name in dock.review.problem.text()
-    assert dock.images.model.index(0, 4).data() == "skipped"
+    assert name in dock.opened.review.problem.text()
+    assert dock.opened.images.model.index(0, 4).data() == "skipped"
     press_everything(dock)
-    assert dock.review.problem.isVisibleTo(dock.review)
+    assert dock.opened.review.problem.isVisibleTo(dock.opened.review)
 
 
 def test_what_can_be_read_is_shown_at_its_own_size(tmp_path: Path):
@@ -108,7 +108,7 @@ def test_run_in_which_every_image_fails_ends_with_a_word_on_it(dock: SecoDock, q
         for record in project.images:
             record.image.write_bytes(b"broken")
     assert dock.open_project(path)
-    with qtbot.waitSignal(dock.pipeline.ended, timeout=60_000):
-        dock.pipeline.run_button.click()
-    assert "3 skipped" in dock.pipeline.result.text()
+    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+        dock.opened.pipeline.run_button.click()
+    assert "3 skipped" in dock.opened.pipeline.result.text()
     assert "No image could be used" in dock.message.text()

@@ -33,27 +33,27 @@ def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy,
 def test_facts_and_counts_follow_a_decision(dock: SecoDock, qapp):
     session = dock.session
     flagged = session.counts()[1]
-    assert f"{flagged} flagged to go" in dock.review.done.text()
-    assert "called" in dock.review.sentence.text()
-    dock.review.buttons["accept"].click()
+    assert f"{flagged} flagged to go" in dock.opened.review.done.text()
+    assert "called" in dock.opened.review.sentence.text()
+    dock.opened.review.buttons["accept"].click()
     qapp.processEvents()
-    assert "1 reviewed" in dock.review.done.text()
+    assert "1 reviewed" in dock.opened.review.done.text()
     assert "is right" in dock.message.text()
-    assert dock.review.buttons["undo"].isEnabled()
-    dock.review.buttons["undo"].click()
+    assert dock.opened.review.buttons["undo"].isEnabled()
+    dock.opened.review.buttons["undo"].click()
     qapp.processEvents()
-    assert "0 reviewed" in dock.review.done.text()
+    assert "0 reviewed" in dock.opened.review.done.text()
     assert not session.reviewed.any()
 
 
 def test_class_search_relabels_by_letters_and_by_number(dock: SecoDock, qtbot):
-    session, search = dock.session, dock.review.chooser.search
+    session, search = dock.session, dock.opened.review.chooser.search
     for typed, class_id in (("veg", 8), ("13", 13)):
         row = session.row
         dock.perform("relabel")
         qtbot.keyClicks(search, typed)
-        assert dock.review.chooser.buttons[class_id].isEnabled()
-        assert not dock.review.chooser.buttons[0].isEnabled()
+        assert dock.opened.review.chooser.buttons[class_id].isEnabled()
+        assert not dock.opened.review.chooser.buttons[0].isEnabled()
         QTest.keyClick(search, Qt.Key.Key_Return)
         assert session.decided[row] == class_id
         assert search.text() == ""
@@ -68,32 +68,32 @@ def test_class_search_relabels_by_letters_and_by_number(dock: SecoDock, qtbot):
 def test_typing_letters_into_the_search_decides_nothing(dock: SecoDock, qtbot):
     dock.show()
     dock.perform("relabel")
-    qtbot.keyClicks(dock.review.chooser.search, "a t i o")
-    assert dock.review.chooser.search.text() == "a t i o"
+    qtbot.keyClicks(dock.opened.review.chooser.search, "a t i o")
+    assert dock.opened.review.chooser.search.text() == "a t i o"
     assert len(dock.session.project.overrides) == 0
 
 
 def test_image_list_counts_sorts_and_jumps(dock: SecoDock):
-    session, model = dock.session, dock.images.model
+    session, model = dock.session, dock.opened.images.model
     target = (session.image_id + 1) % 3
     regions, flagged, _ = session.counts(target)
     row = [model.index(target, c).data() for c in range(model.columnCount())]
     assert row == [f"scene_{target}", regions, flagged, 0, "done"]
-    dock.images._clicked(dock.images.sorted.mapFromSource(model.index(target, 0)))
+    dock.opened.images._clicked(dock.opened.images.sorted.mapFromSource(model.index(target, 0)))
     assert session.image_id == target
     dock.perform("accept")
     assert model.index(target, 3).data() == 1
-    dock.images.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-    shown = [dock.images.sorted.index(i, 2).data() for i in range(3)]
+    dock.opened.images.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    shown = [dock.opened.images.sorted.index(i, 2).data() for i in range(3)]
     assert shown == sorted(shown, reverse=True)
-    dock.images.search.setText("scene_2")
-    assert dock.images.sorted.rowCount() == 1
+    dock.opened.images.search.setText("scene_2")
+    assert dock.opened.images.sorted.rowCount() == 1
 
 
 def test_queue_filters_of_the_panel(dock: SecoDock):
-    dock.review.which.setCurrentIndex(1)
+    dock.opened.review.which.setCurrentIndex(1)
     assert len(dock.session.queue) == len(dock.session.regions)
-    dock.review.this_image.setChecked(True)
+    dock.opened.review.this_image.setChecked(True)
     assert len(dock.session.queue) == dock.session.counts(dock.session.image_id)[0]
 
 
@@ -101,7 +101,7 @@ def test_nothing_left_is_said(dock: SecoDock, qapp):
     while dock.session.queue.current() is not None:
         dock.perform("accept")
     qapp.processEvents()
-    assert "no flagged region is left" in dock.review.place.text()
+    assert "no flagged region is left" in dock.opened.review.place.text()
     assert "queue is empty" in dock.message.text()
     dock.perform("redo")
     assert "Nothing to redo" in dock.message.text()
@@ -128,7 +128,7 @@ def test_every_key_and_button_has_an_action(dock: SecoDock):
 
     for entry in SHORTCUTS:
         dock.perform(entry.id)
-    assert {*dock.actions.table, "help"} == {entry.id for entry in SHORTCUTS}
+    assert {*dock.opened.actions.table, "help"} == {entry.id for entry in SHORTCUTS}
 
 
 def test_what_cannot_be_opened_is_said_and_the_open_project_stays(dock: SecoDock, tmp_path: Path):
@@ -161,7 +161,7 @@ def test_project_of_a_dataset_is_made_in_a_thread(dock: SecoDock, tmp_path: Path
         dock.start.new_button.click()
     assert len(dock.session.project.images) == 3
     qtbot.waitUntil(lambda: dock.start.new_button.isEnabled())
-    assert dock.tabs.page(dock.tabs.currentIndex()) is dock.pipeline
+    assert dock.tabs.page(dock.tabs.currentIndex()) is dock.opened.pipeline
 
 
 def test_dataset_that_is_none_is_an_error_to_read(dock: SecoDock, tmp_path: Path, qtbot):
@@ -188,7 +188,7 @@ def test_read_only_project_opens_and_says_so(dock: SecoDock, scored_path: Path, 
     monkeypatch.setattr(Project, "open", refuse)
     assert dock.open_project(scored_path / "seco.sqlite")
     assert "cannot be written" in dock.message.text()
-    assert not dock.pipeline.run_button.isEnabled()
+    assert not dock.opened.pipeline.run_button.isEnabled()
     row = dock.session.row
     dock.perform("accept")
     assert "cannot be written" in dock.message.text()
@@ -209,8 +209,8 @@ def test_form_gives_back_the_parameters_it_was_given(qtbot):
 
 def test_noise_threshold_is_live_on_the_layer(dock: SecoDock):
     dock.perform("noise")
-    assert dock.layers.noise.visible
-    dock.layers.noise.contrast_limits = (0.8, 1.0)
+    assert dock.opened.layers.noise.visible
+    dock.opened.layers.noise.contrast_limits = (0.8, 1.0)
     dock.perform("accept")
-    assert tuple(dock.layers.noise.contrast_limits) == (0.8, 1.0)
-    assert np.all(dock.layers.noise.data <= 1)
+    assert tuple(dock.opened.layers.noise.contrast_limits) == (0.8, 1.0)
+    assert np.all(dock.opened.layers.noise.data <= 1)

@@ -105,7 +105,7 @@ def inside(hand: Hand, row: int) -> Place:
 
 
 def assert_outlined(hand: Hand) -> None:
-    patch, shown = hand.dock.session.patch, hand.dock.layers.outline.drawn
+    patch, shown = hand.dock.session.patch, hand.dock.opened.layers.outline.drawn
     assert np.array_equal(shown, outline(patch.mask, (patch.box[1], patch.box[0])))
 
 
@@ -114,8 +114,8 @@ def test_region_is_split_by_a_stroke_and_its_parts_are_decided(hand: Hand):
     row = large_row(hand)
     before, center = session.curated.copy(), hand.camera.center
     hand.key(Qt.Key.Key_S, SHIFT)
-    assert dock.tools.tool is Tool.SPLIT
-    assert dock.review.edit_bar.buttons["split"].isChecked()
+    assert dock.opened.tools.tool is Tool.SPLIT
+    assert dock.opened.review.edit_bar.buttons["split"].isChecked()
     assert "line across" in dock.message.text()
     hand.drag(*across(hand))
     assert hand.camera.center == center  # the drag was the tool's
@@ -171,9 +171,9 @@ def test_brush_adds_shift_erases_and_each_stroke_is_one_step(hand: Hand):
     row = large_row(hand)
     whole = session.patch
     hand.key(Qt.Key.Key_D, SHIFT)
-    radius = hand.dock.tools.radius
+    radius = hand.dock.opened.tools.radius
     hand.key(Qt.Key.Key_8)
-    assert hand.dock.tools.radius < radius
+    assert hand.dock.opened.tools.radius < radius
     y, x = inside(hand, row)
     hand.drag((y, x), (y, x + 2), (y, x + 4), modifiers=SHIFT)
     assert session.patch.area < whole.area
@@ -197,7 +197,7 @@ def test_brush_adds_shift_erases_and_each_stroke_is_one_step(hand: Hand):
 
 
 def test_polygon_by_clicks_and_escape_takes_back_step_by_step(hand: Hand):
-    session, tools = hand.dock.session, hand.dock.tools
+    session, tools = hand.dock.session, hand.dock.opened.tools
     hand.key(Qt.Key.Key_G, SHIFT)
     hand.click((5, 5))
     hand.click((5, 40))
@@ -213,11 +213,11 @@ def test_polygon_by_clicks_and_escape_takes_back_step_by_step(hand: Hand):
     assert tools.tool is Tool.POLYGON
     hand.key(Qt.Key.Key_Escape)
     assert tools.tool is None
-    assert not any(button.isChecked() for button in hand.dock.review.edit_bar.buttons.values())
+    assert not any(button.isChecked() for button in hand.dock.opened.review.edit_bar.buttons.values())
 
 
 def test_box_and_click_ask_the_mask_source_in_the_background(hand: Hand, qtbot):
-    session, tools = hand.dock.session, hand.dock.tools
+    session, tools = hand.dock.session, hand.dock.opened.tools
     hand.key(Qt.Key.Key_B, SHIFT)
     hand.drag((8, 10), (20, 25), (32, 50))
     qtbot.waitUntil(lambda: session.edited, timeout=20_000)
@@ -261,8 +261,8 @@ def test_click_goes_to_a_region_only_without_a_tool(hand: Hand):
     hand.click(inside(hand, other))
     assert session.row == row
     hand.key(Qt.Key.Key_D, SHIFT)
-    assert hand.dock.tools.tool is None
-    hand.dock.layers.view.keep_zoom = True
+    assert hand.dock.opened.tools.tool is None
+    hand.dock.opened.layers.view.keep_zoom = True
     hand.click(inside(hand, other))
     assert session.row == other
 
@@ -272,7 +272,7 @@ def test_edits_of_several_images_are_undone_redone_and_kept(hand: Hand):
     for image_id in (0, 1):
         session.go_to_image(image_id)
         dock.perform("split")
-        if dock.tools.tool is not Tool.SPLIT:
+        if dock.opened.tools.tool is not Tool.SPLIT:
             dock.perform("split")
         rows = np.arange(session.rows.start, session.rows.stop)
         session.go_to(int(rows[session.regions.area[rows].argmax()]))
@@ -301,14 +301,14 @@ def test_image_without_regions_is_drawn_on(make_napari_viewer, qtbot, tmp_path: 
     path = make_project(tmp_path, scored=False)
     for hand in _open(make_napari_viewer, qtbot, path):
         dock, session = hand.dock, hand.dock.session
-        dock.tabs.go_to(dock.review)
+        dock.tabs.go_to(dock.opened.review)
         hand.key(Qt.Key.Key_D, SHIFT)
         hand.drag((20, 20), (20, 40))
-        assert dock.review.buttons["relabel"].isEnabled()
-        assert not dock.review.buttons["accept"].isEnabled()
+        assert dock.opened.review.buttons["relabel"].isEnabled()
+        assert not dock.opened.review.buttons["accept"].isEnabled()
         hand.key(Qt.Key.Key_A)
         assert "Choose a class" in dock.message.text()
-        dock.review.chooser.buttons[13].click()
+        dock.opened.review.chooser.buttons[13].click()
         assert session.curated[20, 30] == 13
         assert "drawn: car" in dock.message.text()
         with Project.open(path, readonly=True) as stored:

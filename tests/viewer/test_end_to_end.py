@@ -42,7 +42,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     dock.start.example_folder.set_text(str(tmp_path / "example"))
     with qtbot.waitSignal(dock.start.made, timeout=RUN_TIMEOUT):
         dock.start.example_button.click()
-    pipeline = dock.pipeline
+    pipeline = dock.opened.pipeline
     seen: list[str] = []
     assert pipeline.running  # a new project is run at once
     pipeline._job.progressed.connect(lambda event: seen.append(event.stage))
@@ -62,7 +62,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     canvas = viewer.window._qt_viewer.canvas.native
-    dock.tabs.go_to(dock.review)
+    dock.tabs.go_to(dock.opened.review)
     walked = []
 
     def press(key: Qt.Key, widget=canvas) -> None:
@@ -73,12 +73,12 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     press(Qt.Key.Key_T)
     press(Qt.Key.Key_I)
     press(Qt.Key.Key_R)  # opens the search: nothing is decided yet
-    qtbot.waitUntil(lambda: dock.review.chooser.search.hasFocus())
+    qtbot.waitUntil(lambda: dock.opened.review.chooser.search.hasFocus())
     assert len(session.project.overrides) == 3
-    qtbot.keyClicks(dock.review.chooser.search, "side")
-    QTest.keyClick(dock.review.chooser.search, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: dock.review.hasFocus())
-    press(Qt.Key.Key_O, dock.review)  # the same keys with the focus in the dock
+    qtbot.keyClicks(dock.opened.review.chooser.search, "side")
+    QTest.keyClick(dock.opened.review.chooser.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: dock.opened.review.hasFocus())
+    press(Qt.Key.Key_O, dock.opened.review)  # the same keys with the focus in the dock
     assert len(session.project.overrides) == 5
     assert len(set(walked)) == 5
     assert session.decided[walked[3]] == 1
@@ -88,15 +88,15 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert len(session.project.overrides) == 4
     assert session.row == last
     assert not session.reviewed[last]
-    qtbot.waitUntil(lambda: "4 reviewed" in dock.review.done.text())
+    qtbot.waitUntil(lambda: "4 reviewed" in dock.opened.review.done.text())
     picture(viewer, "2_five_reviewed_one_undone")
 
-    dock.export.folder.set_text(str(tmp_path / "out"))
-    dock.export.state.setCurrentIndex(dock.export.state.findData("reviewed"))
-    with qtbot.waitSignal(dock.export.ended, timeout=RUN_TIMEOUT):
-        dock.export.export_button.click()
-    assert str(tmp_path / "out") in dock.export.result.text()
-    assert dock.export.open_button.isVisibleTo(dock.export)
+    dock.opened.export.folder.set_text(str(tmp_path / "out"))
+    dock.opened.export.state.setCurrentIndex(dock.opened.export.state.findData("reviewed"))
+    with qtbot.waitSignal(dock.opened.export.ended, timeout=RUN_TIMEOUT):
+        dock.opened.export.export_button.click()
+    assert str(tmp_path / "out") in dock.opened.export.result.text()
+    assert dock.opened.export.open_button.isVisibleTo(dock.opened.export)
     exported = {p.name for p in (tmp_path / "out").rglob("*.png")}
     assert exported
     sidewalk = [
@@ -108,7 +108,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert sum(sidewalk) == sum(o.mask.sum() for o in relabelled if o.class_id == 1)
     assert sum(o.action == Action.RELABEL for o in relabelled) >= 1
 
-    dock.tabs.go_to(dock.export)
+    dock.tabs.go_to(dock.opened.export)
     picture(viewer, "3_exported")
     path, curated = session.project.path, session.curated.copy()
     image_id, reviewed, decided = session.image_id, session.reviewed.copy(), session.decided.copy()
@@ -119,10 +119,10 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert np.array_equal(again.decided, decided)
     again.go_to_image(image_id)
     assert np.array_equal(again.curated, curated)
-    assert np.array_equal(dock.layers.curated.data, curated)
-    assert dock.review.buttons["undo"].isEnabled()
-    assert dock.review.buttons["redo"].isEnabled()
-    dock.tabs.go_to(dock.review)
+    assert np.array_equal(dock.opened.layers.curated.data, curated)
+    assert dock.opened.review.buttons["undo"].isEnabled()
+    assert dock.opened.review.buttons["redo"].isEnabled()
+    dock.tabs.go_to(dock.opened.review)
     picture(viewer, "4_reopened")
     dock.close_project()
 
@@ -134,13 +134,13 @@ def test_cancelled_run_leaves_a_window_that_works(make_napari_viewer, qtbot, tmp
     dock.start.example_folder.set_text(str(tmp_path / "example"))
     with qtbot.waitSignal(dock.start.made, timeout=RUN_TIMEOUT):
         dock.start.example_button.click()
-    with qtbot.waitSignal(dock.pipeline.ended, timeout=RUN_TIMEOUT):
-        dock.pipeline.cancel_button.click()
+    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=RUN_TIMEOUT):
+        dock.opened.pipeline.cancel_button.click()
         assert not dock.open_project(tmp_path)
         assert "still going on" in dock.message.text()
-    assert "Cancelled" in dock.pipeline.result.text()
-    assert dock.pipeline.run_button.isEnabled()
-    with qtbot.waitSignal(dock.pipeline.ended, timeout=RUN_TIMEOUT):
-        dock.pipeline.run_button.click()
+    assert "Cancelled" in dock.opened.pipeline.result.text()
+    assert dock.opened.pipeline.run_button.isEnabled()
+    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=RUN_TIMEOUT):
+        dock.opened.pipeline.run_button.click()
     assert dock.session.row is not None
     dock.close_project()

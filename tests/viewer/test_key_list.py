@@ -30,8 +30,8 @@ def dock(dock: SecoDock, qtbot) -> SecoDock:
     dock.show()
     dock.activateWindow()
     qtbot.waitUntil(dock.isActiveWindow)
-    dock.review.setFocus()
-    qtbot.waitUntil(dock.review.hasFocus)
+    dock.opened.review.setFocus()
+    qtbot.waitUntil(dock.opened.review.hasFocus)
     return dock
 
 
@@ -41,7 +41,7 @@ def text_of(panel: key_list.KeyList) -> str:
 
 def test_question_mark_shows_every_key_and_puts_them_away(dock):
     assert not dock.key_list.isVisible()
-    QTest.keyClick(dock.review, Qt.Key.Key_Question, SHIFT)
+    QTest.keyClick(dock.opened.review, Qt.Key.Key_Question, SHIFT)
     assert dock.key_list.isVisible()
     for entry in SHORTCUTS:
         assert entry.help.replace("'", "&#x27;") in text_of(dock.key_list)
@@ -70,7 +70,7 @@ def test_it_opens_over_the_canvas_of_a_window_of_any_size(make_napari_viewer, qt
             low, high = camera.center[-2:] - half, camera.center[-2:] + half
             return bool((low <= [y0 - 0.5, x0 - 0.5]).all() and (high >= [y1 - 0.5, x1 - 0.5]).all())
 
-        qtbot.waitUntil(lambda: in_view() and dock.layers.view._looked[0] == canvas_size(viewer))
+        qtbot.waitUntil(lambda: in_view() and dock.opened.layers.view._looked[0] == canvas_size(viewer))
     window.resize(1366, 768)
     canvas.setFocus()
     qtbot.waitUntil(canvas.hasFocus)
@@ -85,13 +85,13 @@ def test_it_opens_over_the_canvas_of_a_window_of_any_size(make_napari_viewer, qt
 
 def test_escape_and_a_click_put_it_away_and_nothing_else(dock, qtbot):
     dock.perform("split")
-    tool = dock.tools.tool
+    tool = dock.opened.tools.tool
     dock.perform("help")
     qtbot.waitUntil(dock.key_list.hasFocus)
     QTest.keyClick(dock.key_list, Qt.Key.Key_Escape)
     assert not dock.key_list.isVisible()
-    assert dock.tools.tool is tool
-    assert dock.review.hasFocus()
+    assert dock.opened.tools.tool is tool
+    assert dock.opened.review.hasFocus()
     dock.perform("help")
     QTest.mouseClick(dock.key_list, Qt.MouseButton.LeftButton, NO, QPoint(5, 5))
     assert not dock.key_list.isVisible()
@@ -106,7 +106,7 @@ def test_other_keys_put_it_away_and_act(dock, qtbot):
 
 
 def test_question_mark_is_typed_where_one_types(dock, qtbot):
-    search = dock.review.chooser.search
+    search = dock.opened.review.chooser.search
     search.setFocus()
     qtbot.waitUntil(search.hasFocus)
     QTest.keyClick(search, Qt.Key.Key_Question, SHIFT)

@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 from seco_core.parameters import Parameters
-from seco_viewer.docks import main
+from seco_viewer.docks import keys
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.parameters import ParameterForm
 
@@ -47,57 +47,57 @@ def test_a_review_from_start_page_to_export(dock: SecoDock, qtbot, scored_path: 
     press(Qt.Key.Key_Return)
     session = dock.session
     assert session is not None
-    while not dock.review.hasFocus():
+    while not dock.opened.review.hasFocus():
         press(Qt.Key.Key_F6)
     row = session.row
     press(Qt.Key.Key_A)
     assert session.reviewed[row]
     row = session.row
     press(Qt.Key.Key_R)
-    assert dock.review.chooser.search.hasFocus()
+    assert dock.opened.review.chooser.search.hasFocus()
     QTest.keyClicks(QApplication.focusWidget(), "sky")
     press(Qt.Key.Key_Return)
     assert session.decided[row] == 10
-    assert dock.review.hasFocus()
-    tab_to(dock.review.which)
+    assert dock.opened.review.hasFocus()
+    tab_to(dock.opened.review.which)
     press(Qt.Key.Key_Down)
     assert not session.only_flagged
     decided = len(session.project.overrides)
     QTest.keyClicks(QApplication.focusWidget(), "anit")
     assert len(session.project.overrides) == decided
     press(Qt.Key.Key_Escape)
-    assert dock.review.hasFocus()
-    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.queue:
+    assert dock.opened.review.hasFocus()
+    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.opened.queue:
         press(Qt.Key.Key_F6)
-    assert dock.queue.table.hasFocus()
+    assert dock.opened.queue.table.hasFocus()
     press(Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
     press(Qt.Key.Key_Down, SHIFT)
-    assert len(dock.queue.selected()) == 2
+    assert len(dock.opened.queue.selected()) == 2
     before = int(session.reviewed.sum())
     press(Qt.Key.Key_I)
     assert session.reviewed.sum() > before
     press(Qt.Key.Key_F6, SHIFT)
     press(Qt.Key.Key_F6)
-    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.images:
+    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.opened.images:
         press(Qt.Key.Key_F6)
     press(Qt.Key.Key_Down)
     press(Qt.Key.Key_Tab)  # not to the next cell
-    assert not dock.images.table.hasFocus()
-    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.export:
+    assert not dock.opened.images.table.hasFocus()
+    while dock.tabs.page(dock.tabs.currentIndex()) is not dock.opened.export:
         press(Qt.Key.Key_F6)
-    assert dock.export.export_button.hasFocus()
-    tab_to(dock.export.folder.line)
+    assert dock.opened.export.export_button.hasFocus()
+    tab_to(dock.opened.export.folder.line)
     press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClicks(QApplication.focusWidget(), str(tmp_path / "labels"))
-    tab_to(dock.export.export_button)
-    with qtbot.waitSignal(dock.export.ended, timeout=20_000):
+    tab_to(dock.opened.export.export_button)
+    with qtbot.waitSignal(dock.opened.export.ended, timeout=20_000):
         press(Qt.Key.Key_Space)
     assert (tmp_path / "labels" / "manifest.json").is_file()
 
 
 def test_every_page_takes_the_keys_and_gives_them_on(dock: SecoDock, scored_path: Path):
     dock.open_project(scored_path)
-    dock.review.setFocus()
+    dock.opened.review.setFocus()
     seen = []
     for _ in range(dock.tabs.count()):
         page = dock.tabs.page(dock.tabs.currentIndex())
@@ -111,29 +111,29 @@ def test_every_page_takes_the_keys_and_gives_them_on(dock: SecoDock, scored_path
 def test_overlays_are_hidden_while_the_key_is_held(dock: SecoDock, qtbot, scored_path: Path, monkeypatch):
     dock.open_project(scored_path)
     now = 100.0
-    monkeypatch.setattr(main.time, "monotonic", lambda: now)
-    before = [layer.visible for layer in dock.layers.all]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: now)
+    before = [layer.visible for layer in dock.opened.layers.all]
     for page, widget in (
-        (dock.review, dock.review),
-        (dock.queue, dock.queue.table),
-        (dock.images, dock.images.table),
+        (dock.opened.review, dock.opened.review),
+        (dock.opened.queue, dock.opened.queue.table),
+        (dock.opened.images, dock.opened.images.table),
     ):
         dock.tabs.go_to(page)
         widget.setFocus()
         QTest.keyPress(widget, Qt.Key.Key_H)
-        assert not dock.layers.curated.visible
+        assert not dock.opened.layers.curated.visible
         now += 2.0
         QTest.keyRelease(widget, Qt.Key.Key_H)
         QTest.keyPress(widget, Qt.Key.Key_H)  # a repeat that is told as a key of its own
-        assert not dock.layers.curated.visible
+        assert not dock.opened.layers.curated.visible
         QTest.keyRelease(widget, Qt.Key.Key_H)
-        qtbot.waitUntil(lambda: [layer.visible for layer in dock.layers.all] == before)
+        qtbot.waitUntil(lambda: [layer.visible for layer in dock.opened.layers.all] == before)
         QTest.keyPress(widget, Qt.Key.Key_H)
         now += 0.1
         QTest.keyRelease(widget, Qt.Key.Key_H)
-        assert not dock.layers.curated.visible  # a short press stays
+        assert not dock.opened.layers.curated.visible  # a short press stays
         QTest.keyClick(widget, Qt.Key.Key_H)
-        assert [layer.visible for layer in dock.layers.all] == before
+        assert [layer.visible for layer in dock.opened.layers.all] == before
 
 
 def test_seeds_beyond_a_spin_box_can_be_typed(qtbot):

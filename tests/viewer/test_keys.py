@@ -78,13 +78,13 @@ def focus(widget: QWidget, qtbot) -> bool:
 
 def test_typing_into_a_field_of_the_dock_does_nothing_else(make_napari_viewer, qtbot, scored_path: Path):
     _, dock = open_window(make_napari_viewer, qtbot, scored_path)
-    for panel in (dock.pipeline, dock.psa):
+    for panel in (dock.opened.pipeline, dock.opened.psa):
         panel.form.unfold.setChecked(True)
     for index in range(dock.tabs.count()):
         dock.tabs.setCurrentIndex(index)
         before = state(dock)
         fields = typed_into(dock.tabs.widget(index))
-        assert fields or dock.tabs.page(index) is dock.why
+        assert fields or dock.tabs.page(index) is dock.opened.why
         for field in fields:
             if not field.isEnabled():  # what was typed before has left it nothing to act on
                 continue
@@ -101,7 +101,7 @@ def test_typing_into_napari_s_layer_controls_does_nothing_else(make_napari_viewe
     viewer, dock = open_window(make_napari_viewer, qtbot, scored_path)
     controls = viewer.window._qt_viewer.controls
     tried = 0
-    for layer in dock.layers.all:
+    for layer in dock.opened.layers.all:
         viewer.layers.selection.active = layer
         before = state(dock)
         for field in typed_into(controls):
@@ -128,11 +128,11 @@ def test_renaming_a_layer_decides_nothing(make_napari_viewer, qtbot, scored_path
 
 def test_keys_decide_after_a_click_into_the_list_of_images(make_napari_viewer, qtbot, scored_path: Path):
     _, dock = open_window(make_napari_viewer, qtbot, scored_path)
-    dock.tabs.go_to(dock.images)
-    table, session = dock.images.table, dock.session
+    dock.tabs.go_to(dock.opened.images)
+    table, session = dock.opened.images.table, dock.session
     for image_id in (1, 2):
         place = table.visualRect(
-            dock.images.sorted.mapFromSource(dock.images.model.index(image_id, 0))
+            dock.opened.images.sorted.mapFromSource(dock.opened.images.model.index(image_id, 0))
         ).center()
         QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
         qtbot.waitUntil(table.hasFocus)
@@ -149,7 +149,7 @@ def test_keys_decide_after_a_click_into_the_list_of_images(make_napari_viewer, q
 
 def test_letters_on_a_button_beside_fields_decide_nothing(make_napari_viewer, qtbot, scored_path: Path):
     _, dock = open_window(make_napari_viewer, qtbot, scored_path)
-    for panel in (dock.pipeline, dock.psa):
+    for panel in (dock.opened.pipeline, dock.opened.psa):
         dock.tabs.go_to(panel)
         before = state(dock)
         focus(panel.form.unfold, qtbot)

@@ -35,7 +35,7 @@ def dock(bare_dock: SecoDock, tmp_path: Path) -> SecoDock:
 
 
 def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot):
-    session, learn = dock.session, dock.learn
+    session, learn = dock.session, dock.opened.learn
     learn.after.setValue(3)
     before = session.regions
     dock.perform("accept")
@@ -43,7 +43,7 @@ def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot)
     assert not learn.running
     dock.perform("ignore")
     assert learn.running
-    assert not dock.pipeline.run_button.isEnabled()
+    assert not dock.opened.pipeline.run_button.isEnabled()
     dock.perform("accept")  # the thread is at work now
     row, image_id, reviewed = session.row, session.image_id, session.reviewed.copy()
     assert reviewed.sum() == 4
@@ -56,14 +56,14 @@ def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot)
     assert not np.array_equal(session.regions.loss, before.loss)
     assert len(session.project.overrides) == 4
     assert session.noise(slice(None))[reviewed].max() == 0
-    assert dock.pipeline.run_button.isEnabled()
+    assert dock.opened.pipeline.run_button.isEnabled()
     assert not learn.running
     dock.perform("undo")
     assert session.reviewed.sum() == 3
 
 
 def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
-    learn = dock.learn
+    learn = dock.opened.learn
     learn.after.setValue(0)
     for _ in range(4):
         dock.perform("accept")
@@ -86,9 +86,9 @@ def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
 def test_closing_the_project_drops_what_is_being_learnt(dock: SecoDock, qtbot):
     dock.perform("accept")
     dock.perform("learn")
-    assert dock.learn.running
+    assert dock.opened.learn.running
     path = dock.session.project.path
-    worker = dock.learn._job._worker
+    worker = dock.opened.learn._job._worker
     dock.close_project()
     qtbot.waitUntil(lambda: not worker.is_running, timeout=TIMEOUT)
     with Project.open(path) as project:

@@ -88,11 +88,11 @@ def test_a_window_comes_back_as_it_was_left(qtbot, scored_path: Path, nothing_re
     first.perform("skip")
     first.perform("noise")
     first.perform("keep_zoom")
-    first.layers.curated.opacity = 0.8
-    first.learn.after.setValue(7)
-    first.comparison.choose("PSA", "SCC")
+    first.opened.layers.curated.opacity = 0.8
+    first.opened.learn.after.setValue(7)
+    first.opened.comparison.choose("PSA", "SCC")
     first.perform("wipe")  # what it hides for the moment is not remembered as hidden
-    first.tabs.go_to(first.queue)
+    first.tabs.go_to(first.opened.queue)
     row = first.session.row
     first.close_project()
     assert not first.start.again.isHidden()
@@ -105,15 +105,17 @@ def test_a_window_comes_back_as_it_was_left(qtbot, scored_path: Path, nothing_re
     QTest.keyClick(second, Qt.Key.Key_C)
     assert second.session.project.path == scored_path
     assert second.session.row == row
-    assert second.layers.noise.visible
-    assert second.layers.curated.visible
-    assert second.layers.curated.opacity == pytest.approx(0.8)
-    assert second.layers.view.keep_zoom
-    assert second.learn.after.value() == 7
-    assert (second.comparison.left, second.comparison.right) == ("PSA", "SCC")
-    assert second.tabs.page(second.tabs.currentIndex()) is second.queue
+    assert second.opened.layers.noise.visible
+    assert second.opened.layers.curated.visible
+    assert second.opened.layers.curated.opacity == pytest.approx(0.8)
+    assert second.opened.layers.view.keep_zoom
+    assert second.opened.learn.after.value() == 7
+    assert (second.opened.comparison.left, second.opened.comparison.right) == ("PSA", "SCC")
+    assert second.tabs.page(second.tabs.currentIndex()) is second.opened.queue
     noise = np.concatenate([[0], second.session.noise(second.session.rows)])
-    assert np.array_equal(second.layers.noise.data, noise[second.session.frame.region_ids].astype(np.float32))
+    assert np.array_equal(
+        second.opened.layers.noise.data, noise[second.session.frame.region_ids].astype(np.float32)
+    )
     second.close_project()
 
 

@@ -88,7 +88,7 @@ def test_trial_agrees_with_the_stored_map_at_the_thresholds_in_use(session):
 def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
     dock.resize(380, 900)
     dock.show()
-    dock.tabs.go_to(dock.plots)
+    dock.tabs.go_to(dock.opened.plots)
     qtbot.waitExposed(dock)
     yield dock
     qtbot.waitUntil(lambda: not dock.busy, timeout=20_000)
@@ -96,7 +96,7 @@ def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
 
 def drag(dock: SecoDock, qtbot, value: float) -> None:
     """Drag the line to a value of the axis, as a hand does."""
-    view = dock.plots.histogram
+    view = dock.opened.plots.histogram
     height = view.height() // 2
     start = QPoint(round(view.x_of(view.threshold)), height)
     end = QPoint(round(view.x_of(value)), height)
@@ -104,17 +104,17 @@ def drag(dock: SecoDock, qtbot, value: float) -> None:
     QTest.mouseMove(view, (start + end) / 2)
     QTest.mouseMove(view, end)
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
-    qtbot.waitUntil(lambda: not dock.plots._soon.isActive())
+    qtbot.waitUntil(lambda: not dock.opened.plots._soon.isActive())
 
 
 def number(dock: SecoDock, name: str) -> int:
-    part = next(p for p in dock.plots.counts.text().split("</span>") if name in p)
+    part = next(p for p in dock.opened.plots.counts.text().split("</span>") if name in p)
     return int(part.split("&nbsp;")[1].replace(",", ""))
 
 
 @pytest.mark.gui
 def test_dragging_the_line_changes_the_counts_and_stores_nothing(dock: SecoDock, qtbot):
-    session, plots = dock.session, dock.plots
+    session, plots = dock.session, dock.opened.plots
     before = session.regions.verdict.copy()
     kept = number(dock, "kept")
     drag(dock, qtbot, 0.9)
@@ -132,7 +132,7 @@ def test_dragging_the_line_changes_the_counts_and_stores_nothing(dock: SecoDock,
 
 @pytest.mark.gui
 def test_use_stores_the_thresholds_and_the_window_follows(dock: SecoDock, qtbot, scored_path: Path):
-    session, plots = dock.session, dock.plots
+    session, plots = dock.session, dock.opened.plots
     session.accept()
     drag(dock, qtbot, 0.2)
     expected = plots.trial.verdicts(plots.scc)
@@ -144,15 +144,15 @@ def test_use_stores_the_thresholds_and_the_window_follows(dock: SecoDock, qtbot,
     with Project.open(scored_path, readonly=True) as project:
         np.testing.assert_array_equal(project.regions().verdict[open_], expected[open_])
         assert project.runs()[-1].parameters.scc == plots.scc
-    assert dock.pipeline.form.parameters().scc.tau_ns == plots.scc.tau_ns
+    assert dock.opened.pipeline.form.parameters().scc.tau_ns == plots.scc.tau_ns
     assert "in use" in dock.message.text()
     assert session.reviewed.sum() == 1
-    np.testing.assert_array_equal(dock.layers.curated.data, session.project.curated(session.image_id))
+    np.testing.assert_array_equal(dock.opened.layers.curated.data, session.project.curated(session.image_id))
 
 
 @pytest.mark.gui
 def test_thresholds_that_cannot_be_used_are_said(dock: SecoDock, qtbot):
-    plots = dock.plots
+    plots = dock.opened.plots
     plots.method.setCurrentText("uncertainty")  # nothing was measured on the graph
     with qtbot.waitSignal(plots.failed):
         plots.use_button.click()
@@ -164,7 +164,7 @@ def test_thresholds_that_cannot_be_used_are_said(dock: SecoDock, qtbot):
 
 @pytest.mark.gui
 def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot):
-    session, plots, layer = dock.session, dock.plots, dock.layers.curated
+    session, plots, layer = dock.session, dock.opened.plots, dock.opened.layers.curated
     drag(dock, qtbot, 0.99)
     before = layer.data.copy()
     plots.preview.setChecked(True)
@@ -186,7 +186,7 @@ def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot
 
 @pytest.mark.gui
 def test_line_is_moved_with_keys_and_numbers(dock: SecoDock, qtbot):
-    plots = dock.plots
+    plots = dock.opened.plots
     plots.histogram.setFocus()
     at = plots.scc.tau_ns
     QTest.keyClick(plots.histogram, Qt.Key.Key_Right)
@@ -204,7 +204,7 @@ def test_line_is_moved_with_keys_and_numbers(dock: SecoDock, qtbot):
 
 @pytest.mark.gui
 def test_bars_of_a_class_are_its_regions(dock: SecoDock, qtbot):
-    plots, r = dock.plots, dock.session.regions
+    plots, r = dock.opened.plots, dock.session.regions
     name = dock.session.scheme.label(int(r.class_id[0]))
     plots.of_class.setCurrentText(name)
     assert plots.histogram._stacks.sum() == (r.class_id == r.class_id[0]).sum()
@@ -217,7 +217,7 @@ def test_bars_of_a_class_are_its_regions(dock: SecoDock, qtbot):
 
 @pytest.mark.gui
 def test_cell_of_the_confusion_fills_the_queue(dock: SecoDock, qtbot):
-    session, view = dock.session, dock.plots.confusion
+    session, view = dock.session, dock.opened.plots.confusion
     r = session.regions
     wanted = (r.class_id == r.class_id[5]) & (r.predicted == r.predicted[5])
     row, column = (view._ids.index(int(c)) for c in (r.class_id[5], r.predicted[5]))
@@ -226,7 +226,7 @@ def test_cell_of_the_confusion_fills_the_queue(dock: SecoDock, qtbot):
     assert len(session.queue) == wanted.sum()
     assert wanted[session.row]
     assert f"{wanted.sum()} regions labelled" in dock.message.text()
-    dock.plots.all_button.click()
+    dock.opened.plots.all_button.click()
     assert len(session.queue) == session.flagged.sum()
     view.setFocus()
     view._cell = (0, 0)
@@ -237,14 +237,14 @@ def test_cell_of_the_confusion_fills_the_queue(dock: SecoDock, qtbot):
 
 @pytest.mark.gui
 def test_reliability_follows_decisions(dock: SecoDock, qtbot):
-    view, session = dock.plots.reliability, dock.session
+    view, session = dock.opened.plots.reliability, dock.session
     assert len(view._found.count) == 0
     session.relabel(13)
     assert view._found.count.sum() == 1
-    dock.tabs.go_to(dock.review)
+    dock.tabs.go_to(dock.opened.review)
     session.relabel(13)
     assert view._found.count.sum() == 1  # nobody looks
-    dock.tabs.go_to(dock.plots)
+    dock.tabs.go_to(dock.opened.plots)
     assert view._found.count.sum() == 2
 
 
@@ -254,10 +254,10 @@ def test_project_without_scores_shows_empty_plots(qtbot, project_path: Path):
     qtbot.addWidget(dock)
     assert dock.open_project(project_path)
     dock.show()
-    dock.tabs.go_to(dock.plots)
+    dock.tabs.go_to(dock.opened.plots)
     for score in ("loss", "uncertainty", "noise score"):
-        dock.plots.score.setCurrentText(score)
-    dock.plots.preview.setChecked(True)
+        dock.opened.plots.score.setCurrentText(score)
+    dock.opened.plots.preview.setChecked(True)
     dock.grab()
-    assert not dock.plots.use_button.isEnabled()
+    assert not dock.opened.plots.use_button.isEnabled()
     dock.close_project()

@@ -18,7 +18,7 @@ def dock(dock: SecoDock) -> SecoDock:
 
 
 def test_ticked_proposals_follow_as_one_step(dock: SecoDock, qtbot, monkeypatch):
-    session, panel = dock.session, dock.proposals
+    session, panel = dock.session, dock.opened.proposals
     session.relabel(13)
     rows = [r for r in range(len(session.regions)) if not session.reviewed[r]][:3]
     monkeypatch.setattr(session, "proposals", lambda seq: [Proposal(r, 13, 0.9, 0.8) for r in rows])
@@ -38,9 +38,9 @@ def test_ticked_proposals_follow_as_one_step(dock: SecoDock, qtbot, monkeypatch)
 
 def test_order_of_the_queue_and_flicker(dock: SecoDock):
     for order in Order:
-        dock.review.order.setCurrentIndex(dock.review.order.findData(order))
+        dock.opened.review.order.setCurrentIndex(dock.opened.review.order.findData(order))
         assert dock.session.order == order
-    layers = dock.layers
+    layers = dock.opened.layers
     seen = []
     for _ in range(4):  # SCC has a layer of its own
         dock.perform("compare")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.gui
 
 @pytest.fixture
 def dock(dock: SecoDock, qtbot) -> SecoDock:
-    dock.tabs.go_to(dock.queue)
+    dock.tabs.go_to(dock.opened.queue)
     dock.resize(390, 800)
     dock.show()
     dock.activateWindow()
@@ -30,13 +30,13 @@ def dock(dock: SecoDock, qtbot) -> SecoDock:
 
 
 def click(dock: SecoDock, place: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
-    table = dock.queue.table
+    table = dock.opened.queue.table
     center = table.visualRect(table.model().index(place, int(Column.CLASS))).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, center)
 
 
 def test_click_goes_there_and_the_current_row_follows_the_keys(dock: SecoDock):
-    session, queue = dock.session, dock.queue
+    session, queue = dock.session, dock.opened.queue
     click(dock, 4)
     assert session.row == queue.model.rows[4]
     QTest.keyClick(queue.table, Qt.Key.Key_A)
@@ -52,7 +52,7 @@ def test_click_goes_there_and_the_current_row_follows_the_keys(dock: SecoDock):
 
 
 def test_several_selected_rows_are_decided_by_one_key_and_undone_by_one(dock: SecoDock):
-    session, queue = dock.session, dock.queue
+    session, queue = dock.session, dock.opened.queue
     click(dock, 1)
     click(dock, 5, Qt.KeyboardModifier.ShiftModifier)
     chosen = queue.selected()
@@ -70,7 +70,7 @@ def test_several_selected_rows_are_decided_by_one_key_and_undone_by_one(dock: Se
 
 
 def test_relabel_of_a_selection(dock: SecoDock):
-    queue = dock.queue
+    queue = dock.opened.queue
     click(dock, 0)
     click(dock, 2, Qt.KeyboardModifier.ControlModifier)
     chosen = queue.selected()
@@ -80,7 +80,7 @@ def test_relabel_of_a_selection(dock: SecoDock):
 
 
 def test_filters_sorting_and_what_is_left_after_review(dock: SecoDock):
-    session, queue = dock.session, dock.queue
+    session, queue = dock.session, dock.opened.queue
     queue.table.sortByColumn(int(Column.AREA), Qt.SortOrder.AscendingOrder)
     shown = [
         int(queue.model.index(i, Column.AREA).data().replace(",", "")) for i in range(len(queue.model.rows))
@@ -98,26 +98,26 @@ def test_filters_sorting_and_what_is_left_after_review(dock: SecoDock):
     decided = int(queue.model.rows[0])
     QTest.keyClick(queue.table, Qt.Key.Key_A)
     assert len(queue.model.rows) == before  # checked off, not gone
-    dock.tabs.go_to(dock.review)
+    dock.tabs.go_to(dock.opened.review)
     dock.tabs.go_to(queue)
     assert decided not in queue.model.rows
 
 
 def test_only_what_is_listed_is_reviewed(dock: SecoDock):
-    session, queue = dock.session, dock.queue
+    session, queue = dock.session, dock.opened.queue
     queue.name.setText("scene_1")
     queue.in_queue.setChecked(True)
     flagged = int((session.flagged & (session.regions.image_id == 1)).sum())
     assert len(session.queue) == flagged
     assert session.image_id == 1
-    dock.review.which.setCurrentIndex(1)
+    dock.opened.review.which.setCurrentIndex(1)
     assert len(session.queue) == session.counts(1)[0]
     queue.in_queue.setChecked(False)
     assert len(session.queue) == session.counts()[0]
 
 
 def test_chosen_rows_are_listed_until_clicked_away(dock: SecoDock):
-    queue = dock.queue
+    queue = dock.opened.queue
     queue.show_only(np.array([3, 5, 9]))
     assert sorted(queue.model.rows.tolist()) == [3, 5, 9]
     queue.chosen.click()
@@ -128,7 +128,7 @@ def test_chosen_rows_are_listed_until_clicked_away(dock: SecoDock):
 
 
 def test_everything_selected_is_one_call_whatever_the_length(dock: SecoDock):
-    queue = dock.queue
+    queue = dock.opened.queue
     queue.table.selectAll()
     assert len(queue.selected()) == len(dock.session.regions)
     queue.table.selectionModel().select(
@@ -144,13 +144,13 @@ def many_images(qtbot, tmp_path: Path):
     qtbot.addWidget(found)
     assert found.open_project(make_project(tmp_path, [(48, 64)] * (FEW_IMAGES + 3)))
     found.show()
-    found.tabs.go_to(found.queue)
+    found.tabs.go_to(found.opened.queue)
     yield found
     found.close_project()
 
 
 def test_many_images_are_decided_in_the_background_as_one_step(many_images: SecoDock, qtbot):
-    session, queue = many_images.session, many_images.queue
+    session, queue = many_images.session, many_images.opened.queue
     queue.table.selectAll()
     chosen = queue.selected()
     with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
@@ -169,7 +169,7 @@ def test_many_images_are_decided_in_the_background_as_one_step(many_images: Seco
 
 
 def test_bulk_decision_can_be_cancelled(many_images: SecoDock, qtbot):
-    queue = many_images.queue
+    queue = many_images.opened.queue
     queue.table.selectAll()
     with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
         queue.decide(Action.ACCEPT)

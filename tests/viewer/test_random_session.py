@@ -94,11 +94,11 @@ class RandomReviewer:
 
     def relabel(self) -> str:
         class_id = self.any_of(0, 2, 5, 10, 13)
-        self._expect(lambda: self.dock._relabel(class_id))
+        self._expect(lambda: self.dock.opened.relabel(class_id))
         return str(class_id)
 
     def decide_many(self) -> str:
-        panel, action = self.dock.queue, self.any_of(Action.ACCEPT, Action.RELABEL, Action.IGNORE)
+        panel, action = self.dock.opened.queue, self.any_of(Action.ACCEPT, Action.RELABEL, Action.IGNORE)
         panel.narrow()
         listed = len(panel.model.rows)
         if not listed:
@@ -114,7 +114,7 @@ class RandomReviewer:
         return f"{count} {action}"
 
     def take_proposals(self) -> str:
-        panel = self.dock.proposals
+        panel = self.dock.opened.proposals
         panel.refresh()
         count = len(panel.strip.ticked_rows())
         if count:
@@ -126,7 +126,7 @@ class RandomReviewer:
         session, before = self.session, self.session.project.overrides.last_seq
         patch, edited_or_open = session.patch, session.row is not None
         decide()
-        assert not self.dock.queue.bulk.running
+        assert not self.dock.opened.queue.bulk.running
         overrides = session.project.overrides
         new = [o for i in overrides.images() for o in overrides.active(i) if o.seq > before]
         if not new:
@@ -220,7 +220,7 @@ class RandomReviewer:
         return order
 
     def list_regions(self) -> str:
-        panel, what = self.dock.queue, self.any_of("name", "state", "noise", "queue", "all")
+        panel, what = self.dock.opened.queue, self.any_of("name", "state", "noise", "queue", "all")
         if what == "name":
             panel.name.setText(self.any_of("", "scene_1", "2"))
         elif what == "state":
@@ -242,7 +242,7 @@ class RandomReviewer:
 
     def turn_page(self) -> str:
         page = self.any_of("review", "queue", "why", "images", "plots")
-        self.dock.tabs.go_to(getattr(self.dock, page))
+        self.dock.tabs.go_to(getattr(self.dock.opened, page))
         return page
 
     def reopen(self) -> str:
@@ -336,7 +336,7 @@ class RandomReviewer:
 
     def _check_layers(self) -> None:
         """Layers that are seen have what the session has; hidden ones may be behind."""
-        session, layers, frame = self.session, self.dock.layers, self.session.frame
+        session, layers, frame = self.session, self.dock.opened.layers, self.session.frame
         classes = session.regions.class_id[session.rows][: len(frame.areas)]
         noise = np.concatenate([[0], np.nan_to_num(session.noise(session.rows))])[frame.region_ids]
         partly = np.concatenate([[False], ~session.reviewed[session.rows]])[frame.region_ids]
@@ -356,11 +356,11 @@ class RandomReviewer:
         if layers.outline.layer.visible and session.patch.area:
             line = outline(session.patch.mask, (session.patch.box[1], session.patch.box[0]))
             assert np.array_equal(layers.outline.drawn, line)
-        if self.dock.conflicts.all:
+        if self.dock.opened.conflicts.all:
             machine = session.machine_label[session.rows][: len(frame.areas)]
             here = session.project.overrides.active(session.image_id)
             cut_through = conflicts(frame.region_ids, machine, here)
-            assert np.array_equal(self.dock.conflicts.all[0].data > 0, cut_through)
+            assert np.array_equal(self.dock.opened.conflicts.all[0].data > 0, cut_through)
         ours = {layer for layer in self.dock._viewer.layers if layer.name.startswith("SeCo: ")}
         assert ours == {*layers.all, *layers.others}
 
@@ -376,7 +376,7 @@ class RandomReviewer:
         assert np.array_equal(session.patch.on((0, 0, *region.shape[::-1])), region)
 
     def _check_list(self) -> None:
-        panel, session = self.dock.queue, self.session
+        panel, session = self.dock.opened.queue, self.session
         panel.narrow()
         if panel.state.currentData() is RegionState.FLAGGED:
             assert session.flagged[panel.model.rows].all()
@@ -409,15 +409,15 @@ def test_model_store_and_layers_agree_after_every_action(
     dock = show_dock(viewer)
     with nothing_left_behind():
         assert dock.open_project(make_project(tmp_path))
-        dock.learn.after.setValue(0)
-        dock.pipeline.form.set_parameters(QUICK)
+        dock.opened.learn.after.setValue(0)
+        dock.opened.pipeline.form.set_parameters(QUICK)
         reviewer = RandomReviewer(dock, qtbot, seed)
         reviewer.check()
         for number in range(ACTIONS):
             if number == ACTIONS // 3:
-                work_beside(reviewer, dock.pipeline.run, lambda: dock.pipeline.running)
+                work_beside(reviewer, dock.opened.pipeline.run, lambda: dock.opened.pipeline.running)
             if number == ACTIONS * 2 // 3:
-                work_beside(reviewer, dock.learn.toggle, lambda: dock.learn.running)
+                work_beside(reviewer, dock.opened.learn.toggle, lambda: dock.opened.learn.running)
                 peak = megabytes()
             reviewer.act()
             reviewer.check()

@@ -64,9 +64,9 @@ def test_lasso_lists_regions_and_a_click_goes_there(qtbot, scored_path: Path, mo
     assert dock.open_project(scored_path)
     dock.resize(390, 900)
     dock.show()
-    dock.tabs.go_to(dock.queue)
-    dock.queue.show_map.click()
-    panel, view = dock.queue.map, dock.queue.map.view
+    dock.tabs.go_to(dock.opened.queue)
+    dock.opened.queue.show_map.click()
+    panel, view = dock.opened.queue.map, dock.opened.queue.map.view
     qtbot.waitUntil(lambda: panel._place is not None and not panel.running, timeout=20_000)
     for index in range(3):
         panel.color.setCurrentIndex(index)
@@ -79,7 +79,7 @@ def test_lasso_lists_regions_and_a_click_goes_there(qtbot, scored_path: Path, mo
         QApplication.sendEvent(view, QMouseEvent(QEvent.Type.MouseMove, local, everywhere, *left_down))
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, corners[-1])
     left = np.flatnonzero(view._pixels[:, 0] <= view.width() // 2)
-    assert sorted(dock.queue.model.rows.tolist()) == left.tolist()
+    assert sorted(dock.opened.queue.model.rows.tolist()) == left.tolist()
     assert 0 < len(left) < len(dock.session.regions)
     x, y = view._pixels[7].tolist()
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(x, y))

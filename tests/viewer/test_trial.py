@@ -31,13 +31,13 @@ def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
 
 
 def set_parameter(dock: SecoDock, name: str, value: int) -> None:
-    dock.psa.form.set_parameters(Parameters().replace(**{name: value}), [name])
+    dock.opened.psa.form.set_parameters(Parameters().replace(**{name: value}), [name])
 
 
 def run_trial(dock: SecoDock, qtbot) -> None:
-    with qtbot.waitSignal(dock.psa.tried, timeout=20_000):
-        dock.psa.try_button.click()
-    qtbot.waitUntil(lambda: not dock.psa.running)
+    with qtbot.waitSignal(dock.opened.psa.tried, timeout=20_000):
+        dock.opened.psa.try_button.click()
+    qtbot.waitUntil(lambda: not dock.opened.psa.running)
 
 
 def layer(dock: SecoDock, name: str):
@@ -105,7 +105,7 @@ def test_trial_shows_the_difference_in_layers_and_words_and_stores_nothing(dock:
     session, viewer = dock.session, dock._viewer
     before = len(viewer.layers)
     n_events = len(session.project.overrides)
-    assert not dock.psa.use_button.isEnabled()
+    assert not dock.opened.psa.use_button.isEnabled()
     run_trial(dock, qtbot)
     stored = session.project.read_psa(session.image_id)
     tried = layer(dock, "tried PSA").data
@@ -113,14 +113,14 @@ def test_trial_shows_the_difference_in_layers_and_words_and_stores_nothing(dock:
     shown = layer(dock, "would change").data
     np.testing.assert_array_equal(shown[~changed], 256)
     np.testing.assert_array_equal(shown[changed], np.where(tried == IGNORE, 257, tried)[changed])
-    assert f"{np.count_nonzero(changed):,} pixels" in dock.psa.result.text()
-    visible = {found.name: found.visible for found in dock.trial_layers.all}
+    assert f"{np.count_nonzero(changed):,} pixels" in dock.opened.psa.result.text()
+    visible = {found.name: found.visible for found in dock.opened.trial_layers.all}
     assert visible == {
         "SeCo: tried PSA": False, "SeCo: would change": True, "SeCo: tried masks": False,
         "SeCo: prompt boxes": False, "SeCo: prompt points": False,
     }  # fmt: skip
     assert len(viewer.layers) == before + 5
-    assert viewer.layers.selection.active is dock.layers.image
+    assert viewer.layers.selection.active is dock.opened.layers.image
     assert np.array_equal(session.project.read_psa(session.image_id), stored)
     assert len(session.project.runs()) == 1
     assert len(session.project.overrides) == n_events
@@ -141,7 +141,7 @@ def test_stored_map_is_a_layer_of_its_own(dock: SecoDock):
 @pytest.mark.gui
 def test_prompts_are_drawn_in_the_colours_of_their_classes(dock: SecoDock, qtbot):
     run_trial(dock, qtbot)
-    trial = dock.psa._trial
+    trial = dock.opened.psa._trial
     assert trial.prompts
     assert len(layer(dock, "prompt boxes").data) == 4 * len(trial.prompts)
     points = layer(dock, "prompt points")
@@ -156,13 +156,13 @@ def test_prompts_are_drawn_in_the_colours_of_their_classes(dock: SecoDock, qtbot
 @pytest.mark.gui
 def test_second_trial_keeps_the_layers_and_what_is_visible(dock: SecoDock, qtbot):
     run_trial(dock, qtbot)
-    kept = list(dock.trial_layers.all)
+    kept = list(dock.opened.trial_layers.all)
     layer(dock, "prompt boxes").visible = True
     layer(dock, "would change").visible = False
     first = layer(dock, "tried masks").data.copy()
     set_parameter(dock, "masks.parts", 30)
     run_trial(dock, qtbot)
-    assert dock.trial_layers.all == kept
+    assert dock.opened.trial_layers.all == kept
     assert layer(dock, "prompt boxes").visible
     assert layer(dock, "would change").visible
     assert not np.array_equal(layer(dock, "tried masks").data, first)
@@ -175,7 +175,7 @@ def test_second_trial_keeps_the_layers_and_what_is_visible(dock: SecoDock, qtbot
 @pytest.mark.gui
 def test_keys_and_hiding_work_on_the_layers_of_a_trial(dock: SecoDock, qtbot):
     run_trial(dock, qtbot)
-    for found in dock.trial_layers.all:
+    for found in dock.opened.trial_layers.all:
         assert shortcuts.SHORTCUTS[0].keys[0] in {str(key) for key in found.keymap}
     dock.perform("overlays")
     assert not layer(dock, "would change").visible
@@ -189,17 +189,18 @@ def test_keys_and_hiding_work_on_the_layers_of_a_trial(dock: SecoDock, qtbot):
 def test_what_was_tried_goes_with_the_image(dock: SecoDock, qtbot, leave: str):
     before = [found.name for found in dock._viewer.layers]
     run_trial(dock, qtbot)
+    shown = dock.opened.trial_layers
     {
         "image": dock.session.next_image,
         "run": dock.session.reload,
-        "clear": dock.psa.clear_button.click,
+        "clear": dock.opened.psa.clear_button.click,
         "close": dock.close_project,
     }[leave]()
-    assert dock.trial_layers.all == []
+    assert shown.all == []
     assert [found.name for found in dock._viewer.layers] == ([] if leave == "close" else before)
     if leave != "close":
-        assert not dock.psa.use_button.isEnabled()
-        assert dock.psa.result.text() == ""
+        assert not dock.opened.psa.use_button.isEnabled()
+        assert dock.opened.psa.result.text() == ""
         dock.perform("overlays")
         dock.perform("overlays")
 
@@ -207,55 +208,55 @@ def test_what_was_tried_goes_with_the_image(dock: SecoDock, qtbot, leave: str):
 @pytest.mark.gui
 def test_going_to_another_image_abandons_a_trial_that_is_going_on(dock: SecoDock, qtbot):
     start = dock.session.image_id
-    dock.psa.start()
+    dock.opened.psa.start()
     dock.session.next_image()
-    qtbot.waitUntil(lambda: not dock.psa.running, timeout=20_000)
-    assert dock.trial_layers.all == []
-    assert dock.psa.result.text() == ""
+    qtbot.waitUntil(lambda: not dock.opened.psa.running, timeout=20_000)
+    assert dock.opened.trial_layers.all == []
+    assert dock.opened.psa.result.text() == ""
     dock.session.go_to_image(start)
-    assert dock.trial_layers.all == []
+    assert dock.opened.trial_layers.all == []
     run_trial(dock, qtbot)
-    assert dock.trial_layers.all
+    assert dock.opened.trial_layers.all
 
 
 @pytest.mark.gui
 def test_cancelled_trial_says_so_and_can_be_tried_again(dock: SecoDock, qtbot):
-    dock.psa.start()
-    assert not dock.psa.form.isEnabled()
+    dock.opened.psa.start()
+    assert not dock.opened.psa.form.isEnabled()
     assert not dock.open_project(dock.session.project.path)
     assert "still going on" in dock.message.text()
-    dock.psa.cancel_button.click()
-    qtbot.waitUntil(lambda: not dock.psa.running, timeout=20_000)
-    assert dock.psa.result.text() == "Cancelled."
-    assert dock.psa.try_button.isEnabled()
+    dock.opened.psa.cancel_button.click()
+    qtbot.waitUntil(lambda: not dock.opened.psa.running, timeout=20_000)
+    assert dock.opened.psa.result.text() == "Cancelled."
+    assert dock.opened.psa.try_button.isEnabled()
     run_trial(dock, qtbot)
 
 
 @pytest.mark.gui
 def test_tried_parameters_go_to_the_pipeline_tab_and_nothing_runs(dock: SecoDock, qtbot):
-    pipeline = dock.pipeline.form
+    pipeline = dock.opened.pipeline.form
     pipeline.set_parameters(Parameters().replace(**{"scc.tau_ns": 0.5, "psa.min_region_area": 99}))
     set_parameter(dock, "psa.min_region_area", 7)
     run_trial(dock, qtbot)
     set_parameter(dock, "psa.min_region_area", 8)  # not tried
-    dock.psa.use_button.click()
+    dock.opened.psa.use_button.click()
     taken = pipeline.parameters()
     assert (taken.psa.min_region_area, taken.masks.parts, taken.scc.tau_ns) == (7, 60, 0.5)
-    assert dock.tabs.page(dock.tabs.currentIndex()) is dock.pipeline
-    assert not dock.pipeline.running
+    assert dock.tabs.page(dock.tabs.currentIndex()) is dock.opened.pipeline
+    assert not dock.opened.pipeline.running
 
 
 @pytest.mark.gui
 def test_errors_of_a_trial_are_told(dock: SecoDock, qtbot, tmp_path: Path):
-    dock.psa.form.set_parameters(
+    dock.opened.psa.form.set_parameters(
         Parameters().replace(**{"masks.source": "sam", "masks.checkpoint": str(tmp_path / "sam.pth")})
     )
-    dock.psa.try_button.click()
-    qtbot.waitUntil(lambda: not dock.psa.running, timeout=60_000)
-    assert "⚠" in dock.psa.result.text()
-    assert "sam.pth" in dock.psa.result.text()
-    assert dock.trial_layers.all == []
-    assert not dock.psa.use_button.isEnabled()
+    dock.opened.psa.try_button.click()
+    qtbot.waitUntil(lambda: not dock.opened.psa.running, timeout=60_000)
+    assert "⚠" in dock.opened.psa.result.text()
+    assert "sam.pth" in dock.opened.psa.result.text()
+    assert dock.opened.trial_layers.all == []
+    assert not dock.opened.psa.use_button.isEnabled()
 
 
 @pytest.mark.gui
@@ -267,4 +268,4 @@ def test_project_that_cannot_be_written_can_be_tried_on(dock: SecoDock, qtbot, m
     assert dock.open_project(path)
     set_parameter(dock, "masks.parts", 60)
     run_trial(dock, qtbot)
-    assert "pixel" in dock.psa.result.text()
+    assert "pixel" in dock.opened.psa.result.text()

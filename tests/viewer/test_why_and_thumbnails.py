@@ -26,7 +26,7 @@ def linked_row(dock: SecoDock) -> int:
 
 
 def test_neighbours_in_other_images_are_shown_and_gone_to(dock: SecoDock, qtbot):
-    session, strip = dock.session, dock.review.neighbours.strip
+    session, strip = dock.session, dock.opened.review.neighbours.strip
     row = linked_row(dock)
     session.go_to(row)
     expected = [
@@ -63,7 +63,7 @@ def test_ticks_choose_regions(dock: SecoDock, qtbot):
 
 
 def test_why_follows_the_region_and_tells_its_history(dock: SecoDock, qtbot):
-    session, why = dock.session, dock.why
+    session, why = dock.session, dock.opened.why
     dock.tabs.go_to(why)
     row = session.row
     qtbot.waitUntil(lambda: "called" in why.summary.text())
@@ -88,7 +88,7 @@ def test_score_parts_are_shares(dock: SecoDock):
 
 
 def test_reasons_are_links_to_what_was_decided(dock: SecoDock, qtbot):
-    session, why = dock.session, dock.why
+    session, why = dock.session, dock.opened.why
     dock.tabs.go_to(why)
     assert "no region like it" in why.reasons.text() or not why.reasons.text()
     row = linked_row(dock)

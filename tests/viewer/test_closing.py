@@ -1,0 +1,35 @@
+"""What stays of a project that was closed: nothing."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from seco_viewer.plugin import show_dock
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def no_chance_collection() -> Iterator[None]:
+    """Python collects cycles now and then; nothing may depend on when."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_closed_project_leaves_memory(make_napari_viewer, qtbot, scored_path: Path, no_chance_collection):
+    viewer = make_napari_viewer(show=True)
+    dock = show_dock(viewer)
+    assert dock.open_project(scored_path)
+    dock.perform("accept")
+    QApplication.processEvents()
+    names = ("session", "layers", "tools", "review", "queue", "plots", "pipeline", "psa", "export")
+    parts = {name: weakref.ref(getattr(dock.opened, name)) for name in names}
+    dock.close_project()
+    qtbot.waitUntil(lambda: not [name for name, part in parts.items() if part() is not None], timeout=20_000)
