@@ -13,6 +13,7 @@ from seco_core.project import Project
 from seco_core.scheme import load_scheme
 from seco_viewer.docks.learn import told
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.workers import import_torch
 from tests.conftest import write_dataset
 
 pytestmark = pytest.mark.gui
@@ -28,6 +29,7 @@ def dock(bare_dock: SecoDock, tmp_path: Path) -> SecoDock:
     Project.create(
         tmp_path / "project", load_scheme("cityscapes19"), write_dataset(tmp_path / "data")
     ).close()
+    import_torch()  # another test may have drawn a window
     run_pipeline(tmp_path / "project", QUICK)
     assert bare_dock.open_project(tmp_path / "project")
     bare_dock.session.set_filter(only_flagged=False)
