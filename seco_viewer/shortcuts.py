@@ -175,6 +175,18 @@ def shown(key: str) -> str:
     return key.replace("-", "+")
 
 
+def spellings(key: str) -> tuple[str, ...]:
+    """A key as Qt spells it, once for each that is labelled so: Qt's Enter is that of the number pad only.
+
+    Examples
+    --------
+    >>> spellings("Shift-Enter"), spellings("Ctrl-Z")
+    (('Shift+Enter', 'Shift+Return'), ('Ctrl+Z',))
+    """
+    text = shown(key)
+    return (text, text.removesuffix("Enter") + "Return") if text.endswith("Enter") else (text,)
+
+
 def markdown_table() -> str:
     """All shortcuts as a table for the README."""
     lines = ["| key | action | what it does |", "|---|---|---|"]

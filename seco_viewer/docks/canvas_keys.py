@@ -42,7 +42,11 @@ class CanvasKeys(QObject):
         super().__init__(owner)
         self._perform = perform
         self._ours = ours
-        self._table = {_first(shortcuts.shown(key)): entry for entry, key in shortcuts.keys_by_reach()[0]}
+        self._table = {
+            _first(spelling): entry
+            for entry, key in shortcuts.keys_by_reach()[0]
+            for spelling in shortcuts.spellings(key)
+        }
         # what acts again when its key is let go, and since when that is held
         self._held: dict[int, tuple[shortcuts.Shortcut, float]] = {}
         window = top_window(owner)

@@ -56,10 +56,11 @@ class PageKeys(QObject):
             What does the actions from there, if not what does them elsewhere.
         """
         for entry, key in shortcuts.keys_by_reach()[0]:
-            bound = QShortcut(QKeySequence(shortcuts.shown(key)), page)
-            bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            bound.setAutoRepeat(False)
-            bound.activated.connect(partial(self._pressed, entry, perform or self._perform))
+            for spelling in shortcuts.spellings(key):
+                bound = QShortcut(QKeySequence(spelling), page)
+                bound.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                bound.setAutoRepeat(False)
+                bound.activated.connect(partial(self._pressed, entry, perform or self._perform))
 
     def released(self, event: QKeyEvent) -> None:
         """What is shown while a key is held ends with it; a short press stays, as on the canvas."""

@@ -17,7 +17,7 @@ from qtpy.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
 from seco_viewer.docks.canvas_keys import CanvasKeys
@@ -136,6 +136,18 @@ class SecoDock(QWidget):
         """Remember everything: the window may be about to close."""
         super().hideEvent(event)
         self.remembering.note()
+
+    def event(self, event: QEvent) -> bool:
+        """Leave Enter to the field that is typed into, also if the user chose it for an action."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox)
+        ):
+            event.accept()
+            return True
+        return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Keep keys that nothing here wants: napari would pass them to the canvas, where they decide."""

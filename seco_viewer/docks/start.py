@@ -31,7 +31,7 @@ from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
 from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.files import PathLine
 from seco_viewer.projects import get_project
-from seco_viewer.shortcuts import keys_by_reach, shown
+from seco_viewer.shortcuts import keys_by_reach, spellings
 from seco_viewer.workers import Job, Work
 
 _OWN_SCHEME = "dataset's own or cityscapes19"
@@ -82,8 +82,9 @@ class StartPage(QWidget):
         for entry, key in keys_by_reach()[0]:
             if entry.id == "resume":
                 # wherever the focus is: before a project is open, nothing else wants the key
-                bound = QShortcut(QKeySequence(shown(key)), self.again)
-                bound.activated.connect(self.go_on)
+                for spelling in spellings(key):
+                    bound = QShortcut(QKeySequence(spelling), self.again)
+                    bound.activated.connect(self.go_on)
         for part in (self._make_example(), self._make_open(), self._make_new()):
             layout.addWidget(part)
         self.progress = QProgressBar()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
+from seco_viewer import shortcuts
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.plugin import show_dock
 from seco_viewer.shortcuts import SHORTCUTS, shown
@@ -156,4 +158,40 @@ def test_letters_on_a_button_beside_fields_decide_nothing(make_napari_viewer, qt
         for code in (Qt.Key.Key_A, Qt.Key.Key_T, Qt.Key.Key_I, Qt.Key.Key_O, Qt.Key.Key_U):
             QTest.keyClick(panel.form.unfold, code)
         assert state(dock) == before
+    dock.close_project()
+
+
+def test_enter_as_a_key_of_one_s_own_is_the_main_one_and_that_of_the_number_pad(
+    make_napari_viewer, qtbot, scored_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chosen = tuple(replace(e, keys=("A", "Enter")) if e.id == "accept" else e for e in SHORTCUTS)
+    monkeypatch.setattr(shortcuts, "SHORTCUTS", chosen)
+    viewer, dock = open_window(make_napari_viewer, qtbot, scored_path)
+    log = dock.session.project.overrides
+    for place in (dock.opened.review, viewer.window._qt_viewer.canvas.native):
+        focus(place, qtbot)
+        for key, modifier in (
+            (Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier),
+            (Qt.Key.Key_Enter, Qt.KeyboardModifier.KeypadModifier),
+        ):
+            before = len(log)
+            QTest.keyClick(place, key, modifier)
+            assert len(log) == before + 1, (place, key)
+    # where one types it still ends what is typed
+    row = dock.session.row
+    dock.perform("relabel")
+    qtbot.keyClicks(dock.opened.review.chooser.search, "sky")
+    QTest.keyClick(dock.opened.review.chooser.search, Qt.Key.Key_Return)
+    assert dock.session.decided[row] == 10
+    for page, field in (
+        (dock.opened.review, dock.opened.review.chooser.search),
+        (dock.opened.review, dock.opened.review.order),
+        (dock.opened.review, dock.opened.learn.after),
+        (dock.opened.images, dock.opened.images.search),
+    ):
+        dock.tabs.go_to(page)
+        focus(field, qtbot)
+        before = len(log)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert len(log) == before, field
     dock.close_project()
