@@ -109,8 +109,7 @@ class EditTools:
     def take(self, tool: Tool) -> None:
         """Take a tool in hand, or put it away if it is."""
         self._put(None if tool is self.tool else tool)
-        if self.tool is not None:
-            self._say(HINTS[self.tool] + LEAVES)
+        self._say("" if self.tool is None else HINTS[self.tool] + LEAVES)
 
     def leave(self) -> None:
         """Take back, one after the other: what is half drawn, the edit, the tool."""

@@ -50,6 +50,11 @@ class Session(Browser):
     ----------
     project : Project
         The session closes it.
+
+    Attributes
+    ----------
+    turned : tuple of Override
+        What was undone or redone last; empty if that was a step of an edit.
     """
 
     regions_decided = Signal(np.ndarray, tuple)
@@ -66,6 +71,7 @@ class Session(Browser):
         self._edited_at: tuple[int, int | None] | None = None
         self._unedited: Patch | None = None
         self._selection: Selection | None = None
+        self.turned: tuple[Override, ...] = ()
         super().__init__(project)
         self.image_changed.connect(self._moved)
         self.region_changed.connect(self._moved)
@@ -226,6 +232,7 @@ class Session(Browser):
 
     def undo(self) -> bool:
         """Take back an edit's newest step, else the newest decision and go to it; whether there was any."""
+        self.turned = ()
         if self._position:
             self._go(self._position - 1)
             return True
@@ -238,6 +245,7 @@ class Session(Browser):
 
     def redo(self) -> bool:
         """Do an edit's undone step again, else the undone decision and go to it; whether there was any."""
+        self.turned = ()
         if self._position < len(self._steps):
             self._go(self._position + 1)
             return True
@@ -300,7 +308,7 @@ class Session(Browser):
 
     def _turn(self, turn: Callable[[], Sequence[Override]]) -> bool:
         try:
-            overrides = turn()
+            self.turned = overrides = tuple(turn())
         except OverrideError:
             self.reload()  # shows what another window has decided
             raise

@@ -21,7 +21,7 @@ Say = Callable[..., None]
 """Shows a message; ``wrong=True`` for errors."""
 
 _NOTHING = {"undo": "Nothing to undo.", "redo": "Nothing to redo.", "back": "Nothing before this."}
-_DONE = {"undo": "Taken back.", "redo": "Decided again."}
+_DONE = {"undo": "Taken back", "redo": "Decided again"}
 _DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
 
 
@@ -81,6 +81,7 @@ class Actions:
             "wipe": self._wipe,
             "conflicts": self._toggle_conflicts,
         }
+        session.region_changed.connect(self._moved)
 
     def perform(self, action_id: str) -> None:
         """Do an action and say what came of it."""
@@ -95,7 +96,7 @@ class Actions:
         if done is False:
             self._say(_NOTHING[action_id])
         elif action_id in _DONE:
-            self._say(_DONE[action_id])
+            self._say(f"{_DONE[action_id]}: {self._turned()}.")
 
     def relabel(self, class_id: int) -> None:
         """Give the current region a class and say so."""
@@ -113,6 +114,22 @@ class Actions:
         told = words.decided(override.action, was, override.class_id, session.scheme.label)
         self._say(f"✓ {told}. {takes_it_back(session)}")
 
+    def _moved(self) -> None:
+        """What was said is about what was on screen before; whoever moved on says more after it."""
+        self._say("")
+
+    def _turned(self) -> str:
+        """What undo and redo were about."""
+        session = self._session
+        if not session.turned:
+            return "a step of the selection"
+        if len(session.turned) > 1:
+            return f"{len(session.turned):,} decisions, made at once"
+        (override,) = session.turned
+        was = None if session.row is None else int(session.regions.class_id[session.row])
+        told = words.decided(override.action, was, override.class_id, session.scheme.label)
+        return f"{told} ({session.project.images[override.image_id].name})"
+
     def _start_relabel(self) -> None:
         self._tabs.go_to(self._review)
         self._review.chooser.start()
@@ -125,11 +142,15 @@ class Actions:
         if self._comparison.wiping:
             left, right = self._comparison.left, self._comparison.right
             self._say(f"Left: {left}, right: {right}. Drag the line between them.")
+        else:
+            self._say("")
 
     def _toggle_conflicts(self) -> None:
         self._conflicts.toggle()
         if self._conflicts.all:
             self._say(words.conflicts(self._conflicts.regions, self._conflicts.pixels))
+        else:
+            self._say("")
 
     def _toggle_keep_zoom(self) -> None:
         self._layers.view.keep_zoom = not self._layers.view.keep_zoom

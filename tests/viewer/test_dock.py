@@ -107,6 +107,34 @@ def test_nothing_left_is_said(dock: SecoDock, qapp):
     assert "Nothing to redo" in dock.message.text()
 
 
+def test_what_was_said_goes_with_what_it_was_about(dock: SecoDock):
+    for action_id in ("skip", "back", "next_image", "previous_image", "resume"):
+        dock.perform("redo")
+        assert "Nothing to redo" in dock.message.text()
+        dock.perform(action_id)
+        assert not dock.message.text(), action_id
+    for action_id in ("wipe", "conflicts", "split", "brush"):
+        dock.perform(action_id)
+        assert dock.message.text()
+        dock.perform(action_id)
+        assert not dock.message.text(), action_id
+
+
+def test_undo_and_redo_say_of_what(dock: SecoDock):
+    session = dock.session
+    label = session.scheme.label
+    was, image = int(session.regions.class_id[session.row]), session.image_id
+    now = next(c.id for c in session.scheme.classes if c.id != was)
+    session.relabel(now)
+    for action_id, done in (("undo", "Taken back"), ("redo", "Decided again")):
+        dock.perform(action_id)
+        told = f"{done}: {label(was)} → {label(now)} ({session.project.images[image].name})."
+        assert dock.message.text() == told
+    dock.perform("nothing")
+    dock.perform("undo")
+    assert "a step of the selection" in dock.message.text()
+
+
 def test_project_dropped_on_the_dock_is_opened(dock: SecoDock, scored_path: Path):
     dock.close_project()
     data = QMimeData()
