@@ -7,9 +7,11 @@ Usage, on a display (a virtual one will do)::
 *Handling* is the time from a key event until its handler returns: the store has the decision, every layer has
 its data and has been asked to refresh. Painting is left out: without a graphics card it is software that
 paints. What is done once before the next painting, however many keys came until then (the camera moves,
-the panel's texts change), is measured beside it as what *follows*. Wall times need an idle machine; processor
-time of the window's thread (`cpu`) does not. Bars, in milliseconds at the 95th percentile unless said
-otherwise:
+the panel's texts change), is measured beside it as what *follows*. Keys come after pauses of any length up to
+a quarter of a second, so that some meet what the key before has set going in the background, such as pictures
+being read. Wall times need an idle machine; two others do not: processor time of the window's thread (`cpu`),
+and wall time without what that thread waited for a core while others had them (`alone`, where Linux tells).
+Bars, in milliseconds at the 95th percentile unless said otherwise:
 
 - 2048x1024 pixels, 300 regions: accept, relabel, undo, next in the same image 25; next region in another
   image 120; painting after a decision at most 1.3 times that after setting one label pixel (medians).
@@ -27,6 +29,7 @@ import multiprocessing
 import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +39,9 @@ import numpy as np
 
 from benchmarks.common import hardware, report
 from benchmarks.synthetic_projects import synthetic_project
+
+_LONGEST_PAUSE = 0.25
+"""Seconds between two keys."""
 
 
 def main() -> None:
@@ -50,7 +56,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if arguments.only in (None, "handling"):
-            path = synthetic_project(folder / "one", 8, (1024, 2048), 320, different=8)
+            # more images than are kept decoded
+            path = synthetic_project(folder / "one", 24, (1024, 2048), 320, different=8)
             numbers |= _apart(_handling, path, arguments.events)
         if arguments.only in (None, "large"):
             path = synthetic_project(folder / "large", arguments.images, (48, 96), 115, different=20)
@@ -89,6 +96,7 @@ class Window:
         self.seconds_to_open = time.perf_counter() - started
         self.dock.opened.learn.after.setValue(0)
         self.cpu: list[float] = []  # milliseconds of this thread for every key, without other processes
+        self.alone: list[float] = []  # without the time that it waited for a core
         self.follows: list[float] = []  # what is done before the next painting
         self.settle()
 
@@ -103,10 +111,7 @@ class Window:
             QKeyEvent(kind, code, modifiers, key.lower())
             for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
         )
-        started, cpu = time.perf_counter(), time.thread_time()
-        self.app.sendEvent(self.canvas, down)
-        spent = (time.perf_counter() - started) * 1e3
-        self.cpu.append((time.thread_time() - cpu) * 1e3)
+        spent = self._time(lambda: self.app.sendEvent(self.canvas, down))
         self.app.sendEvent(self.canvas, up)
         self._follow()
         return spent
@@ -119,11 +124,17 @@ class Window:
         self.dock.perform("relabel")
         search = self.dock.opened.review.chooser.search
         search.setText(str(class_id))
-        started, cpu = time.perf_counter(), time.thread_time()
-        QTest.keyClick(search, Qt.Key.Key_Return)
+        spent = self._time(lambda: QTest.keyClick(search, Qt.Key.Key_Return))
+        self._follow()
+        return spent
+
+    def _time(self, act: Callable[[], object]) -> float:
+        """Handle an event; milliseconds."""
+        started, cpu, waited = time.perf_counter(), time.thread_time(), _waited()
+        act()
         spent = (time.perf_counter() - started) * 1e3
         self.cpu.append((time.thread_time() - cpu) * 1e3)
-        self._follow()
+        self.alone.append(spent - (_waited() - waited))
         return spent
 
     def _follow(self) -> None:
@@ -159,6 +170,7 @@ def _handling(path: Path, events: int) -> dict[str, Any]:
     window = Window(path)
     session, layers = window.dock.session, window.dock.opened.layers
     times: dict[str, list[float]] = {name: [] for name in ("accept", "relabel", "undo", "next", "next_image")}
+    alone: dict[str, list[float]] = {name: [] for name in times}
     painted: dict[str, list[float]] = {"decision": [], "pixel": []}
     rng = np.random.default_rng(0)
     images = len(session.project.images)
@@ -176,12 +188,13 @@ def _handling(path: Path, events: int) -> dict[str, Any]:
             spent = act()
             if session.image_id == before:
                 times[name].append(spent)
+                alone[name].append(window.alone[-1])
             if name == "accept" and len(painted["decision"]) < events // 4:
                 painted["decision"].append(window.paint())
                 layers.curated.data[0, 0] = int(rng.integers(0, 19))
                 layers.curated.refresh()
                 painted["pixel"].append(window.paint())
-            window.settle()
+            window.settle(float(rng.uniform(0, _LONGEST_PAUSE)))
         window.press("U")
         window.settle()
     found: dict[str, Any] = {"key_cpu_p95_ms": _p95(window.cpu), "follows_p95_ms": _p95(window.follows)}
@@ -190,11 +203,13 @@ def _handling(path: Path, events: int) -> dict[str, Any]:
     window.cpu.clear()
     while len(times["next_image"]) < events and tries < 6 * events:
         tries += 1
-        window.settle(0.25)  # a reviewer looks at a region for a moment: time to fetch the next image
+        # a reviewer looks at a region for a moment: time to fetch the next image
+        window.settle(_LONGEST_PAUSE)
         before = session.image_id
         spent = window.press("A")
         if session.image_id != before:
             times["next_image"].append(spent)
+            alone["next_image"].append(window.alone[-1])
         if not len(session.queue):
             while session.undo():
                 pass
@@ -203,6 +218,7 @@ def _handling(path: Path, events: int) -> dict[str, Any]:
     found["next_image_cpu_p95_ms"] = _p95(window.cpu)
     ratio = float(np.median(painted["decision"]) / np.median(painted["pixel"]))
     found |= {f"{name}_p95_ms": _p95(values) for name, values in times.items()}
+    found |= {f"{name}_alone_p95_ms": _p95(values) for name, values in alone.items()}
     found |= {f"{name}_median_ms": round(float(np.median(v)), 1) for name, v in times.items() if v}
     return {
         **found,
@@ -268,6 +284,12 @@ def _background(folder: Path, events: int) -> dict[str, Any]:
         "background_decision_cpu_p95_ms": _p95(window.cpu),
         "background_longest_stall_ms": round(max(stalls), 1),
     }
+
+
+def _waited() -> float:
+    """Milliseconds that this thread has waited for a core; 0 where Linux does not tell."""
+    told = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+    return int(told.read_text().split()[1]) / 1e6 if told.exists() else 0.0
 
 
 def _p95(values: list[float]) -> float:
