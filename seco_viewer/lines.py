@@ -71,9 +71,11 @@ class Outline:
             Whether the reviewer made them: another colour tells.
         """
         self._segments, self._count = segments, len(segments)
-        if not self._room or not self._room // 16 <= self._count <= self._room or edited is not self._edited:
+        room = max(_LEAST_ROOM, 1 << (self._count - 1).bit_length())
+        # what is empty is painted too: too much room costs more in every frame than another one does once
+        if not room <= self._room <= 2 * room or edited is not self._edited:
             self._edited = edited
-            self._make_room()
+            self._make_room(room)
         self.fit(zoom)
 
     def fit(self, zoom: float) -> None:
@@ -98,8 +100,8 @@ class Outline:
             data[at : at + n, 1] = along + 2 * reach
         self.layer.edge_width = _LINE_PIXELS * width  # which draws all that has changed
 
-    def _make_room(self) -> None:
-        self._room = max(_LEAST_ROOM, 1 << (self._count - 1).bit_length())
+    def _make_room(self, room: int) -> None:
+        self._room = room
         lines = [_CASING, _CASING, _EDITED if self._edited else _AS_IT_IS]
         events = self.layer.events
         # what is drawn follows; `data` makes napari ask all layers for their extent
