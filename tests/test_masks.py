@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from seco_core.errors import MaskSourceError, WeightsError
 from seco_core.masks.base import Prompt, crop_masks
 from seco_core.masks.files import FilesSource
-from seco_core.masks.hierarchy import HierarchySource, partition_tree, smoothed_lab, watershed_parts
+from seco_core.masks.hierarchy import HierarchySource
+from seco_core.masks.hierarchy.borders import settle_borders
+from seco_core.masks.hierarchy.linkage import layout, link_parts
+from seco_core.masks.hierarchy.parts import smoothed_lab, watershed_parts
+from seco_core.masks.hierarchy.tree import partition_tree, regions_of_parts
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import MaskParameters
 from seco_core.progress import Cancelled, CancelToken
@@ -67,8 +71,7 @@ def test_a_prompt_is_answered_by_its_object():
 
 def test_the_tree_is_nested_and_its_numbers_are_right():
     image, _, _ = scene()
-    lab = smoothed_lab(image)
-    tree = partition_tree(lab, watershed_parts(lab, 60))
+    tree = HierarchySource(parts=60).prepare(image, "scene").tree
     n = tree.n_parts
     everything = tree.masks(np.arange(2 * n - 1))
     for node in range(2 * n - 1):
@@ -104,7 +107,8 @@ def test_one_colour_is_still_cut():
 def test_noise_on_one_colour_does_not_decide_where_it_is_cut():
     noise = np.random.default_rng(0).integers(0, 2, (60, 60, 3))
     lab = smoothed_lab((128 + noise).astype(np.uint8))
-    tree = partition_tree(lab, watershed_parts(lab, 100))
+    parts = watershed_parts(lab, 100)
+    tree = partition_tree(link_parts(lab, parts), parts)
     halves = tree.box[tree.cut(2)]
     # down is worth more than across, so the upper and the lower half are parted
     assert sorted(halves[:, 0].tolist()) == [0, 0]
@@ -121,6 +125,56 @@ def test_parts_are_as_many_as_cells_and_number_without_gaps(height, width, n_par
     spacing = max(1.0, np.sqrt(height * width / n_parts))
     assert all(cv2.connectedComponents((parts == i).astype(np.uint8), connectivity=4)[0] == 2 for i in found)
     assert len(found) == max(1, round(height / spacing)) * max(1, round(width / spacing))
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 200), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_settling_borders_keeps_every_part_and_keeps_it_connected(height, width, n_parts, seed):
+    rng = np.random.default_rng(seed)
+    lab = (rng.random((height, width, 3)) * 100).astype(np.float32)
+    parts = watershed_parts(lab, n_parts)
+    n = int(parts.max())
+    settled = settle_borders(lab, parts, np.unique(rng.integers(0, n, n), return_inverse=True)[1])
+    assert np.unique(settled).tolist() == list(range(1, n + 1))
+    assert all(
+        cv2.connectedComponents((settled == i).astype(np.uint8), connectivity=4)[0] == 2
+        for i in range(1, n + 1)
+    )
+
+
+def test_settling_moves_a_border_to_where_the_colour_changes():
+    lab = np.zeros((40, 40, 3), np.float32)
+    lab[:, 20:] = 50
+    # the border of the regions is two pixels off; the one of the parts within them must stay
+    parts = np.ones((40, 40), np.int32)
+    parts[:, 22:] = 2
+    parts[20:] += 2
+    settled = settle_borders(lab, parts, np.array([0, 1, 0, 1]))
+    true = np.where(np.arange(40) < 20, 1, 2) + np.where(np.arange(40)[:, None] < 20, 0, 2)
+    assert np.count_nonzero(settled != true) <= 4
+    assert np.array_equal(settle_borders(lab, parts, np.zeros(4, np.int64)), parts)
+
+
+def test_regions_of_parts_are_the_cuts_of_the_tree():
+    lab = smoothed_lab(scene()[0])
+    parts = watershed_parts(lab, 60)
+    links = link_parts(lab, parts)
+    tree = partition_tree(links, parts)
+    for k in (1, 2, 7, 60, 100):
+        region = regions_of_parts(links, k)[parts - 1]
+        cut = tree.cut(k)
+        masks = tree.masks(cut)
+        assert len(np.unique(region)) == len(cut)
+        assert all(len(np.unique(region[full(masks, i)])) == 1 for i in range(len(cut)))
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=20))
+def test_features_lie_as_far_apart_as_their_values_differ(values):
+    values = np.array(values)
+    points = layout(values)
+    squared = ((points[:, None] - points) ** 2).sum(axis=2)
+    # the series leaves off what its waves cannot show
+    assert np.abs(squared - np.abs(values[:, None] - values)).max() <= np.ptp(values) / 16 + 1e-9
 
 
 def test_cancelling_stops_before_the_work():
