@@ -1,4 +1,4 @@
-"""Datasets and projects that many tests share, small enough to be made anew for each."""
+"""Datasets and projects that many tests share, small enough to be made anew for each, and masks laid out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from seco_core.dataset import Dataset, open_dataset
+from seco_core.masks.base import MaskSet
 from seco_core.parameters import Parameters
 from seco_core.project import Project
 from seco_core.scheme import load_scheme
@@ -69,3 +71,11 @@ def project_path(tmp_path: Path, dataset: Dataset) -> Path:
     """A project of `dataset` that no pipeline has run on."""
     Project.create(tmp_path / "project", load_scheme("cityscapes19"), dataset).close()
     return tmp_path / "project"
+
+
+def full(masks: MaskSet, i: int) -> NDArray[np.bool_]:
+    """Mask `i` on the whole image."""
+    mask = np.zeros(masks.shape, dtype=bool)
+    x0, y0, x1, y1 = masks.boxes[i]
+    mask[y0:y1, x0:x1] = masks.crops[i]
+    return mask
