@@ -143,7 +143,7 @@ def _case(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Cas
             rescore(path, flip(truth, taken_for, 0.3, rng)[0], parameters, confidence=False)
     with Project.open(path, readonly=True) as project:
         regions = project.regions()
-        found = evidence(project, regions, [r.id for r in project.images])
+        found = evidence(project, regions, [r.id for r in project.images], parameters)
         truth = true_classes(project)
     known = truth != IGNORE
     ranks = np.column_stack([normal_ranks(found[name]) for name in EVIDENCE])

@@ -4,7 +4,8 @@ Usage: ``python -m benchmarks.scc_cost [--regions 5000] [--threads 2] [--profile
 
 Regions are those of the pseudo-labels of example scenes of 512x1024 pixels, small ones absorbed as PSA does.
 Making the scenes is not counted; all that SCC does with them is, at the default parameters on the CPU: region
-features, cross-fitted loss, mixture, relational graph, graph VAE, noise score, and loading the libraries.
+features, cross-fitted loss, linear discriminant, mixture, relational graph, graph VAE, noise score, and
+loading the libraries.
 Bar: ``seconds`` at most 60 for 5000 regions on 2 threads. On a machine with other work to do
 ``cpu_seconds`` tell more. ``--profile features`` prints where that step spends its time.
 """
@@ -42,13 +43,14 @@ from seco_core.regions import (
 )
 from seco_core.scc.evidence import class_mean, disagreement, surroundings
 from seco_core.scc.graph_vae import graph_uncertainty
+from seco_core.scc.linear import linear_loss
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
 from seco_core.scc.noise import noise_score
 
 SIZE, CLASSES = (512, 1024), 19
 LIBRARIES = ("torch", "sklearn.mixture")
-STEPS = ("libraries", "features", "cross_fit", "mixture", "graph", "graph_vae", "noise_score")
+STEPS = ("libraries", "features", "cross_fit", "linear", "mixture", "graph", "graph_vae", "noise_score")
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
             sample_weight=confidence * np.sqrt(area / area.mean()),
             **shared,
         )
+    with clock.step("linear"):
+        linear = linear_loss(features, class_id, image, sample_weight=confidence, **shared)
     with clock.step("mixture"):
         fit_mixture(fit.loss, seed=parameters.seed).eta(fit.loss)
     with clock.step("graph"):
@@ -188,6 +192,7 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
                 "doubt": 1.0 - confidence,
                 "class_doubt": class_mean(1.0 - confidence, class_id),
                 "loss": fit.loss,
+                "linear": linear,
                 "disagreement": disagreement(links, class_id),
                 "entropy": found.entropy,
                 "enclosure": enclosure,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.pipeline.ledger import Ledger
 from seco_core.project import Project, RegionArrays
 from seco_core.refine import reviewed_regions
 from seco_core.scheme import IGNORE
@@ -50,14 +51,14 @@ def contacts(project: Project, regions: RegionArrays, images: list[int]) -> NDAr
 
 
 def described_regions(
-    project: Project, regions: RegionArrays, ledger: Ledger
+    project: Project, regions: RegionArrays, images: Iterable[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows of the regions that the current encoder has described, and their features.
+    """Rows of the regions of images that the current encoder has described, and their features.
 
     With the encoder ``cnn`` what the networks learnt lies beside what an image alone tells.
     """
     rows, features = [], []
-    for image_id in sorted(ledger.image_signatures("features")):
+    for image_id in sorted(images):
         found = [project.read_raster(image_id, kind) for kind in ("features", "learnt")]
         there = [values for values in found if values is not None]
         if there and len(there[0]):

@@ -22,6 +22,7 @@ from seco_core.scc.evidence import class_mean, disagreement, seen_otherwise, sur
 from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
 from seco_core.scc.label_quality import label_quality
+from seco_core.scc.linear import linear_loss
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
 from seco_core.scc.noise import noise_score
@@ -125,7 +126,7 @@ def _score(
     networks: Mapping[str, NDArray[Any]],
 ) -> None:
     """SCC-LD: out-of-sample loss of every region's class, and its place in the mixture."""
-    rows, features = described_regions(project, regions, ledger)
+    rows, features = described_regions(project, regions, ledger.image_signatures("features"))
     labels, weight, reviewed = lessons(project, regions)
     if fits(networks, features, regions.image_id[rows], project.scheme.size):
         weight[reviewed & (weight > 0.0)] = _FURTHER_WEIGHT
@@ -177,7 +178,7 @@ def _link(
 ) -> None:
     """The relational graph of all regions (SeCoV2)."""
     progress(ProgressEvent("graph", 0, 1))
-    rows, features = described_regions(project, regions, ledger)
+    rows, features = described_regions(project, regions, ledger.image_signatures("features"))
     position = np.full(len(regions), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
     touching = contacts(project, regions, np.unique(regions.image_id[rows]).tolist())
@@ -208,7 +209,7 @@ def _doubt(
     cancel: CancelToken,
 ) -> None:
     """SCC-Unc: uncertainty of every region under a VAE on the relational graph, and open set (SeCoV2)."""
-    rows, features = described_regions(project, regions, ledger)
+    rows, features = described_regions(project, regions, ledger.image_signatures("features"))
     # with area in the weights wrong regions get codes nearer to the prior's than right ones, and a lower U
     labels, weight, _ = lessons(project, regions, by_area=False)
     graph = project.graph(regions.id[rows])
@@ -255,8 +256,8 @@ def suspect(
     progress(ProgressEvent("noise", 0, 1))
     regions = project.regions()
     described = list(ledger.image_signatures("features"))
-    known = evidence(project, regions, described)
-    scored, features = described_regions(project, regions, ledger)
+    known = evidence(project, regions, described, parameters)
+    scored, features = described_regions(project, regions, described)
     reviewed, decided = decided_regions(project, regions)
     reviewed, decided = reviewed[scored], decided[scored]
     score = regions.eta[scored]
@@ -273,7 +274,9 @@ def suspect(
     progress(ProgressEvent("noise", 1, 1))
 
 
-def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict[str, NDArray[np.float32]]:
+def evidence(
+    project: Project, regions: RegionArrays, images: list[int], parameters: Parameters
+) -> dict[str, NDArray[np.float32]]:
     """Everything about the regions that the noise score is made of.
 
     Parameters
@@ -283,7 +286,9 @@ def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict
     regions : RegionArrays
         All of its regions, scored.
     images : list of int
-        Images whose regions are looked at; nothing but what the region arrays hold is known of the others'.
+        Images that are described; nothing but what the region arrays hold is known of the others' regions.
+    parameters : Parameters
+        Those of the run.
 
     Returns
     -------
@@ -303,12 +308,25 @@ def evidence(project: Project, regions: RegionArrays, images: list[int]) -> dict
     graph = project.graph(regions.id)
     touching = contacts(project, regions, images)
     enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
-    unlinked = np.full(len(regions), np.nan, dtype=np.float32)
+    unlinked, linear = np.full((2, len(regions)), np.nan, dtype=np.float32)
+    described, features = described_regions(project, regions, images)
+    labels, weight, _ = lessons(project, regions, by_area=False)
+    linear[described] = linear_loss(
+        features,
+        labels[described],
+        regions.image_id[described],
+        n_classes=project.scheme.size,
+        folds=parameters.scc.folds,
+        seed=parameters.seed,
+        sample_weight=weight[described],
+        asked=regions.class_id[described],
+    )
     return {
         "peak_doubt": 1.0 - peak,
         "doubt": 1.0 - regions.confidence,
         "class_doubt": class_mean(1.0 - regions.confidence, regions.class_id),
         "loss": regions.loss,
+        "linear": linear,
         "disagreement": unlinked if graph is None else disagreement(graph, regions.class_id),
         "entropy": regions.entropy,
         "enclosure": enclosure,

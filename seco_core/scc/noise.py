@@ -27,6 +27,7 @@ EVIDENCE = (
     "doubt",
     "class_doubt",
     "loss",
+    "linear",
     "disagreement",
     "entropy",
     "enclosure",
@@ -37,7 +38,8 @@ EVIDENCE = (
 
 - One minus the 90th percentile of the network's confidence in the region, one minus its mean, and the
   latter's mean over the region's class.
-- Cross-fitted loss; share of similar regions with another class; entropy of the graph classifier.
+- Cross-fitted loss of networks, and of a linear discriminant (`seco_core.scc.linear`); share of similar
+  regions with another class; entropy of the graph classifier.
 - How far one other class surrounds the region, and how small it is beside its neighbours.
 - How much likelier than the region's class another one looks to the network that learnt from the pseudo-label
   (`seco_core.encoders.cnn`).
