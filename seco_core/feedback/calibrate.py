@@ -11,7 +11,6 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from seco_core.errors import ParameterError
-from seco_core.feedback.spread import SLIP
 
 _SMALLEST = 1e-4
 
@@ -59,16 +58,15 @@ def fit_calibration(
     noise_score: NDArray[np.floating[Any]],
     wrong: NDArray[np.bool_],
     *,
-    slope_doubt: float = 0.2,
-    shift_doubt: float = 0.4,
-    slip: float = SLIP,
+    slope_doubt: float = 0.15,
+    shift_doubt: float = 0.3,
 ) -> Calibration:
     """Learn from reviewed regions how the noise score is to be read (Platt scaling with a prior).
 
     The most probable curve, when log slope and shift are believed to be 0 give or take the doubts: a few
     reviews change little, hundreds decide. People look at the worst regions first; that is no bias here, as
-    what is learnt is the chance of an error *given* the score. People slip, too: two of the worst regions
-    accepted in haste must not talk the score out of all others.
+    what is learnt is the chance of an error *given* the score. Two of the worst regions accepted in haste do
+    not talk the score out of all others.
 
     Parameters
     ----------
@@ -79,8 +77,6 @@ def fit_calibration(
     slope_doubt, shift_doubt : float
         Standard deviations of the prior of log slope and shift, above 0. As they are, two reviews move a
         score of 0.6 by 0.05 at the most, and fifty have their say.
-    slip : float
-        How often a review is wrong itself, 0 to below 0.5.
 
     Returns
     -------
@@ -90,16 +86,13 @@ def fit_calibration(
     Raises
     ------
     ParameterError
-        If the arrays do not fit together, a score is no probability, a doubt is not above 0, or `slip` is out
-        of range.
+        If the arrays do not fit together, a score is no probability, or a doubt is not above 0.
     """
     score, wrong = np.asarray(noise_score, dtype=np.float64), np.asarray(wrong, dtype=bool)
     if score.shape != wrong.shape or not ((score >= 0.0) & (score <= 1.0)).all():
         raise ParameterError(f"{score.shape} scores of 0 to 1 are needed for {wrong.shape} reviews.")
     if not (slope_doubt > 0.0 and shift_doubt > 0.0):
         raise ParameterError("slope_doubt and shift_doubt must be above 0.")
-    if not 0.0 <= slip < 0.5:
-        raise ParameterError(f"slip must be from 0 to below 0.5, not {slip}.")
     if not len(score):
         return Calibration()
     x, sign = log_odds(score), np.where(wrong, 1.0, -1.0)
@@ -107,14 +100,11 @@ def fit_calibration(
     def loss(p: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slope = np.exp(p[0])
         margin = sign * (slope * x + p[1])
-        # log(slip + (1 - 2 slip) expit(margin)), without cancellation for large margins of either sign
-        log_p = np.logaddexp(np.log1p(-slip), floor - margin) - np.logaddexp(0.0, -margin)
-        pull = -sign * (1.0 - 2.0 * slip) * np.exp(-log_p) * expit(margin) * expit(-margin)
-        value = 0.5 * ((p / doubts) ** 2).sum() - log_p.sum()
+        pull = -sign * expit(-margin)
+        value = np.logaddexp(0.0, -margin).sum() + 0.5 * ((p / doubts) ** 2).sum()
         return float(value), np.array([(pull * x).sum() * slope, pull.sum()]) + p / doubts**2
 
     doubts = np.array([slope_doubt, shift_doubt])
-    floor = np.log(slip) if slip > 0.0 else -np.inf
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-3.0, 3.0), (-8.0, 8.0)])
     return Calibration(
         float(np.exp(found.x[0])),
