@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -9,6 +10,7 @@ import io
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +29,9 @@ _SECONDS_BETWEEN_EVENTS = 0.05
 _SHORT_TURN = 0.0005
 """Seconds that a working thread may keep Python's lock while the window waits for it; Python's own are ten
 times that, and a key takes the lock many times."""
+
+_NICER = 10
+"""How much lower the priority of working threads is than the window's."""
 
 Work = Callable[[ProgressCallback, CancelToken], Any]
 """What is done in the thread. It must open its own store."""
@@ -71,6 +76,17 @@ _usual_turn = sys.getswitchinterval()
 def _take_turns() -> None:
     """Make working threads give way to the window while there are any."""
     sys.setswitchinterval(_SHORT_TURN if _going_on else _usual_turn)
+
+
+def _give_way() -> None:
+    """Let the window's thread go first where this one and those that it will start want its core.
+
+    Only Linux has priorities of threads; elsewhere the system is left to decide.
+    """
+    if sys.platform == "linux":
+        nice = os.getpriority(os.PRIO_PROCESS, os.getpid()) + _NICER
+        with contextlib.suppress(OSError):  # not allowed here
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(nice, 19))
 
 
 class Job(QObject):
@@ -128,6 +144,7 @@ class Job(QObject):
         self._token.cancel()
 
     def _run(self) -> Any:
+        _give_way()
         return self._work(self._report, self._token)
 
     def _report(self, event: ProgressEvent) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -31,3 +33,20 @@ def test_a_job_outlives_who_began_it(qtbot):
     forgotten.set()
     qtbot.waitUntil(lambda: bool(ended))
     assert sys.getswitchinterval() == usual
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_work_and_threads_that_it_starts_let_the_window_go_first(qtbot):
+    def nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def work(progress: ProgressCallback, cancel: CancelToken) -> tuple[int, int]:
+        with ThreadPoolExecutor(1) as pool:
+            return nice(), pool.submit(nice).result()
+
+    usual = nice()
+    job = Job(work, "work")
+    with qtbot.waitSignal(job.succeeded) as done:
+        job.start()
+    assert min(done.args[0]) >= min(usual + 10, 19)
+    assert nice() == usual
