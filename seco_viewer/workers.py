@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -30,8 +29,8 @@ _SHORT_TURN = 0.0005
 """Seconds that a working thread may keep Python's lock while the window waits for it; Python's own are ten
 times that, and a key takes the lock many times."""
 
-_NICER = 10
-"""How much lower the priority of working threads is than the window's."""
+_NICE = 10
+"""Priority of working threads as Unix counts it; a window has 0."""
 
 Work = Callable[[ProgressCallback, CancelToken], Any]
 """What is done in the thread. It must open its own store."""
@@ -84,9 +83,9 @@ def _give_way() -> None:
     Only Linux has priorities of threads; elsewhere the system is left to decide.
     """
     if sys.platform == "linux":
-        nice = os.getpriority(os.PRIO_PROCESS, os.getpid()) + _NICER
-        with contextlib.suppress(OSError):  # not allowed here
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(nice, 19))
+        thread = threading.get_native_id()
+        if os.getpriority(os.PRIO_PROCESS, thread) < _NICE:
+            os.setpriority(os.PRIO_PROCESS, thread, _NICE)
 
 
 class Job(QObject):
