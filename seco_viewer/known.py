@@ -111,7 +111,9 @@ class KnownRegions:
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:
         """Rows of all images linked to a region, with weight and kind of the link, heaviest first."""
         ids = self.regions.id
-        found = []
+        found: list[tuple[int, float, EdgeKind]] = []
+        if not self.tables.linked:
+            return found
         for region_id, weight, kind in self.project.neighbours(int(ids[row])):
             other = int(np.searchsorted(ids, region_id))
             # a run that is going on may have linked regions that are not in the tables yet

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.errors import SecoError
 from seco_core.feedback.spread import Feedback
 from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.refine import confirmed_regions, region_labels, reviewed_regions
@@ -37,6 +38,10 @@ class Tables:
         Where the same was decided twice.
     feedback : Feedback
         What decisions say about the other regions.
+    problem : SecoError or None
+        What the regions lack: verdicts that a stopped run never made, or the graph, whose file is gone.
+    linked : bool
+        Whether the graph could be read.
     """
 
     regions: RegionArrays
@@ -47,6 +52,8 @@ class Tables:
     decided: NDArray[np.uint8]
     confirmed: NDArray[np.bool_]
     feedback: Feedback
+    problem: SecoError | None
+    linked: bool
     _counted: dict[int, tuple[int, ...]] = field(repr=False)
 
     @classmethod
@@ -63,8 +70,15 @@ class Tables:
             counted[image_id] = _seqs(project, image_id)
         machine_label = region_labels(regions.class_id, regions.verdict, regions.predicted, state="all")
         run = project.scoring_run()
+        problem: SecoError | None = project.unfinished()
+        linked, graph = True, None
+        try:
+            graph = project.graph(regions.id)
+        except SecoError as error:
+            # all but what spreads on it works without
+            linked, problem = False, problem or error
         feedback = Feedback(
-            project.graph(regions.id),
+            graph,
             regions.class_id,
             machine_label,
             regions.noise_score,
@@ -76,7 +90,9 @@ class Tables:
         )
         tau = run.parameters.scc.tau_ns if run is not None else 1.0
         tie = tie_ranks(regions.area)
-        return cls(regions, machine_label, tau, tie, reviewed, decided, confirmed, feedback, counted)
+        return cls(
+            regions, machine_label, tau, tie, reviewed, decided, confirmed, feedback, problem, linked, counted
+        )
 
     def catch_up(self, project: Project) -> None:
         """Take in what was decided, undone or redone since the tables were read."""

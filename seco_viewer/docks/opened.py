@@ -106,10 +106,11 @@ class OpenProject:
             self._tabs.go_to(self.images if all_skipped(self.session) else self.pipeline)
 
     def say_what_is_next(self) -> None:
-        """What to do with a project that has nothing to review yet; nothing otherwise."""
+        """What to do with a project that has nothing to review yet, or lacks something; nothing otherwise."""
         session = self.session
+        problem = session.tables.problem
         if len(session.regions):
-            self._say("")
+            self._say("" if problem is None else str(problem), wrong=problem is not None)
         elif all_skipped(session):
             self._say(
                 f"No image could be used. The first: {session.project.images[0].problem} The Images tab says "

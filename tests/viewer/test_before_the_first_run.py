@@ -112,3 +112,26 @@ def test_run_in_which_every_image_fails_ends_with_a_word_on_it(dock: SecoDock, q
         dock.opened.pipeline.run_button.click()
     assert "3 skipped" in dock.opened.pipeline.result.text()
     assert "No image could be used" in dock.message.text()
+
+
+def test_project_without_its_graph_opens_and_says_what_to_do(dock: SecoDock, scored_path: Path):
+    for file in (scored_path / "graph").iterdir():
+        file.unlink()
+    assert dock.open_project(scored_path)
+    assert "graph is gone" in dock.message.text()
+    assert "Run the pipeline again" in dock.message.text()
+    for action in ("skip", "accept", "undo", "graph"):
+        dock.perform(action)
+    assert not dock.session.links(dock.session.queue.first(1)[0])
+
+
+def test_project_whose_last_run_was_stopped_says_so(dock: SecoDock, scored_path: Path):
+    with Project.open(scored_path) as project:
+        project.connection.execute("DELETE FROM project_ledger WHERE stage = 'refine'")
+    assert dock.open_project(scored_path)
+    assert "the last run was stopped" in dock.message.text()
+    dock.close_project()
+    with Project.open(scored_path) as project:
+        project.connection.execute("INSERT INTO project_ledger VALUES ('refine', 'x', 1)")
+    assert dock.open_project(scored_path)
+    assert dock.message.text() == ""
