@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.project.overrides import Box
 
-_LEAST_CONTEXT = 160
+_LEAST_CONTEXT = 120
 """Pixels of the image's shorter side that stay in view around a small region."""
 _REGION_SHARE = 0.3
 """Share of the view that a region takes when the camera goes to it."""
@@ -104,10 +104,12 @@ class View:
             closer = min(closer, min(self.shape) / _LEAST_CONTEXT)
             middle, zoom = self._whole_image()
             if closer > 1:
-                # nearer to the border than half of what is in view there would be nothing to see
-                half = np.minimum(size / (2 * _FIT * closer), size / 2)
-                middle = tuple(np.clip(center, half, size - half).tolist())
                 zoom *= closer
+                # nearer to the border than half of what is in view there would be nothing to see
+                canvas = canvas_size(self._viewer)
+                half = size / (2 * _FIT * closer) if canvas is None else np.array(canvas) / (2 * zoom)
+                half = np.minimum(half, size / 2)
+                middle = tuple(np.clip(center, half, size - half).tolist())
             self._aim = middle, zoom
         self._looked = canvas_size(self._viewer), None
         self._soon(self._move)

@@ -141,8 +141,8 @@ def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Pa
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
     close = camera.zoom
     layers._viewer.reset_view()
-    assert close == pytest.approx(3 * camera.zoom)  # a third of the image is in view, the region with it
-    half = np.array([480, 600]) / 6
+    assert close == pytest.approx(4 * camera.zoom)  # a quarter of the image is in view, the region with it
+    half = np.array([480, 600]) / 8
     session.resume()
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
     center = np.array(camera.center[-2:])
