@@ -14,7 +14,7 @@ from seco_viewer.layers import ReviewLayers
 from seco_viewer.outline import outline, region_borders
 from seco_viewer.selection import cut
 from seco_viewer.session import Session
-from seco_viewer.view import View, camera_of
+from seco_viewer.view import View, camera_of, canvas_size
 from tests.viewer.scenes import class_map, make_project, store_regions
 
 pytestmark = pytest.mark.gui
@@ -142,7 +142,7 @@ def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Pa
     close = camera.zoom
     layers._viewer.reset_view()
     assert close == pytest.approx(4 * camera.zoom)  # a quarter of the image is in view, the region with it
-    half = np.array([480, 600]) / 8
+    half = np.array(canvas_size(layers._viewer)) / (2 * close)
     session.resume()
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
     center = np.array(camera.center[-2:])
