@@ -66,6 +66,7 @@ class OpenProject:
         self.session = session
         self._viewer, self._tabs, self._perform, self._say = viewer, tabs, perform, say
         self._soon = Soon()
+        self._place = session.image_id, session.row
         self._make_canvas()
         self._make_review()
         self.why = WhyPanel(session)
@@ -143,6 +144,7 @@ class OpenProject:
             self.conflicts,
         ):
             part.release()
+        self.session.region_changed.disconnect(self._show_top)
         self._soon.drop()
         self.layers.remove()
         self.session.close()
@@ -187,6 +189,7 @@ class OpenProject:
         self.comparison.changed.connect(self._take_other_layers)
         self.conflicts.changed.connect(self._take_other_layers)
         self.view_bar.left.connect(self.review.setFocus)
+        self.session.region_changed.connect(self._show_top)
         self.plots.told.connect(self._say)
         self.plots.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)
@@ -202,6 +205,13 @@ class OpenProject:
 
     def _may_learn(self) -> bool:
         return not self.busy
+
+    def _show_top(self) -> None:
+        """Another region: what it is called stands at the top of the page."""
+        place = self.session.image_id, self.session.row
+        if place != self._place:
+            self._place = place
+            self._tabs.scroll_up(self.review)
 
     def _show_tool(self) -> None:
         self.review.edit_bar.show_tool(self.tools.tool)

@@ -56,6 +56,14 @@ class ProjectTabs(QTabWidget):
         self.setCurrentIndex((self.currentIndex() + by) % self.count())
         self._first[self.currentIndex()].setFocus(Qt.FocusReason.TabFocusReason)
 
+    def scroll_up(self, page: QWidget) -> None:
+        """Scroll a page to its top."""
+        for index in range(self.count()):
+            if self.page(index) is page:
+                area = self.widget(index)
+                assert isinstance(area, QScrollArea)
+                area.verticalScrollBar().setValue(0)
+
     def go_to_name(self, name: str) -> None:
         """Show the page of that name, if there is one."""
         for index in range(self.count()):
@@ -79,9 +87,24 @@ class ProjectTabs(QTabWidget):
 
 def scrolling(page: QWidget) -> QScrollArea:
     """A page that scrolls up and down if it does not fit."""
-    area = QScrollArea()
+    area = _Scrolling()
     area.setWidget(page)
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return area
+
+
+class _Scrolling(QScrollArea):
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802
+        """Stay where the page was scrolled to when the focus leaves it or comes to the page itself.
+
+        Qt brings what has the focus into view: of a page higher than the window the middle, also while it is
+        being hidden.
+        """
+        bar = self.verticalScrollBar()
+        seen = bar.value()
+        found = bool(super().focusNextPrevChild(forward))
+        if self.focusWidget() in (None, self.widget()):
+            bar.setValue(seen)
+        return found

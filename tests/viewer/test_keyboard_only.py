@@ -108,6 +108,22 @@ def test_every_page_takes_the_keys_and_gives_them_on(dock: SecoDock, scored_path
     assert dock.tabs.page(dock.tabs.currentIndex()) is seen[0]
 
 
+def test_the_review_page_begins_at_its_top(dock: SecoDock, qtbot, scored_path: Path):
+    dock.open_project(scored_path)
+    dock.opened.review.setFocus()
+    bar = dock.tabs.widget(0).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 100)  # the window is too low for the page
+    press(Qt.Key.Key_F6)
+    press(Qt.Key.Key_F6, SHIFT)
+    assert dock.opened.review.hasFocus()
+    assert bar.value() == 0
+    bar.setValue(bar.maximum())
+    dock.perform("noise")
+    assert bar.value() == bar.maximum()
+    press(Qt.Key.Key_S)
+    assert bar.value() == 0
+
+
 def test_overlays_are_hidden_while_the_key_is_held(dock: SecoDock, qtbot, scored_path: Path, monkeypatch):
     dock.open_project(scored_path)
     now = 100.0
