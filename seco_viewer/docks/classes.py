@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from seco_core.scheme import ClassScheme
 from seco_viewer.class_search import find_classes
 
 _COLUMNS = 3
+_MOST_FOUND = 6
 _BUTTON = "font-size: 8.5pt; text-align: left; padding: 1px;"
 
 
@@ -41,6 +43,11 @@ class ClassChooser(QWidget):
         self.search.returnPressed.connect(self._enter)
         self.search.installEventFilter(self)
         layout.addWidget(self.search)
+        self.found = QLabel()
+        self.found.setTextFormat(Qt.TextFormat.RichText)
+        self.found.setWordWrap(True)
+        self.found.setVisible(False)
+        layout.addWidget(self.found)
         grid = QGridLayout()
         grid.setSpacing(2)
         self.buttons: dict[int, QToolButton] = {}
@@ -76,6 +83,15 @@ class ClassChooser(QWidget):
         for class_id, button in self.buttons.items():
             button.setEnabled(class_id in found)
         self.emphasise(tuple(found[:1]) if text.strip() else ())
+        # the buttons may be below what is seen of the page
+        names = [
+            html.escape(f"{class_id} {self._scheme.label(class_id)}").replace(" ", "\xa0")
+            for class_id in found
+        ]
+        first = f"Enter: <b>{names[0]}</b>" if names else "no such class"
+        more = f"; or {', '.join(names[1:_MOST_FOUND])}" + (" …" if len(names) > _MOST_FOUND else "")
+        self.found.setText(first + (more if len(names) > 1 else ""))
+        self.found.setVisible(bool(text.strip()))
 
     def _enter(self) -> None:
         found = find_classes(self._scheme, self.search.text())

@@ -65,6 +65,24 @@ def test_class_search_relabels_by_letters_and_by_number(dock: SecoDock, qtbot):
     assert len(session.project.overrides) == 2
 
 
+def test_what_enter_takes_is_said_below_the_search(dock: SecoDock, qtbot):
+    chooser = dock.opened.review.chooser
+    dock.perform("relabel")
+    assert chooser.found.isHidden()
+    qtbot.keyClicks(chooser.search, "tr")
+    assert not chooser.found.isHidden()
+    assert (
+        "Enter: <b>6 traffic light</b>; or 7 traffic sign, 14 truck, 16 train"
+        in chooser.found.text().replace("\xa0", " ")
+    )
+    qtbot.keyClicks(chooser.search, "u")
+    assert chooser.found.text() == "Enter: <b>14\xa0truck</b>"
+    qtbot.keyClicks(chooser.search, "x")
+    assert chooser.found.text() == "no such class"
+    QTest.keyClick(chooser.search, Qt.Key.Key_Escape)
+    assert chooser.found.isHidden()
+
+
 def test_typing_letters_into_the_search_decides_nothing(dock: SecoDock, qtbot):
     dock.show()
     dock.perform("relabel")
