@@ -46,6 +46,8 @@ class Comparison:
         Which of `MAPS` lie on either side of the line.
     wiping : bool
         Whether two maps are side by side.
+    flicked : bool
+        Whether one of the maps took the place of the others.
     gave_way : list of Layer
         Maps that are hidden meanwhile.
     all : list of Layer
@@ -59,7 +61,7 @@ class Comparison:
         self._viewer, self._session, self._layers = viewer, session, layers
         self._camera = camera_of(viewer)
         self.left, self.right = MAPS[0], MAPS[-1]
-        self.wiping = False
+        self.wiping = self.flicked = False
         self.all: list[Layer] = []
         self._column = 0
         self.gave_way: list[Layer] = []
@@ -116,6 +118,7 @@ class Comparison:
         shown = [name for name, layer in maps.items() if layer.visible]
         if self.all:
             shown = [_SCC]
+        self.flicked = True
         following = MAPS[(MAPS.index(shown[-1]) + 1) % len(MAPS)] if shown else MAPS[0]
         self._end()
         for name, layer in maps.items():

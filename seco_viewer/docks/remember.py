@@ -64,7 +64,8 @@ class Remembering(QObject):
         reviewing = len(session.regions) > 0
         for layer in layers.all:
             look = memory.layers.get(layer.name.removeprefix(NAME), {}) if reviewing else {}
-            if isinstance(visible := look.get("visible"), bool):
+            # decisions shall be seen from the first on, whatever was looked at last
+            if isinstance(visible := look.get("visible"), bool) and layer is not layers.curated:
                 layer.visible = visible
             if isinstance(opacity := look.get("opacity"), float) and 0 <= opacity <= 1:
                 layer.opacity = opacity
@@ -114,13 +115,15 @@ class Remembering(QObject):
         remember(memory, self._file)
 
     def _note_layers(self, opened: OpenProject) -> None:
-        for_the_moment = [*opened.layers.hidden, *opened.comparison.gave_way]
+        layers = opened.layers
+        for_the_moment = [*layers.hidden, *opened.comparison.gave_way]
+        compared = [layers.pseudo_label, layers.psa] if opened.comparison.flicked else []
         self.memory.layers = {
             layer.name.removeprefix(NAME): {
-                "visible": bool(layer.visible or layer in for_the_moment),
+                "visible": bool(layer.visible or layer in for_the_moment) and layer not in compared,
                 "opacity": float(layer.opacity),
             }
-            for layer in opened.layers.all
+            for layer in layers.all
         }
 
     def _frame(self) -> tuple[QDockWidget | None, QMainWindow | None]:

@@ -120,6 +120,21 @@ def test_a_window_comes_back_as_it_was_left(qtbot, scored_path: Path, nothing_re
 
 
 @pytest.mark.gui
+@pytest.mark.parametrize("flicks", [1, 2, 3])
+def test_what_was_compared_is_not_what_one_comes_back_to(bare_dock: SecoDock, scored_path: Path, flicks: int):
+    bare_dock.open_project(scored_path)
+    for _ in range(flicks):
+        bare_dock.perform("compare")
+    assert not bare_dock.opened.layers.curated.visible
+    bare_dock.close_project()
+    bare_dock.open_project(scored_path)
+    layers = bare_dock.opened.layers
+    assert layers.curated.visible
+    assert not layers.pseudo_label.visible
+    assert not layers.psa.visible
+
+
+@pytest.mark.gui
 def test_a_project_that_was_removed_is_not_offered(qtbot, nothing_remembered: Path, tmp_path: Path):
     remember(Memory(project=str(tmp_path / "gone")), nothing_remembered)
     dock = SecoDock(ViewerModel())
