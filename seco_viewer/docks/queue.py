@@ -172,6 +172,7 @@ class QueuePanel(QWidget):
         self.chosen.setVisible(False)
         self.chosen.clicked.connect(self._forget_chosen)
         self.counts = QLabel()
+        self.counts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.in_queue = QCheckBox("review only these")
         self.in_queue.setToolTip(
             "The Review tab then holds only what is listed here, and of that what its filters let through."
@@ -194,7 +195,8 @@ class QueuePanel(QWidget):
             _line((self.of_class, 1), (self.predicted, 1)),
             _line((QLabel("noise"), 0), (self.least_noise, 1), (QLabel("to"), 0), (self.most_noise, 1)),
             _line((QLabel("pixels"), 0), (self.least, 1), (QLabel("to"), 0), (self.largest, 1)),
-            _line((self.counts, 1), (self.chosen, 0), (self.in_queue, 0), (self.show_map, 0)),
+            _line((self.in_queue, 1), (self.chosen, 0), (self.show_map, 0)),
+            self.counts,
         ]  # fmt: skip
 
     def _make_table(self) -> QTableView:
@@ -206,7 +208,7 @@ class QueuePanel(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # "traffic light", "traffic sign"
         self.table.setStyleSheet("QTableView, QHeaderView { font-size: 8.5pt; }")
         self.table.verticalHeader().setVisible(False)
         # every row alike: with rows that fit their text, Qt would ask each of them

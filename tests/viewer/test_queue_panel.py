@@ -178,3 +178,19 @@ def test_bulk_decision_can_be_cancelled(many_images: SecoDock, qtbot):
         queue.bulk.cancel_button.click()
     assert not many_images.session.reviewed.any()
     assert "nothing was decided" in many_images.message.text()
+
+
+def test_no_selection_makes_the_page_wider_than_the_dock(dock: SecoDock, qapp):
+    queue = dock.opened.queue
+    dock.resize(340, 700)
+    dock.tabs.go_to(queue)
+    dock.show()
+    queue.narrow()
+    qapp.processEvents()
+    page = queue.minimumSizeHint().width()
+    queue.table.selectAll()
+    queue.show_only(queue.model.rows)
+    queue.table.selectAll()
+    qapp.processEvents()
+    assert "selected" in queue.counts.text()
+    assert queue.minimumSizeHint().width() <= max(page, dock.minimumWidth())
