@@ -11,10 +11,11 @@ from seco_viewer.session import Session
 
 
 def get_project(path: Path | str) -> Path | None:
-    """The project folder that a path means: the folder itself or the store in it; None if it is neither."""
+    """The project folder that a path means: the folder itself, the store in it, or the folder around one
+    called ``project``, as the example has it; None if it is none of them."""
     path = Path(path)
     folder = path.parent if path.name == STORE_NAME else path
-    return folder if (folder / STORE_NAME).is_file() else None
+    return next((f for f in (folder, folder / "project") if (f / STORE_NAME).is_file()), None)
 
 
 def open_session(path: Path) -> Session:

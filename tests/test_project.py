@@ -124,6 +124,18 @@ def test_creation_that_breaks_off_leaves_no_project(
         assert len(project.images) == 3
 
 
+def test_the_dataset_s_own_folder_is_no_place_for_a_project(tmp_path: Path, dataset: Dataset):
+    folder = dataclasses.replace(dataset, layout="folders")
+    before = sorted(dataset.root.iterdir())
+    with pytest.raises(ProjectError, match="another folder"):
+        Project.create(dataset.root / ".", load_scheme("cityscapes19"), folder)
+    assert sorted(dataset.root.iterdir()) == before
+    # a list may lie anywhere, its project beside it
+    Project.create(
+        dataset.root, load_scheme("cityscapes19"), dataclasses.replace(dataset, layout="list")
+    ).close()
+
+
 def test_second_project_in_a_folder_is_refused(project_path: Path, dataset: Dataset):
     with pytest.raises(ProjectError, match="already"):
         Project.create(project_path, load_scheme("cityscapes19"), dataset)

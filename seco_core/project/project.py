@@ -62,9 +62,15 @@ class Project:
         Raises
         ------
         ProjectError, ProjectReadOnlyError, StorageFullError
-            If there is one already or it cannot be written.
+            If there is one already, it cannot be written, or it is the dataset's own folder.
         """
         path = Path(path)
+        if dataset.layout != "list" and path.resolve() == dataset.root.resolve():
+            raise ProjectError(
+                "is the dataset's own folder, which stays as it is.",
+                path=path,
+                remedy="Choose another folder for the project, such as one beside it.",
+            )
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

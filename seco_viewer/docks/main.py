@@ -20,6 +20,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
+from seco_core.project.store import STORE_NAME
 from seco_viewer.docks.canvas_keys import CanvasKeys
 from seco_viewer.docks.key_list import KeyList, top_window
 from seco_viewer.docks.keys import PageKeys
@@ -40,6 +41,7 @@ _FOCUS = (
     "QAbstractSpinBox:focus, QTableView:focus, QListView:focus { border: 1px solid #e69f00; }"
 )
 """Where the keys go is seen in both themes."""
+_CHOOSE = f"Choose the folder that holds {STORE_NAME}, or make a project from a dataset."
 _BUSY = "The pipeline, a trial or an export is still going on: cancel it or wait for its end."
 
 
@@ -175,12 +177,15 @@ class SecoDock(QWidget):
 
     def open_project(self, path: Path | str) -> bool:
         """Open a project folder, or the store in it, in place of the one that is open; whether it could."""
-        path = get_project(path) or Path(path)
+        found = get_project(path)
         if self.busy:
             self.say(_BUSY, wrong=True)
             return False
+        if found is None:
+            self.say(f"{path}: there is no project here. {_CHOOSE}", wrong=True)
+            return False
         try:
-            session = open_session(path)
+            session = open_session(found)
         except SecoError as error:
             self.say(str(error), wrong=True)
             return False

@@ -168,6 +168,11 @@ class StartPage(QWidget):
         if dataset is None or folder is None:
             self._say("Choose a dataset and a project folder first.", wrong=True)
             return
+        if (there := get_project(folder)) is not None:
+            self.project_folder.set_text(str(there))
+            self.open_button.setFocus()
+            self._say(f"There is a project in {there} already: Open goes on with it.", wrong=True)
+            return
         scheme = self.scheme.currentText().strip()
         self._start(
             partial(_make_project, dataset, "" if scheme == _OWN_SCHEME else scheme, folder), "reading"

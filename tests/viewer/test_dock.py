@@ -181,9 +181,28 @@ def test_what_cannot_be_opened_is_said_and_the_open_project_stays(dock: SecoDock
     session = dock.session
     assert not dock.open_project(tmp_path / "nothing")
     assert "no project here" in dock.message.text()
+    assert "seco run" not in dock.message.text()  # there is no command line here
     assert dock.session is session
     dock.perform("accept")
     assert session.reviewed.sum() == 1
+
+
+def test_the_folder_around_a_project_is_enough(dock: SecoDock, scored_path: Path):
+    assert scored_path.name == "project"
+    dock.close_project()
+    assert dock.open_project(scored_path.parent)
+    assert dock.session.project.path == scored_path
+
+
+def test_a_project_that_is_there_is_offered_instead_of_made(dock: SecoDock, scored_path: Path):
+    dock.close_project()
+    dock.start.dataset.set_text(str(scored_path.parent))
+    dock.start.new_folder.set_text(str(scored_path))
+    dock.start.new_button.click()
+    assert "already" in dock.message.text()
+    assert dock.start.new_button.isEnabled()
+    dock.start.open_button.click()
+    assert dock.session.project.path == scored_path
 
 
 def test_closing_gives_back_viewer_keys_and_start_page(dock: SecoDock):
