@@ -35,6 +35,9 @@ from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
 
 
+_RUNNING = "The pipeline is running; the Pipeline tab says how far it is."
+
+
 class OpenProject:
     """A project on screen, from when it is opened until `release`.
 
@@ -194,6 +197,7 @@ class OpenProject:
         self.plots.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)
         self.plots.used.connect(self.pipeline.form.set_parameters)
+        self.pipeline.started.connect(partial(self._say, _RUNNING))
         self.pipeline.ended.connect(self._run_ended)
         self.learn.started.connect(partial(run_button.setEnabled, False))
         self.learn.ended.connect(partial(run_button.setEnabled, not self.session.project.readonly))

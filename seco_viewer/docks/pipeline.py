@@ -38,10 +38,13 @@ class PipelinePanel(QWidget):
 
     Attributes
     ----------
+    started : Signal()
+        A run has begun.
     ended : Signal()
         A run has ended, however.
     """
 
+    started = Signal()
     ended = Signal()
 
     def __init__(self, session: Session):
@@ -114,6 +117,7 @@ class PipelinePanel(QWidget):
         self.stage.setText("starting")
         self.result.setText("")
         self._job.start()
+        self.started.emit()
 
     def cancel(self) -> None:
         """Ask the run to stop."""

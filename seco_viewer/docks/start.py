@@ -197,10 +197,10 @@ class StartPage(QWidget):
     def _succeeded(self, made: tuple[Path, list[str]]) -> None:
         path, problems = made
         if self._open_project(path):
+            self.made.emit(str(path))
             if problems:
                 more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
                 self._say("Left out: " + " ".join(problems[:3]) + more, wrong=True)
-            self.made.emit(str(path))
 
     def _ended(self) -> None:
         self._job = None

@@ -13,6 +13,7 @@ from seco_core.project import Project
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.frames import load_frame
 from seco_viewer.shortcuts import SHORTCUTS
+from seco_viewer.workers import Job
 from tests.viewer.scenes import class_map, make_project, store_regions
 
 pytestmark = pytest.mark.gui
@@ -65,6 +66,17 @@ def test_new_project_shows_image_and_label_and_says_what_is_next(dock: SecoDock,
     layers.pseudo_label.visible = True
     session.next_image()
     assert layers.pseudo_label.visible  # from here on it is the reviewer's choice
+
+
+def test_what_is_next_is_not_said_of_what_is_going_on(dock: SecoDock, tmp_path: Path, monkeypatch):
+    assert dock.open_project(make_project(tmp_path, scored=False))
+    assert "Next: run the pipeline" in dock.message.text()
+    monkeypatch.setattr(Job, "start", lambda job: None)
+    dock.start.made.emit("")
+    assert dock.opened.pipeline.running
+    assert "is running" in dock.message.text()
+    dock.opened.pipeline._ended()
+    assert "Next: run the pipeline" in dock.message.text()
 
 
 @pytest.mark.parametrize("broken", ["image", "pseudo_label"])
