@@ -57,6 +57,8 @@ class CanvasKeys(QObject):
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
         """Take the keys that are ours."""
+        if not isinstance(event, QKeyEvent):
+            return False
         kind = event.type()
         if kind == QEvent.Type.KeyPress:
             return self._pressed(event)

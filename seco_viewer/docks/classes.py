@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from seco_core.scheme import ClassScheme
@@ -106,7 +106,13 @@ class ClassChooser(QWidget):
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
         """Escape leaves the search."""
         kinds = (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
-        if watched is self.search and event.type() in kinds and event.key() == Qt.Key.Key_Escape:
+        # PyQt may take an event for one of another class that lay at its place before
+        if (
+            watched is self.search
+            and isinstance(event, QKeyEvent)
+            and event.type() in kinds
+            and event.key() == Qt.Key.Key_Escape
+        ):
             if event.type() == QEvent.Type.KeyPress:
                 self._end()
             event.accept()  # so that Escape does not do what it does elsewhere

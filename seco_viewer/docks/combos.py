@@ -25,7 +25,8 @@ class Choice(QComboBox):
 
     def event(self, event: QEvent) -> bool:
         """Keep keys that stand for a character from the page's shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and event.text():
+        # PyQt may take an event for one of another class that lay at its place before
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.text():
             event.accept()
             return True
         return bool(super().event(event))

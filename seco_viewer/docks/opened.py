@@ -34,7 +34,6 @@ from seco_viewer.projects import all_skipped
 from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
 
-
 _RUNNING = "The pipeline is running; the Pipeline tab says how far it is."
 
 

@@ -8,9 +8,12 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication
 
+from seco_core.scheme import load_scheme
 from seco_viewer import shortcuts
 from seco_viewer.docks import canvas_keys
 from seco_viewer.docks.canvas_keys import CanvasKeys
+from seco_viewer.docks.classes import ClassChooser
+from seco_viewer.docks.combos import Choice
 
 pytestmark = pytest.mark.gui
 
@@ -84,3 +87,16 @@ def test_a_glance_ends_when_the_key_is_let_go(keyboard: Keyboard, monkeypatch: p
     assert keyboard.pressed == [entry.id] * 2
     keyboard.send(entry.keys[0], QEvent.Type.KeyRelease)
     assert keyboard.pressed == [entry.id] * 3
+
+
+def test_an_event_in_the_wrong_class_is_no_error(keyboard: Keyboard, qtbot):
+    """PyQt may wrap a key as an event of the class of one that lay at its place before."""
+    chooser = ClassChooser(load_scheme("cityscapes19"), keyboard.pressed.append, "")
+    choice = Choice()
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(choice)
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride):
+        assert not chooser.eventFilter(chooser.search, QEvent(kind))
+        assert not keyboard._keys.eventFilter(keyboard._canvas, QEvent(kind))
+    choice.event(QEvent(QEvent.Type.ShortcutOverride))
+    assert not keyboard.pressed
