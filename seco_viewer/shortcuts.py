@@ -112,7 +112,7 @@ BUILT_IN: tuple[Shortcut, ...] = (
     ),
 )
 
-_KEYS = chosen_keys({entry.id: entry.keys for entry in BUILT_IN}, keys_file())
+_KEYS, KEY_PROBLEMS = chosen_keys({entry.id: entry.keys for entry in BUILT_IN}, keys_file())
 
 SHORTCUTS: tuple[Shortcut, ...] = tuple(replace(entry, keys=_KEYS[entry.id]) for entry in BUILT_IN)
 """The table with the keys that the user chose; see `seco_viewer.user_keys`."""

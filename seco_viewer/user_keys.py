@@ -27,11 +27,13 @@ def keys_file() -> Path:
     return Path(named) if named else platformdirs.user_config_path("seco-viewer") / "keys.json"
 
 
-def chosen_keys(built_in: Mapping[str, tuple[str, ...]], path: Path) -> dict[str, tuple[str, ...]]:
-    """The keys of every action, those of the file in place of the built-in ones.
+def chosen_keys(
+    built_in: Mapping[str, tuple[str, ...]], path: Path
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The keys of every action, those of the file in place of the built-in ones, and what is wrong with it.
 
     A key that the file gives to one action is taken from the others. What cannot be used (unreadable, no such
-    action, no such key, one key for two actions) is left out, with a warning in the log.
+    action, no such key, one key for two actions) is left out, and said.
 
     Parameters
     ----------
@@ -39,32 +41,64 @@ def chosen_keys(built_in: Mapping[str, tuple[str, ...]], path: Path) -> dict[str
         Action ids and their keys, in napari's notation.
     path : Path
         JSON such as ``{"accept": ["A", "Enter"], "skip": ["N"]}``.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Keys by action id.
+    list of str
+        Sentences for people: what was left out, and which action has no key any more.
     """
     chosen: dict[str, tuple[str, ...]] = {}
-    taken: set[str] = set()
-    for action_id, given in _read(path).items():
-        keys: list[str] = given if isinstance(given, list) else [""]
-        fits = all(isinstance(key, str) and _KEY.fullmatch(key) for key in keys)
-        if action_id not in built_in or not fits or taken & set(keys) or len(set(keys)) < len(keys):
-            logger.warning("%s: the keys %s of %s cannot be used.", path, given, action_id)
+    owner: dict[str, str] = {}
+    found, problems = _read(path)
+    for action_id, given in found.items():
+        if wrong := _wrong_with(action_id, given, built_in, owner):
+            problems.append(wrong)
             continue
-        chosen[action_id] = tuple(keys)
-        taken |= set(keys)
-    return {
-        action_id: chosen.get(action_id, tuple(key for key in keys if key not in taken))
+        assert isinstance(given, list)
+        chosen[action_id] = tuple(given)
+        owner |= dict.fromkeys(given, action_id)
+    keys = {
+        action_id: chosen.get(action_id, tuple(key for key in keys if key not in owner))
         for action_id, keys in built_in.items()
     }
+    problems += [
+        f"{action_id} has no key any more: {built_in[action_id][0]} is now {owner[built_in[action_id][0]]}."
+        for action_id, left in keys.items()
+        if not left and action_id not in chosen and built_in[action_id]
+    ]
+    for problem in problems:
+        logger.warning("%s: %s", path, problem)
+    return keys, problems
 
 
-def _read(path: Path) -> dict[str, object]:
+def _wrong_with(
+    action_id: str, given: object, built_in: Mapping[str, tuple[str, ...]], owner: Mapping[str, str]
+) -> str:
+    """Why an entry of the file cannot be used; nothing if it can."""
+    if action_id not in built_in:
+        return f"There is no action called {action_id}."
+    if not isinstance(given, list):
+        return f'The keys of {action_id} must be a list, such as ["X"].'
+    for i, key in enumerate(given):
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            return f"{action_id}: {json.dumps(key)} is no key."
+        if key in given[:i]:
+            return f"{action_id}: {key} is there twice."
+        if key in owner:
+            return f"{action_id}: {key} is given to {owner[key]} already."
+    return ""
+
+
+def _read(path: Path) -> tuple[dict[str, object], list[str]]:
+    """The file's entries, or why there are none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        return {}, []
     except (OSError, ValueError) as error:
-        logger.warning("%s: the keys cannot be read: %s", path, error)
-        return {}
+        return {}, [f"The file cannot be read: {error}."]
     if not isinstance(found, dict):
-        logger.warning("%s: the keys must be an object of action ids.", path)
-        return {}
-    return found
+        return {}, ["The file must hold an object of action ids."]
+    return found, []

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStyle, QVBoxLayout, QWidget
 
-from seco_viewer.shortcuts import BUILT_IN, SHORTCUTS, Shortcut, shown
+from seco_viewer.shortcuts import BUILT_IN, KEY_PROBLEMS, SHORTCUTS, Shortcut, shown
 from seco_viewer.user_keys import keys_file
 
 _CHOSEN = "#e69f00"
@@ -48,11 +48,7 @@ class KeyList(QFrame):
         columns.setSpacing(24)
         self._columns: list[QLabel] = []
         texts = group_texts()
-        footer = (
-            f"<p style='color: gray'>Esc or a click puts this away. Keys of your own: "
-            f"{html.escape(str(keys_file()))}</p>"
-        )
-        for text in (texts[0] + texts[1], texts[2], texts[3] + footer):
+        for text in (texts[0] + texts[1], texts[2], texts[3] + footer()):
             label = QLabel(text)
             label.setTextFormat(Qt.TextFormat.RichText)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -129,6 +125,18 @@ def group_texts() -> list[str]:
         + "</table>"
         for name, entries in groupby(SHORTCUTS, key=lambda entry: entry.group)
     ]
+
+
+def footer() -> str:
+    """Where keys of one's own are, and what is wrong with them, as rich text."""
+    text = (
+        "<p style='color: gray'>Esc or a click puts this away. Keys of your own: "
+        f"{html.escape(str(keys_file()))}</p>"
+    )
+    if KEY_PROBLEMS:
+        lines = "<br>".join(f"⚠ {html.escape(problem)}" for problem in KEY_PROBLEMS)
+        text += f"<p style='color: {_CHOSEN}'>{lines}</p>"
+    return text
 
 
 def top_window(widget: QWidget) -> QWidget:

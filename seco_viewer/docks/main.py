@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QLineEdit, QV
 
 from seco_core.errors import SecoError
 from seco_core.project.store import STORE_NAME
+from seco_viewer.docks.buttons import with_key
 from seco_viewer.docks.canvas_keys import CanvasKeys
 from seco_viewer.docks.key_list import KeyList, top_window
 from seco_viewer.docks.keys import PageKeys
@@ -31,6 +32,7 @@ from seco_viewer.docks.tabs import ProjectTabs, scrolling
 from seco_viewer.layers import prepare
 from seco_viewer.projects import get_project, open_session
 from seco_viewer.session import Session
+from seco_viewer.shortcuts import KEY_PROBLEMS
 
 _RESIZE_MILLISECONDS = 150
 _TIDY_MILLISECONDS = 100
@@ -96,6 +98,8 @@ class SecoDock(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
+        if KEY_PROBLEMS:
+            self.say(f"Keys of your own: {KEY_PROBLEMS[0]} {with_key('help')} lists all.", wrong=True)
         QTimer.singleShot(0, prepare)  # once the start page is there
 
     @property

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel
 
 from seco_viewer import shortcuts
-from seco_viewer.docks import key_list
+from seco_viewer.docks import key_list, main
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.plugin import show_dock
 from seco_viewer.shortcuts import SHORTCUTS, shown
@@ -130,6 +131,18 @@ def test_the_user_s_keys_are_marked(monkeypatch):
     assert "F7" in text
     assert "built in: A)" in text
     assert text.count("yours") == 1
+
+
+def test_what_is_wrong_with_keys_of_one_s_own_is_said_at_the_start_and_in_the_list(monkeypatch, qtbot):
+    problems = ["There is no action called foo.", "skip: <B> is no key."]
+    monkeypatch.setattr(key_list, "KEY_PROBLEMS", problems)
+    monkeypatch.setattr(main, "KEY_PROBLEMS", problems)
+    dock = SecoDock(ViewerModel())
+    qtbot.addWidget(dock)
+    assert "There is no action called foo." in dock.message.text()
+    shown_there = text_of(dock.key_list)
+    assert "There is no action called foo." in shown_there
+    assert "skip: &lt;B&gt; is no key." in shown_there
 
 
 def test_actions_without_keys_have_buttons_and_help(monkeypatch):
