@@ -63,6 +63,12 @@ BUILT_IN: tuple[Shortcut, ...] = (
             "Unknown",
             "none of the classes: unknown, or no label if there is no such class",
         ),
+        Shortcut(
+            "follow",
+            ("Shift-A",),
+            "Follow",
+            "show the similar regions that would follow from the newest decision; again: accept those ticked",
+        ),
     ),
     *_group(
         "Go about",

@@ -20,7 +20,12 @@ from seco_viewer.session import Session
 Say = Callable[..., None]
 """Shows a message; ``wrong=True`` for errors."""
 
-_NOTHING = {"undo": "Nothing to undo.", "redo": "Nothing to redo.", "back": "Nothing before this."}
+_NOTHING = {
+    "undo": "Nothing to undo.",
+    "redo": "Nothing to redo.",
+    "back": "Nothing before this.",
+    "follow": "Nothing similar would follow from the newest decision.",
+}
 _DONE = {"undo": "Taken back", "redo": "Decided again"}
 _DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
 

@@ -17,7 +17,7 @@ from seco_viewer.docks.actions import Actions, Say
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.keys import PageKeys
-from seco_viewer.docks.later import Soon
+from seco_viewer.docks.later import Later, Soon
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
@@ -147,6 +147,7 @@ class OpenProject:
         ):
             part.release()
         self.session.region_changed.disconnect(self._show_top)
+        self._settled.stop()
         self._soon.drop()
         self.layers.remove()
         self.session.close()
@@ -181,6 +182,7 @@ class OpenProject:
             self._say,
         )
         self.actions.table["learn"] = self.learn.toggle
+        self.actions.table["follow"] = self._follow
         self.actions.table["next_page"] = partial(self._tabs.turn, 1)
         self.actions.table["previous_page"] = partial(self._tabs.turn, -1)
 
@@ -190,6 +192,8 @@ class OpenProject:
         self.tools.tool_changed.connect(self._show_tool)
         self.comparison.changed.connect(self._take_other_layers)
         self.conflicts.changed.connect(self._take_other_layers)
+        self._settled = Later(self.proposals, self._proposals_settled)
+        self.proposals.noticed.connect(self.review.notice.setText)
         self.view_bar.left.connect(self.review.setFocus)
         self.session.region_changed.connect(self._show_top)
         self.plots.told.connect(self._say)
@@ -205,6 +209,16 @@ class OpenProject:
         self.psa.adopted.connect(self._adopt)
 
     # ----------------------------------------------------------- what happens
+
+    def _follow(self) -> bool:
+        return self.proposals.follow(self._bring_proposals)
+
+    def _bring_proposals(self) -> None:
+        self._tabs.bring_into_view(self.proposals)
+        self._settled.ask()  # a page that was hidden, or has new pictures, is laid out a little later
+
+    def _proposals_settled(self) -> None:
+        self._tabs.bring_into_view(self.proposals)
 
     def _may_learn(self) -> bool:
         return not self.busy

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -11,6 +13,7 @@ from seco_core.project.overrides import Origin
 from seco_viewer.bulk import plan_proposals
 from seco_viewer.docks.actions import Say
 from seco_viewer.docks.bulk import BulkBar
+from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.thumbnails import Thumbnail, ThumbnailStrip
 from seco_viewer.session import Session
@@ -19,12 +22,22 @@ _MOST = 40
 
 
 class ProposalsPanel(QWidget):
-    """Proposals of the newest decision, a moment after it was made; nothing where there are none."""
+    """Proposals of the newest decision, a moment after it was made; nothing where there are none.
+
+    Attributes
+    ----------
+    noticed : Signal(str)
+        What would follow, in a line; empty if nothing would.
+    """
+
+    noticed = Signal(str)
 
     def __init__(self, session: Session, say: Say):
         super().__init__()
         self._session, self._say = session, say
         self._seq: int | None = None
+        # the decision whose proposals were brought into view
+        self._brought: int | None = None
         self._later = Later(self, self.refresh)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -78,6 +91,10 @@ class ProposalsPanel(QWidget):
                 f"{len(found)} similar {noun} in {len(images)} {where} would follow: "
                 f"{name(found[0].class_id)}"
             )
+        key = in_brackets("follow")
+        self.noticed.emit(
+            f"{len(found)} similar would become {name(found[0].class_id)} {key}" if found else ""
+        )
         self._show(
             [
                 Thumbnail(
@@ -90,6 +107,33 @@ class ProposalsPanel(QWidget):
                 for p in found
             ]
         )
+
+    def follow(self, bring_into_view: Callable[[], None]) -> bool:
+        """Bring the proposals into view; where that was done and they are seen, accept those ticked.
+
+        Parameters
+        ----------
+        bring_into_view : callable
+            Shows the page and scrolls it here.
+
+        Returns
+        -------
+        bool
+            Whether anything would follow.
+        """
+        newest = newest_decision(self._session)
+        if newest is None or newest.seq != self._seq:
+            self.refresh()
+        if self.take.isHidden():
+            return False
+        pictures = self.strip.viewport()
+        seen = pictures.visibleRegion().boundingRect().height() == pictures.height()
+        if seen and self._brought == self._seq:
+            self.accept()
+        else:
+            self._brought = self._seq
+            bring_into_view()
+        return True
 
     def accept(self) -> None:
         """Decide the ticked ones."""

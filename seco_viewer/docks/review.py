@@ -64,7 +64,17 @@ class ReviewPanel(QWidget):
         )
         self.chooser.left.connect(self.setFocus)
         self.edit_bar = EditBar(perform)
-        parts = (self._make_place(), self._make_facts(), self._make_actions(), self.edit_bar, self.chooser)
+        self.notice = _text()
+        # always as high, or buttons would move under the mouse
+        self.notice.setFixedHeight(self.notice.fontMetrics().height() + 2)
+        parts = (
+            self._make_place(),
+            self._make_facts(),
+            self._make_actions(),
+            self.notice,
+            self.edit_bar,
+            self.chooser,
+        )
         for part in parts:
             layout.addWidget(part)
         layout.addWidget(self._make_filters())

@@ -56,6 +56,15 @@ class ProjectTabs(QTabWidget):
         self.setCurrentIndex((self.currentIndex() + by) % self.count())
         self._first[self.currentIndex()].setFocus(Qt.FocusReason.TabFocusReason)
 
+    def bring_into_view(self, part: QWidget) -> None:
+        """Show the page that holds a part of it, scrolled to that."""
+        for index in range(self.count()):
+            if self.page(index).isAncestorOf(part):
+                area = self.widget(index)
+                assert isinstance(area, QScrollArea)
+                self.setCurrentIndex(index)
+                area.ensureWidgetVisible(part)
+
     def scroll_up(self, page: QWidget) -> None:
         """Scroll a page to its top."""
         for index in range(self.count()):

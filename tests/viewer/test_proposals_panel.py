@@ -36,6 +36,32 @@ def test_ticked_proposals_follow_as_one_step(dock: SecoDock, qtbot, monkeypatch)
     assert session.reviewed.sum() == 1
 
 
+def test_the_key_shows_what_would_follow_before_it_accepts_it(dock: SecoDock, qtbot, monkeypatch):
+    session, review, panel = dock.session, dock.opened.review, dock.opened.proposals
+    dock.resize(390, 420)
+    assert not review.notice.text()
+    dock.perform("follow")
+    assert "Nothing similar" in dock.message.text()
+    session.relabel(13)
+    rows = [r for r in range(len(session.regions)) if not session.reviewed[r]][:3]
+    monkeypatch.setattr(session, "proposals", lambda seq: [Proposal(r, 13, 0.9, 0.8) for r in rows])
+    panel.refresh()
+    pictures = panel.strip.viewport()
+    qtbot.waitUntil(lambda: pictures.isVisible() and pictures.visibleRegion().isEmpty())
+    assert review.notice.text() == "3 similar would become car (Shift+A)"
+    dock.tabs.go_to(dock.opened.queue)
+    dock.perform("follow")
+    assert session.reviewed.sum() == 1  # they were not seen yet
+    qtbot.waitUntil(lambda: pictures.visibleRegion().boundingRect().height() == pictures.height())
+    dock.perform("skip")  # back at the top of the page
+    dock.perform("follow")
+    assert session.reviewed.sum() == 1
+    dock.perform("follow")
+    assert session.reviewed[rows].all()
+    panel.refresh()
+    assert not review.notice.text()
+
+
 def test_order_of_the_queue_and_flicker(dock: SecoDock):
     for order in Order:
         dock.opened.review.order.setCurrentIndex(dock.opened.review.order.findData(order))
