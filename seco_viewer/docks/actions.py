@@ -41,6 +41,11 @@ class Actions:
         What they bring to the front.
     say : callable
         Shows a message.
+
+    Attributes
+    ----------
+    hindrance : str
+        Why nothing can be done any more; empty as long as all is well.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Actions:
         self._comparison, self._conflicts = comparison, conflicts
         self._tabs, self._review = tabs, review
         self._say = say
+        self.hindrance = ""
         self.table: dict[str, Callable[[], Any]] = {
             "accept": session.accept,
             "take_prediction": session.take_prediction,
@@ -90,6 +96,9 @@ class Actions:
 
     def perform(self, action_id: str) -> None:
         """Do an action and say what came of it."""
+        if self.hindrance:
+            self._say(self.hindrance, wrong=True)
+            return
         if action_id in _DECISIONS:
             self._decide(self.table[action_id])
             return
@@ -105,6 +114,9 @@ class Actions:
 
     def relabel(self, class_id: int) -> None:
         """Give the current region a class and say so."""
+        if self.hindrance:
+            self._say(self.hindrance, wrong=True)
+            return
         self._decide(partial(self._session.relabel, class_id))
 
     def _decide(self, decide: Callable[[], Override]) -> None:

@@ -146,6 +146,7 @@ class OpenProject:
             self.conflicts,
         ):
             part.release()
+        self._viewer.layers.events.removed.disconnect(self._layer_gone)
         self.session.region_changed.disconnect(self._show_top)
         self._settled.stop()
         self._soon.drop()
@@ -189,6 +190,7 @@ class OpenProject:
     def _join(self) -> None:
         """Let the parts hear of each other."""
         run_button = self.pipeline.run_button
+        self._viewer.layers.events.removed.connect(self._layer_gone)
         self.tools.tool_changed.connect(self._show_tool)
         self.comparison.changed.connect(self._take_other_layers)
         self.conflicts.changed.connect(self._take_other_layers)
@@ -222,6 +224,13 @@ class OpenProject:
 
     def _may_learn(self) -> bool:
         return not self.busy
+
+    def _layer_gone(self, event: Any) -> None:
+        """Without one of its layers a review would go on unseen."""
+        if event.value in self.layers.all:
+            name = event.value.name
+            self.actions.hindrance = f"The layer {name} is gone: close the project (×) and open it again."
+            self._say(f"{self.actions.hindrance} Everything decided is stored.")
 
     def _show_top(self) -> None:
         """Another region: what it is called stands at the top of the page."""

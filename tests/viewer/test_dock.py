@@ -205,6 +205,23 @@ def test_a_project_that_is_there_is_offered_instead_of_made(dock: SecoDock, scor
     assert dock.session.project.path == scored_path
 
 
+def test_without_one_of_its_layers_nothing_is_decided_unseen(dock: SecoDock, scored_path: Path):
+    dock.perform("wipe")
+    dock.perform("wipe")  # layers that come and go are none of these
+    dock.perform("accept")
+    dock._viewer.layers.remove(dock.opened.layers.curated)
+    assert "curated is gone" in dock.message.text()
+    dock.perform("accept")
+    dock.opened.relabel(3)
+    dock.perform("undo")
+    assert len(dock.session.project.overrides) == 1
+    assert "open it again" in dock.message.text()
+    dock.close_project()
+    assert dock.open_project(scored_path)
+    dock.perform("undo")
+    assert len(dock.session.project.overrides) == 0
+
+
 def test_closing_gives_back_viewer_keys_and_start_page(dock: SecoDock):
     viewer = dock._viewer
     dock.close_project()
