@@ -62,9 +62,9 @@ def test_reliability_interval_is_wilson_s():
     np.testing.assert_allclose([found.low[0], found.high[0]], [0.0567, 0.5098], atol=1e-4)
 
 
-def test_region_that_scoring_knew_as_decided_says_nothing_about_the_score():
+def test_reviewed_regions_without_a_score_say_nothing_about_it():
     score, changed = judged_regions(
-        np.array([0.8, 0.0, 0.2, 0.9]),
+        np.array([0.8, np.nan, 0.2, 0.9]),
         np.array([1, 1, 1, 1], np.uint8),
         np.array([True, True, True, False]),
         np.array([2, 2, 1, 2], np.uint8),

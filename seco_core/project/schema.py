@@ -151,6 +151,8 @@ DELETE FROM project_ledger;
 ALTER TABLE images ADD COLUMN inputs_stat TEXT;
 -- it was one hash of all files, which could not tell another image from another pseudo-label
 UPDATE images SET inputs_sha256 = NULL;
+-- 0 stood for a person's decision, which is told apart now; until the next run eta is what the machine says
+UPDATE scores SET noise_score = eta WHERE noise_score = 0 AND eta IS NOT NULL;
 """,
 }
 """What brings a store of an earlier version to the next one."""
