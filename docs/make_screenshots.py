@@ -138,7 +138,7 @@ def review_some(dock: SecoDock) -> None:
     dock.opened.learn.after.setValue(0)
     for _ in range(REVIEWED):
         facts = session.facts(session.row)
-        dock.perform("take_prediction" if facts.probability > 0.6 else "skip")
+        dock.perform("take_suggestion" if facts.probability > 0.6 else "skip")
 
 
 def go_to_a_telling_region(dock: SecoDock) -> None:

@@ -106,6 +106,7 @@ class KnownRegions:
             reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
             unknown_score=float(r.unknown_score[row]),
             again=bool(self.feedback.again(row)),
+            suggested=int(self.feedback.suggested[row]),
         )
 
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:

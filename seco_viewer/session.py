@@ -191,7 +191,7 @@ class Session(Browser):
             return self.relabel(int(self.decided[row]))
         return self._decide(Action.ACCEPT, int(self.regions.class_id[row]))
 
-    def take_prediction(self) -> Override:
+    def take_suggestion(self) -> Override:
         """The class suggested for the current region is right for the selected pixels: the classifier's, or
         what decisions on regions like it say."""
         suggested = int(self.suggested[self._meant()])

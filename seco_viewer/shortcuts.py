@@ -54,7 +54,12 @@ BUILT_IN: tuple[Shortcut, ...] = (
     *_group(
         "Decide",
         Shortcut("accept", ("A",), "Accept", "the region's class is right"),
-        Shortcut("take_prediction", ("T",), "Take prediction", "the class that the model predicts is right"),
+        Shortcut(
+            "take_suggestion",
+            ("T",),
+            "Take suggestion",
+            "the suggested class is right: as predicted, or as decided for regions like it",
+        ),
         Shortcut("relabel", ("R",), "Relabel", "type a class's first letters or its number, then Enter"),
         Shortcut("ignore", ("I",), "Ignore", "its pixels shall have no label"),
         Shortcut(

@@ -93,6 +93,8 @@ class RegionFacts:
         How likely it fits no class, 0..1; NaN before scoring.
     again : bool
         Whether what was decided is worth a second look.
+    suggested : int or None
+        The class that is suggested: the predicted one, or what was decided for regions like it.
     """
 
     class_id: int
@@ -110,6 +112,7 @@ class RegionFacts:
     reasons: tuple[Reason, ...] = ()
     unknown_score: float = math.nan
     again: bool = False
+    suggested: int | None = None
 
 
 Name = Callable[[int], str]
@@ -133,6 +136,8 @@ def sentence(facts: RegionFacts, name: Name) -> str:
             parts.append(f"looks like {name(facts.predicted)} ({facts.probability:.2f})")
         else:
             parts.append(f"could be {name(facts.predicted)} ({facts.probability:.2f})")
+    if facts.suggested is not None and facts.suggested not in (facts.predicted, facts.class_id):
+        parts.append(f"decisions on regions like it say {name(facts.suggested)}")
     if facts.neighbours:
         # the predicted class wins a draw: it is what the sentence is about
         counted = Counter(facts.neighbours)

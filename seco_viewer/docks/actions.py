@@ -27,7 +27,7 @@ _NOTHING = {
     "follow": "Nothing similar would follow from the newest decision.",
 }
 _DONE = {"undo": "Taken back", "redo": "Decided again"}
-_DECISIONS = ("accept", "take_prediction", "ignore", "unknown")
+_DECISIONS = ("accept", "take_suggestion", "ignore", "unknown")
 
 
 class Actions:
@@ -66,7 +66,7 @@ class Actions:
         self.hindrance = ""
         self.table: dict[str, Callable[[], Any]] = {
             "accept": session.accept,
-            "take_prediction": session.take_prediction,
+            "take_suggestion": session.take_suggestion,
             "relabel": self._start_relabel,
             "ignore": session.ignore,
             "unknown": session.unknown,

@@ -42,7 +42,7 @@ from seco_viewer.session import Session
 _LARGEST_AREA = 2**31 - 1
 _BULK = {
     "accept": ("Accept", Action.ACCEPT, "The class of each selected region is right"),
-    "take_prediction": (
+    "take_suggestion": (
         "Predictions",
         Action.RELABEL,
         "Each selected region gets the class predicted for it",

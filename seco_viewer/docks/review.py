@@ -138,7 +138,7 @@ class ReviewPanel(QWidget):
         grid.setSpacing(4)
         self.buttons: dict[str, QPushButton] = {}
         places = {
-            "accept": (0, 0, 3), "take_prediction": (0, 3, 3),
+            "accept": (0, 0, 3), "take_suggestion": (0, 3, 3),
             "relabel": (1, 0, 2), "ignore": (1, 2, 2), "unknown": (1, 4, 2),
             "skip": (2, 0, 2), "back": (2, 2, 2), "resume": (2, 4, 2),
             "undo": (3, 0, 2), "redo": (3, 2, 2), "help": (3, 4, 2),
@@ -147,7 +147,7 @@ class ReviewPanel(QWidget):
             button = ActionButton(action_id, self._perform)
             self.buttons[action_id] = button
             grid.addWidget(button, row, column, 1, span)
-        for action_id in ("accept", "take_prediction"):
+        for action_id in ("accept", "take_suggestion"):
             self.buttons[action_id].setMinimumHeight(34)
             self.buttons[action_id].setStyleSheet("font-weight: bold")
         return box
@@ -222,7 +222,7 @@ class ReviewPanel(QWidget):
         self.buttons["redo"].setEnabled(session.can_redo)
         for action_id in ("relabel", "ignore", "unknown"):
             self.buttons[action_id].setEnabled(session.patch.area > 0)
-        for action_id in ("accept", "take_prediction"):
+        for action_id in ("accept", "take_suggestion"):
             self.buttons[action_id].setEnabled(session.patch.area > 0 and session.row is not None)
 
     def add(self, part: QWidget) -> None:
@@ -258,7 +258,7 @@ class ReviewPanel(QWidget):
         row = session.row
         self.bars.setVisible(row is not None)
         self.buttons["accept"].setText(with_key("accept"))
-        self.buttons["take_prediction"].setText(with_key("take_prediction"))
+        self.buttons["take_suggestion"].setText(with_key("take_suggestion"))
         if row is None:
             self.chooser.emphasise(())
             self.headline.setText("No region is selected")
@@ -285,8 +285,8 @@ class ReviewPanel(QWidget):
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
         kept = facts.decided if facts.again and facts.decided is not None else facts.class_id
         self.buttons["accept"].setText(f"✓ {name(kept)}  {in_brackets('accept')}")
-        self.buttons["take_prediction"].setText(f"→ {name(suggested)}  {in_brackets('take_prediction')}")
-        self.buttons["take_prediction"].setEnabled(suggested != kept)
+        self.buttons["take_suggestion"].setText(f"→ {name(suggested)}  {in_brackets('take_suggestion')}")
+        self.buttons["take_suggestion"].setEnabled(suggested != kept)
 
     def _headline(self, facts: words.RegionFacts, suggested: int) -> str:
         text = self._chip(facts.class_id)

@@ -47,7 +47,7 @@ class RandomReviewer(Agreement):
     # ------------------------------------------------------- what is decided
 
     def decide(self) -> str:
-        key = self.any_of("accept", "accept", "take_prediction", "ignore", "unknown")
+        key = self.any_of("accept", "accept", "take_suggestion", "ignore", "unknown")
         self._expect(lambda: self.dock.perform(key))
         return key
 

@@ -125,7 +125,7 @@ def test_suggestion_is_taken_even_if_it_is_to_ignore(alike: Session):
     last = int(rows[-1])
     assert alike.suggested[last] == IGNORE
     alike.go_to(last)
-    assert alike.take_prediction().action is Action.IGNORE
+    assert alike.take_suggestion().action is Action.IGNORE
 
 
 def test_queue_in_another_order(alike: Session):

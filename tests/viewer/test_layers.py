@@ -54,7 +54,7 @@ def test_layers_agree_with_the_session_after_random_actions(
 ):
     rng = np.random.default_rng(seed)
     actions = [
-        session.accept, session.take_prediction, session.ignore, session.skip, session.back, session.undo,
+        session.accept, session.take_suggestion, session.ignore, session.skip, session.back, session.undo,
         session.redo, session.next_image, session.previous_image, layers.toggle_graph,
         layers.toggle_overlays, layers.toggle_noise,
     ]  # fmt: skip

@@ -87,7 +87,7 @@ def test_prediction_is_taken(session: Session):
     while session.row not in differs:
         session.skip()
     row = session.row
-    session.take_prediction()
+    session.take_suggestion()
     assert session.decided[row] == session.regions.predicted[row]
 
 
@@ -123,7 +123,7 @@ def test_undo_and_redo_go_to_the_region_across_images(session: Session):
 def test_random_actions_leave_what_the_store_says(session: Session, seed: int):
     rng = np.random.default_rng(seed)
     actions = [
-        session.accept, session.take_prediction, session.ignore, session.unknown, session.skip, session.back,
+        session.accept, session.take_suggestion, session.ignore, session.unknown, session.skip, session.back,
         session.next_image, session.previous_image, session.undo, session.undo, session.redo, session.resume,
         lambda: session.relabel(int(rng.integers(0, 19))),
         lambda: session.select_at(int(rng.integers(0, 60)), int(rng.integers(0, 80))),

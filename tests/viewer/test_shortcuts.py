@@ -18,7 +18,7 @@ def test_no_key_is_used_twice_or_taken_by_napari():
 
 def test_everything_a_reviewer_does_has_a_key():
     wanted = {
-        "accept", "take_prediction", "relabel", "ignore", "unknown", "skip", "back", "next_image",
+        "accept", "take_suggestion", "relabel", "ignore", "unknown", "skip", "back", "next_image",
         "previous_image", "undo", "redo", "overlays", "help",
     }  # fmt: skip
     assert wanted <= {entry.id for entry in SHORTCUTS}

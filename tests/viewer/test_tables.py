@@ -16,7 +16,7 @@ ARRAYS = ("reviewed", "decided", "confirmed")
 def decide_in_every_way(session: Session) -> None:
     """Whole regions, one of them twice, another region's part, and one that is undone."""
     first = session.accept()
-    session.take_prediction()
+    session.take_suggestion()
     session.go_to(int(np.flatnonzero(session.regions.id == first.region_id)[0]))
     session.accept()
     session.next_image()
@@ -31,7 +31,7 @@ def decide_in_every_way(session: Session) -> None:
 def test_tables_read_a_while_ago_catch_up(session: Session, scored_path: Path, read_after: int):
     steps = [
         session.accept,
-        session.take_prediction,
+        session.take_suggestion,
         session.undo,
         lambda: decide_in_every_way(session),
         session.undo,

@@ -49,6 +49,9 @@ def test_the_sentence():
         (with_(probability=0.3, neighbours=(BUILDING,)), "called wall, could be building (0.30), "
          "1 of 1 look-alike is building"),
         (with_(probability=math.nan, neighbours=()), "called wall"),
+        (with_(suggested=10, neighbours=()), "called wall, looks like building (0.91), "
+         "decisions on regions like it say sky"),
+        (with_(suggested=BUILDING, neighbours=()), "called wall, looks like building (0.91)"),
         (with_(neighbours=(WALL, BUILDING)), "called wall, looks like building (0.91), "
          "1 of 2 look-alikes are building"),
     ],
