@@ -336,11 +336,14 @@ class Project:
     def unfinished(self) -> ProjectError | None:
         """Why stored verdicts are not to be relied on, or None: a run began and has not come to their end."""
         stages = {row["stage"] for row in self.connection.execute("SELECT stage FROM project_ledger")}
+        # whatever takes a region or a score away takes this with it
+        if "refine" in stages:
+            return None
         unscored = self.connection.execute(
             "SELECT 1 FROM regions JOIN images ON images.id = image_id AND status = 'done'"
             " WHERE NOT EXISTS (SELECT 1 FROM scores WHERE region_id = regions.id) LIMIT 1"
         ).fetchone()
-        if unscored is None and ("scc" not in stages or "refine" in stages):
+        if unscored is None and "scc" not in stages:
             return None
         return ProjectError(
             "not all regions have a verdict: the last run was stopped before, or is still going on.",
