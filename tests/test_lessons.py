@@ -170,3 +170,9 @@ def test_ignored_regions_count_as_wrong_but_teach_no_class():
     found = learn_from_reviews(np.full(300, 0.3), features, labels, reviewed, decided, 3)
     assert found.calibration.wrong == 30
     assert found.noise_score[40] > 0.3
+
+
+def test_regions_that_are_all_alike_can_be_reviewed():
+    reviewed, decided = np.array([True, False, False]), np.array([1, 255, 255])
+    found = learn_from_reviews(np.full(3, 0.5), np.ones((3, 4)), np.zeros(3, np.uint8), reviewed, decided, 3)
+    assert np.isfinite(found.noise_score).all()

@@ -98,6 +98,13 @@ def test_what_is_taken_back_meanwhile_is_not_learnt(scored: Path):
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
 
 
+def test_parameters_of_another_encoder_are_refused(scored: Path):
+    with Project.open(scored) as project:
+        decide(project, 0, 2, 11)
+    with pytest.raises(ProjectError, match="Run the pipeline"):
+        teach(scored, QUICK.replace(**{"scc.encoder": "cnn"}))
+
+
 def test_cancelled_teaching_leaves_everything_as_it_was(scored: Path):
     with Project.open(scored) as project:
         decide(project, 0, 2, 11)
