@@ -231,6 +231,8 @@ class OpenProject:
             name = event.value.name
             self.actions.hindrance = f"The layer {name} is gone: close the project (×) and open it again."
             self._say(f"{self.actions.hindrance} Everything decided is stored.")
+            for page in (self.queue, self.proposals):
+                page.setEnabled(False)  # they decide without a key
 
     def _show_top(self) -> None:
         """Another region: what it is called stands at the top of the page."""

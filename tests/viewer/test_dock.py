@@ -211,6 +211,8 @@ def test_without_one_of_its_layers_nothing_is_decided_unseen(dock: SecoDock, sco
     dock.perform("accept")
     dock._viewer.layers.remove(dock.opened.layers.curated)
     assert "curated is gone" in dock.message.text()
+    assert not dock.opened.queue.isEnabled()
+    assert not dock.opened.proposals.isEnabled()
     dock.perform("accept")
     dock.opened.relabel(3)
     dock.perform("undo")
