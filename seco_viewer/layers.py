@@ -150,16 +150,20 @@ class ReviewLayers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def toggle_overlays(self) -> None:
-        """Show the bare image, or what was visible before again."""
-        if self._hidden:
-            for layer in self._hidden:
-                layer.visible = True
-            self._hidden = []
-        else:
-            self._hidden = [layer for layer in [*self.all[1:], *self.others] if layer.visible]
-            for layer in self._hidden:
-                layer.visible = False
+    def toggle_overlays(self, *, outline: bool = False) -> None:
+        """Show the image with no more than the region's outline, or what was visible before again.
+
+        Parameters
+        ----------
+        outline : bool
+            Hide the outline too, and what is being drawn, also if the rest is hidden already.
+        """
+        kept = () if outline else (self.outline.layer, self.drawing)
+        seen = [layer for layer in [*self.all[1:], *self.others] if layer.visible and layer not in kept]
+        restored = bool(self._hidden) and not (outline and self.outline.layer.visible)
+        for layer in self._hidden if restored else seen:
+            layer.visible = restored
+        self._hidden = [] if restored else self._hidden + seen
 
     @property
     def hidden(self) -> list[Layer]:

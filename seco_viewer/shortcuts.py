@@ -106,7 +106,20 @@ BUILT_IN: tuple[Shortcut, ...] = (
     ),
     *_group(
         "See",
-        Shortcut("overlays", ("H",), "Hide", "bare image and back; hold it for a glance", momentary=True),
+        Shortcut(
+            "overlays",
+            ("H",),
+            "Hide",
+            "no overlays but the region's outline, and back; hold it for a glance",
+            momentary=True,
+        ),
+        Shortcut(
+            "bare",
+            ("Shift-H",),
+            "Bare image",
+            "hide the outline too, and back; hold it for a glance",
+            momentary=True,
+        ),
         Shortcut("noise", ("D",), "Noise", "show or hide the heat map of noise scores"),
         Shortcut(
             "compare", ("Shift-C",), "Compare", "flick through pseudo-label, PSA, SCC and curated labels"

@@ -85,6 +85,7 @@ class Actions:
             "merge_alike": tools.merge_alike,
             "leave": tools.leave,
             "overlays": layers.toggle_overlays,
+            "bare": partial(layers.toggle_overlays, outline=True),
             "noise": layers.toggle_noise,
             "compare": self._compare,
             "graph": layers.toggle_graph,

@@ -14,7 +14,7 @@ from seco_viewer.docks.buttons import ActionButton
 from seco_viewer.docks.combos import Choice
 from seco_viewer.shortcuts import shortcut
 
-_ACTIONS = ("overlays", "noise", "graph", "keep_zoom", "compare", "wipe", "conflicts")
+_ACTIONS = ("overlays", "bare", "noise", "graph", "keep_zoom", "compare", "wipe", "conflicts")
 _COLUMNS = 4
 
 

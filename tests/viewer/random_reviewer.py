@@ -192,7 +192,9 @@ class RandomReviewer(Agreement):
         return what
 
     def look(self) -> str:
-        key = self.any_of("overlays", "noise", "compare", "wipe", "conflicts", "graph", "keep_zoom")
+        key = self.any_of(
+            "overlays", "bare", "noise", "compare", "wipe", "conflicts", "graph", "keep_zoom"
+        )  # fmt: skip
         self.dock.perform(key)
         return key
 

@@ -87,8 +87,29 @@ def test_node_colours_follow_decisions(layers: ReviewLayers, session: Session):
 def test_overlays_come_back_as_they_were(layers: ReviewLayers):
     before = [layer.visible for layer in layers.all]
     layers.toggle_overlays()
-    assert [layer.visible for layer in layers.all] == [True] + [False] * (len(before) - 1)
+    seen = [layer for layer in layers.all if layer.visible]
+    assert seen == [layers.image, layers.outline.layer, layers.drawing], "the region is still marked"
     layers.toggle_overlays()
+    assert [layer.visible for layer in layers.all] == before
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_the_outline_goes_too_if_it_is_asked_for(layers: ReviewLayers, first: bool):
+    layers.toggle_noise()
+    before = [layer.visible for layer in layers.all]
+    if first:
+        layers.toggle_overlays()
+    layers.toggle_overlays(outline=True)
+    assert [layer for layer in layers.all if layer.visible] == [layers.image]
+    layers.toggle_overlays(outline=True)
+    assert [layer.visible for layer in layers.all] == before
+
+
+def test_an_outline_that_the_user_has_hidden_stays_hidden(layers: ReviewLayers):
+    layers.outline.layer.visible = False
+    before = [layer.visible for layer in layers.all]
+    for _ in range(2):
+        layers.toggle_overlays(outline=True)
     assert [layer.visible for layer in layers.all] == before
 
 
