@@ -6,6 +6,8 @@ its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
@@ -36,6 +38,9 @@ class Browser(ReviewState):
         The current image's curated class map.
     row : int or None
         The current region.
+    unreadable : dict of int to str
+        Images that turned out to be gone, damaged or of another size, and why. Their regions are left out of
+        the queue until the image has been looked at again and is there.
     """
 
     image_changed = Signal()
@@ -46,8 +51,11 @@ class Browser(ReviewState):
     """Other regions are in the queue."""
     reloaded = Signal()
     """All tables were read again."""
+    readable_changed = Signal(int)
+    """An image has become one of `unreadable`, or is so no longer."""
 
     def __init__(self, project: Project):
+        self.unreadable: dict[int, str] = {}
         super().__init__(project)
         self.frames = FrameCache(project)
         self.row: int | None = None
@@ -55,7 +63,7 @@ class Browser(ReviewState):
         # an image gone to by hand is finished before the queue goes on; how far skipping has come in it
         self._chosen_image: int | None = None
         self._skipped_to: int | None = None
-        first = self.queue.current()
+        first = self._first_to_see()
         self._take_frame(0 if first is None else int(self.regions.image_id[first]))
         self.row = first
         self._read_ahead()
@@ -103,7 +111,7 @@ class Browser(ReviewState):
     def resume(self) -> None:
         """Go to where the queue stands."""
         self._chosen_image = None
-        following = self.queue.current()
+        following = self._first_to_see()
         if following is not None:
             self._show(following)
 
@@ -123,6 +131,7 @@ class Browser(ReviewState):
         if self.only_image is not None:
             self.only_image = image_id
             self.queue.replace(self.wanted())
+        self._look_at(image_id)
         worst = self.queue.worst_among(self.regions.rows_of(image_id))
         if worst is not None:
             self._show(worst)
@@ -198,12 +207,13 @@ class Browser(ReviewState):
         self._visited.clear()
         self.project.refresh_images()
         self.frames.forget()
+        self.unreadable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)
         self._take_frame(self.image_id)
         self.row = None if place is None else self.row_at(*place)
         if self.row is None:
             self.row = self.queue.worst_among(self.rows)
-        if self.row is None and (worst := self.queue.current()) is not None:
+        if self.row is None and (worst := self._first_to_see()) is not None:
             self._take_frame(int(self.regions.image_id[worst]))
             self.row = worst
         self._read_ahead()
@@ -221,7 +231,7 @@ class Browser(ReviewState):
             following = self.queue.worst_among(self.rows, after=self._skipped_to)
         if following is None:
             self._chosen_image = None
-            following = self.queue.current()
+            following = self._first_to_see()
         if following is None:
             self.region_changed.emit()  # what is said about the current one has changed
         else:
@@ -262,9 +272,31 @@ class Browser(ReviewState):
         inside = np.argwhere(mask)
         return (y0 + int(inside[0, 0]), x0 + int(inside[0, 1])) if len(inside) else None
 
+    def _first_to_see(self) -> int | None:
+        """Where the queue goes on: at its first region whose image can be read."""
+        while (row := self.queue.current()) is not None:
+            if self._look_at(int(self.regions.image_id[row])).reviewable:
+                break
+        return row
+
+    def _look_at(self, image_id: int) -> Frame:
+        """An image's frame; keeps out of the queue what cannot be judged on it, and takes that back."""
+        frame, rows = self.frames.get(image_id), self.regions.rows_of(image_id)
+        if not frame.reviewable:
+            self.leave_out(rows)
+            known = self.unreadable.get(image_id)
+            self.unreadable[image_id] = frame.problem or ""
+            if known is None:
+                self.readable_changed.emit(image_id)
+        elif self.unreadable.pop(image_id, None) is not None:
+            self.take_back(rows)
+            self.readable_changed.emit(image_id)
+        return frame
+
     def _take_frame(self, image_id: int) -> None:
-        """Make an image the current one; without its regions if a run has replaced them."""
-        self.frame = self.frames.get(image_id)
+        """Make an image the current one; without its regions if they cannot be judged or a run has replaced
+        them."""
+        self.frame = self._look_at(image_id)
         if not self._fits(self.frame):
             self.frame = self._blank(self.frame)
             self.leave_out(self.rows)
@@ -276,12 +308,10 @@ class Browser(ReviewState):
     @staticmethod
     def _blank(frame: Frame) -> Frame:
         """The frame without regions: a run that is going on has replaced them."""
-        return Frame(
-            frame.image_id,
-            frame.image,
-            frame.pseudo_label,
-            np.zeros_like(frame.region_ids),
-            np.zeros_like(frame.borders),
-            np.zeros(0, dtype=np.int64),
-            frame.problem or "its regions are being made anew",
+        return replace(
+            frame,
+            region_ids=np.zeros_like(frame.region_ids),
+            borders=np.zeros_like(frame.borders),
+            areas=np.zeros(0, dtype=np.int64),
+            problem=frame.problem or "its regions are being made anew",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import SecoError
+from seco_core.errors import ImageFileError, SecoError
 from seco_core.images import read_label
-from seco_core.project import Project
+from seco_core.project import ImageRecord, Project
 from seco_core.scheme import IGNORE
 from seco_viewer.outline import region_borders
 
@@ -37,6 +38,8 @@ class Frame:
         Pixels of each region id from 1 on; tells whether a region table belongs to this map.
     problem : str or None
         Why something could not be read.
+    reviewable : bool
+        Whether there is something to judge: the image was read, and is as large as its regions' map.
     """
 
     image_id: int
@@ -46,6 +49,7 @@ class Frame:
     borders: NDArray[np.uint8]
     areas: NDArray[np.int64]
     problem: str | None = None
+    reviewable: bool = True
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -56,32 +60,63 @@ class Frame:
 def load_frame(project: Project, image_id: int) -> Frame:
     """Read an image and its maps. What cannot be read is left blank and named in the frame's `problem`."""
     record = project.images[image_id]
-    problem = record.problem
-    image = region_ids = pseudo_label = None
+    try:
+        image = project.read_image(image_id)
+    except SecoError as error:
+        return _without_image(project, record, str(error))
+    shape, problem, reviewable = image.shape[:2], record.problem, True
+    region_ids = pseudo_label = None
     try:
         region_ids = project.read_region_ids(image_id)
     except SecoError as error:
         problem = str(error)
-    shape = record.shape if region_ids is None else region_ids.shape
-    try:
-        image = project.read_image(image_id)
-        shape = image.shape[:2]
-    except SecoError as error:
-        problem = str(error)
+    if region_ids is not None and region_ids.shape != shape:
+        problem, reviewable = _other_size(record, shape, region_ids.shape), False
+        region_ids = None
     try:
         pseudo_label = read_label(record.pseudo_label, project.scheme, shape)
-        shape = pseudo_label.shape
     except SecoError as error:
         problem = problem or str(error)
-    shape = shape or (1, 1)
-    if image is None:
-        image = np.zeros((*shape, 3), dtype=np.uint8)
-    if region_ids is None or region_ids.shape != shape:
-        region_ids = np.zeros(shape, dtype=np.uint16)
-    if pseudo_label is None:
         pseudo_label = np.full(shape, IGNORE, dtype=np.uint8)
+    if region_ids is None:
+        region_ids = np.zeros(shape, dtype=np.uint16)
     areas = np.bincount(region_ids.ravel(), minlength=1)[1:]
-    return Frame(image_id, image, pseudo_label, region_ids, region_borders(region_ids), areas, problem)
+    return Frame(
+        image_id, image, pseudo_label, region_ids, region_borders(region_ids), areas, problem, reviewable
+    )
+
+
+def _without_image(project: Project, record: ImageRecord, problem: str) -> Frame:
+    """Black, with nothing on it but the pseudo-label of an image that the pipeline has never read.
+
+    Little else is read and worked out: a disk that is gone takes all images with it.
+    """
+    pseudo_label = None
+    if record.shape is None:
+        with contextlib.suppress(SecoError):
+            pseudo_label = read_label(record.pseudo_label, project.scheme, None)
+    if pseudo_label is None:
+        pseudo_label = np.full(record.shape or (1, 1), IGNORE, dtype=np.uint8)
+    shape = pseudo_label.shape
+    return Frame(
+        record.id,
+        np.zeros((*shape, 3), dtype=np.uint8),
+        pseudo_label,
+        np.zeros(shape, dtype=np.uint16),
+        np.zeros(shape, dtype=np.uint8),
+        np.zeros(0, dtype=np.int64),
+        problem,
+        reviewable=False,
+    )
+
+
+def _other_size(record: ImageRecord, now: tuple[int, int], then: tuple[int, int]) -> str:
+    error = ImageFileError(
+        f"has {now[1]} x {now[0]} pixels, {then[1]} x {then[0]} when its regions were made.",
+        path=record.image,
+        remedy="Put the earlier file back, or run the pipeline.",
+    )
+    return str(error)
 
 
 class FrameCache:
@@ -107,7 +142,8 @@ class FrameCache:
         self._reader = _Reader(project.path)
 
     def get(self, image_id: int) -> Frame:
-        """The frame of an image; waits for it if it is just being fetched."""
+        """The frame of an image; waits for it if it is just being fetched. One without its image is read
+        anew each time: the file may be back."""
         frame = self._frames.pop(image_id, None)
         if frame is None:
             coming = self._coming.pop(image_id, None)
@@ -115,7 +151,8 @@ class FrameCache:
                 frame = self._result(coming)
         if frame is None:
             frame = load_frame(self._project, image_id)
-        self._frames[image_id] = frame
+        if frame.reviewable:
+            self._frames[image_id] = frame
         while len(self._frames) > self._capacity:
             self._frames.popitem(last=False)
         return frame

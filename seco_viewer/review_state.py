@@ -129,10 +129,16 @@ class ReviewState(KnownRegions):
         self.queue = ReviewQueue.by_keys(keys, self.wanted())
 
     def leave_out(self, rows: slice) -> None:
-        """Keep regions that a run has replaced out of the queue until the tables are read again."""
+        """Keep regions that cannot be judged out of the queue until the tables are read again."""
         self._gone[rows] = True
         of_image = np.arange(rows.start, rows.stop)
         self.queue.set_open(of_image, np.zeros(len(of_image), dtype=bool))
+
+    def take_back(self, rows: slice) -> None:
+        """Have regions that were left out in the queue again, if it is to hold them."""
+        self._gone[rows] = False
+        of_image = np.arange(rows.start, rows.stop)
+        self.queue.set_open(of_image, self.wanted(of_image))
 
     # ------------------------------------------------------- what would follow
 

@@ -281,6 +281,11 @@ class Session(Browser):
         return self.row
 
     def _decide(self, action: Action, class_id: int) -> Override:
+        if not self.frame.reviewable:
+            raise OverrideError(
+                f"what cannot be seen is not decided: {self.frame.problem}",
+                remedy="Put the file right and come back to the image.",
+            )
         selection = self.selection
         if selection.kind is Kind.EMPTY:
             raise OverrideError(
@@ -331,8 +336,10 @@ class Session(Browser):
 
     def _update(self, overrides: Sequence[Override]) -> None:
         """Bring the regions under some overrides, and the current image's pixels, up to date."""
-        here = [o for o in overrides if o.image_id == self.image_id]
-        elsewhere = sorted({o.image_id for o in overrides} - {self.image_id})
+        # of an image that cannot be read there is no map to go by
+        seen = self.image_id if self.frame.reviewable else None
+        here = [o for o in overrides if o.image_id == seen]
+        elsewhere = sorted({o.image_id for o in overrides} - {seen})
         if elsewhere:
             self.others_decided.emit(self.recount(elsewhere))
         if not here:
