@@ -168,23 +168,36 @@ class ReviewState(KnownRegions):
         log = self.project.overrides
         return next((o for i in log.images() for o in log.active(i) if o.seq == seq), None)
 
-    def forecast(self, k: int = 40) -> Forecast:
-        """Share of the area that is right now, and after the next `k` regions of the queue are reviewed."""
+    def forecast(self, k: int = 40, order: Order | None = None) -> Forecast:
+        """Share of the area that is right now, and after the next `k` regions of the queue are reviewed.
+
+        Parameters
+        ----------
+        k : int
+            How many reviews.
+        order : Order, optional
+            As if the queue were in this order; as it is if left out.
+        """
+        if order in (None, self.order):
+            following = self.queue.first(k)
+        else:
+            wanted = np.flatnonzero(self.wanted())
+            following = wanted[np.argsort(self._keys(wanted, order))[:k]]
         return forecast(
             self.feedback.held_out,
             self.regions.area,
             self.reviewed,
             self.reviewed & (self.decided != self.machine_label),
-            self.queue.first(k),
+            following,
         )
 
     # ----------------------------------------------------------------- inside
 
-    def _keys(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """Where regions belong in the queue."""
+    def _keys(self, rows: NDArray[np.int64], order: Order | None = None) -> NDArray[np.uint64]:
+        """Where regions belong in the queue, or would in another order."""
         again = np.where(self.feedback.again(rows), self.feedback.doubt[rows], 0)
         score = order_scores(
-            self.order,
+            self.order if order is None else order,
             noise=np.maximum(self.feedback.noise[rows], again),
             wrong=self.feedback.wrong[rows],
             area=self.regions.area[rows],

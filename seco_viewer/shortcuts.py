@@ -129,7 +129,7 @@ BUILT_IN: tuple[Shortcut, ...] = (
             "conflicts", ("Shift-X",), "Conflicts", "where decisions cut through regions of another class"
         ),
         Shortcut("graph", ("W",), "Graph", "show or hide the relational graph of the image"),
-        Shortcut("keep_zoom", ("K",), "Zoom", "keep your zoom, or zoom to each region"),
+        Shortcut("keep_zoom", ("K",), "Keep zoom", "keep your zoom, or zoom to each region"),
         Shortcut("next_page", ("F6",), "Next tab", "go to the next tab, and the keys with it", anywhere=True),
         Shortcut("previous_page", ("Shift-F6",), "Previous tab", "go to the tab before", anywhere=True),
         Shortcut("help", ("?", "Q"), "Keys", "show or hide this list"),

@@ -12,7 +12,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.feedback.forecast import Forecast
+from seco_core.feedback.forecast import WORTH_GOING_ON, Forecast
 from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
 from seco_core.project.overrides import Event
@@ -26,6 +26,7 @@ SURE = 0.5
 
 _FEW_VOTES = 0.05
 _MOST_CHANGES = 3
+_MOST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -353,12 +354,20 @@ def _percent(share: float) -> str:
     return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 
-def outlook(found: Forecast, order: Order = Order.GAIN) -> str:
-    """How much is right, and what more reviews in an order of the queue would bring.
+def outlook(found: Forecast, best: Forecast) -> str:
+    """How much is right, and what more reviews would bring.
+
+    Parameters
+    ----------
+    found : Forecast
+        In the order of the queue.
+    best : Forecast
+        In the order of the largest expected gain.
 
     Examples
     --------
-    >>> outlook(Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30))
+    >>> found = Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30)
+    >>> outlook(found, found)
     'about 91 % of the area is right (88 to 94); after 40 more about 95 %'
     """
     between = f"{100 * found.now_low:.0f} to {100 * found.now_high:.0f}"
@@ -368,6 +377,30 @@ def outlook(found: Forecast, order: Order = Order.GAIN) -> str:
         if found.stop
         else f"after {found.reviews} more about {found.after:.0%}"
     )
-    if found.stop and order != Order.GAIN:
-        after += f', those in the order "{Order.GAIN.value}" more'
+    if quicker(found, best):
+        after += f', in the order "{Order.GAIN.value}" about {best.after:.0%}'
     return f"{now}; {after}".replace("%", " %")
+
+
+def quicker(found: Forecast, best: Forecast) -> bool:
+    """Whether as many reviews in the order of `best` would put clearly more right."""
+    return best.after - found.after >= WORTH_GOING_ON
+
+
+def left_out(names: Sequence[str]) -> str:
+    """Which images cannot be read, and what that means; nothing if there are none.
+
+    Examples
+    --------
+    >>> left_out(["a", "b", "c", "d"])
+    '4 images cannot be read and are left out of the queue (a, b, c …): the Images tab says why'
+    """
+    if not names:
+        return ""
+    told = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
+    count = (
+        "1 image cannot be read and is"
+        if len(names) == 1
+        else f"{len(names):,} images cannot be read and are"
+    )
+    return f"{count} left out of the queue ({told}): the Images tab says why"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from psygnal import Signal
+
 from seco_core.errors import SecoError
 from seco_core.project import Override
 from seco_viewer import shortcuts, words
@@ -47,6 +49,9 @@ class Actions:
     hindrance : str
         Why nothing can be done any more; empty as long as all is well.
     """
+
+    view_changed = Signal()
+    """The camera keeps the zoom now, or zooms to each region."""
 
     def __init__(
         self,
@@ -172,11 +177,16 @@ class Actions:
 
     def _toggle_keep_zoom(self) -> None:
         self._layers.view.keep_zoom = not self._layers.view.keep_zoom
+        self.view_changed.emit()
         self._say("Your zoom is kept." if self._layers.view.keep_zoom else "The camera zooms to each region.")
 
 
 def takes_it_back(session: Session) -> str:
     """What is said after any decision: the key that undoes it, and whether it was the last."""
-    done = "" if session.queue.current() is not None else " The queue is empty: well done."
+    done = ""
+    if session.queue.current() is None:
+        done = (
+            " All that can be seen is reviewed." if session.unreadable else " The queue is empty: well done."
+        )
     key = next(iter(shortcuts.shortcut("undo").keys), "Undo")
     return f"{shortcuts.shown(key)} takes it back.{done}"

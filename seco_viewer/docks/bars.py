@@ -1,11 +1,14 @@
-"""Classes or scores with a share each, as a small bar chart."""
+"""Classes or scores with a share each, as a small bar chart; what the colours of a map mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent
+from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 
@@ -66,3 +69,49 @@ class ShareBars(QWidget):
 
     def _line(self) -> int:
         return int(self.fontMetrics().height()) + 3
+
+
+class ColorBar(QWidget):
+    """The colours of a score from 0 to 1 on a grey ground, with a word at either end.
+
+    Parameters
+    ----------
+    least, most : str
+        What 0 and 1 mean.
+    """
+
+    def __init__(self, least: str, most: str):
+        super().__init__()
+        self._least, self._most = least, most
+        self._colors: list[tuple[float, QColor]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_colors(self, colors: NDArray[np.floating[Any]], low: float, high: float) -> None:
+        """Show the colours, RGBA 0..1 (N, 4), of scores from `low` to `high`; others have the ends'."""
+        stops = low + (high - low) * np.linspace(0, 1, len(colors))
+        shown = [(0.0, colors[0]), *zip(stops.tolist(), colors, strict=True), (1.0, colors[-1])]
+        self._colors = [
+            (min(max(stop, 0.0), 1.0), QColor.fromRgbF(*(float(c) for c in color))) for stop, color in shown
+        ]
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """One line."""
+        return QSize(200, self.fontMetrics().height() + 2)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the words, and the colours between them."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        metrics, height = self.fontMetrics(), self.height()
+        left, right = (metrics.horizontalAdvance(word) + 8 for word in (self._least, self._most))
+        painter.drawText(QRectF(0, 0, left, height), Qt.AlignmentFlag.AlignVCenter, self._least)
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRectF(self.width() - right, 0, right, height), flags, self._most)
+        bar = QRectF(left, 3, self.width() - left - right, height - 6)
+        ramp = QLinearGradient(bar.left(), 0, bar.right(), 0)
+        for stop, color in self._colors:
+            ramp.setColorAt(stop, color)
+        painter.fillRect(bar, QColor(128, 128, 128))
+        painter.fillRect(bar, ramp)
+        painter.end()

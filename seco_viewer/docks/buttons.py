@@ -9,6 +9,9 @@ from qtpy.QtWidgets import QPushButton, QSizePolicy
 
 from seco_viewer.shortcuts import shortcut, shown
 
+TOGGLE_STYLE = "QPushButton { padding: 2px; } QPushButton:checked { background: #ffd42a; color: black; }"
+"""How small buttons look that are on or off."""
+
 
 class ActionButton(QPushButton):
     """A button that does an action; the keys do it too, so that it takes no focus.

@@ -8,12 +8,24 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
-from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from seco_core.scheme import ClassScheme
 from seco_viewer.class_search import find_classes
 
 _COLUMNS = 3
+_MOST_ROWS = 8
+"""More of them scroll by themselves, so that what is below stays near."""
 _MOST_FOUND = 6
 _BUTTON = "font-size: 8.5pt; text-align: left; padding: 1px;"
 
@@ -48,7 +60,10 @@ class ClassChooser(QWidget):
         self.found.setWordWrap(True)
         self.found.setVisible(False)
         layout.addWidget(self.found)
-        grid = QGridLayout()
+        legend = QWidget()
+        legend.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        grid = QGridLayout(legend)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(2)
         self.buttons: dict[int, QToolButton] = {}
         for i, c in enumerate(scheme.classes):
@@ -62,7 +77,16 @@ class ClassChooser(QWidget):
             button.clicked.connect(lambda _=False, class_id=c.id: self._choose(class_id))
             self.buttons[c.id] = button
             grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
-        layout.addLayout(grid)
+        self._area: QScrollArea | None = None
+        if len(scheme.classes) > _COLUMNS * _MOST_ROWS:
+            row = next(iter(self.buttons.values())).sizeHint().height() + grid.spacing()
+            self._area = QScrollArea()
+            self._area.setWidget(legend)
+            self._area.setWidgetResizable(True)
+            self._area.setFrameShape(QFrame.Shape.NoFrame)
+            self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self._area.setFixedHeight(_MOST_ROWS * row)
+        layout.addWidget(legend if self._area is None else self._area)
         self.emphasise(())
 
     def start(self) -> None:
@@ -83,7 +107,8 @@ class ClassChooser(QWidget):
         for class_id, button in self.buttons.items():
             button.setEnabled(class_id in found)
         self.emphasise(tuple(found[:1]) if text.strip() else ())
-        # the buttons may be below what is seen of the page
+        if self._area is not None and found:
+            self._area.ensureWidgetVisible(self.buttons[found[0]])
         names = [
             html.escape(f"{class_id} {self._scheme.label(class_id)}").replace(" ", "\xa0")
             for class_id in found

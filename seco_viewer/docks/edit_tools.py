@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from seco_viewer.docks.buttons import ActionButton
+from seco_viewer.docks.buttons import TOGGLE_STYLE, ActionButton
 from seco_viewer.edit_tools import Tool
 from seco_viewer.shortcuts import shortcut
 
 _COLUMNS = 4
-_STYLE = "QPushButton { padding: 2px; } QPushButton:checked { background: #ffd42a; color: black; }"
 
 
 class EditBar(QWidget):
@@ -36,7 +35,7 @@ class EditBar(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         for i, action_id in enumerate((*(tool.value for tool in Tool), "nothing")):
             button = ActionButton(action_id, perform, shortcut(action_id).text)
-            button.setStyleSheet(_STYLE)
+            button.setStyleSheet(TOGGLE_STYLE)
             button.setCheckable(action_id != "nothing")
             self.buttons[action_id] = button
             grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)

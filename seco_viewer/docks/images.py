@@ -26,7 +26,8 @@ class ImageTable(HeadedTable):
         "Regions of the image",
         "Regions that the machine does not keep as they are and nobody has looked at",
         "Regions that a person has decided",
-        "new: not processed; done; skipped: rest the pointer on it to see why",
+        "new: not processed; done; skipped or unreadable: rest the pointer on it to see why. One whose file "
+        "is back is in the queue again once it has been looked at.",
     )
 
     def __init__(self, session: Session):
@@ -40,18 +41,20 @@ class ImageTable(HeadedTable):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, number, alignment or problem of a cell."""
         record, column = self._session.project.images[index.row()], index.column()
+        unreadable = self._session.unreadable.get(record.id)
+        problem = unreadable or record.problem
         if role == Qt.ItemDataRole.ToolTipRole:
-            return record.problem or str(record.image)
+            return problem or str(record.image)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE and record.problem:
+        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE and problem:
             return _WRONG
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if column == _NAME:
             return record.name
         if column == _STATE:
-            return record.status
+            return "unreadable" if unreadable and record.status == "done" else record.status
         return self._session.counts(record.id)[column - _REGIONS]
 
     def changed(self, image_id: int) -> None:
@@ -109,6 +112,8 @@ class ImagesPanel(QWidget):
         session.scores_changed.connect(self._others_decided)
         session.image_changed.connect(self._mark_current)
         session.reloaded.connect(self._reloaded)
+        session.readable_changed.connect(self.model.changed)
+        session.readable_changed.connect(self._show_totals)
         self._show_totals()
         self._mark_current()
 
@@ -119,6 +124,8 @@ class ImagesPanel(QWidget):
         self._session.scores_changed.disconnect(self._others_decided)
         self._session.image_changed.disconnect(self._mark_current)
         self._session.reloaded.disconnect(self._reloaded)
+        self._session.readable_changed.disconnect(self.model.changed)
+        self._session.readable_changed.disconnect(self._show_totals)
 
     def _clicked(self, index: QModelIndex) -> None:
         self._session.go_to_image(self.sorted.mapToSource(index).row())
@@ -148,4 +155,6 @@ class ImagesPanel(QWidget):
         images = self._session.project.images
         skipped = sum(record.status == "skipped" for record in images)
         text = f"{len(images):,} images, {regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
-        self.totals.setText(text + (f"; {skipped:,} images skipped" if skipped else ""))
+        unreadable = len(self._session.unreadable)
+        text += f"; {skipped:,} images skipped" if skipped else ""
+        self.totals.setText(text + (f"; {unreadable:,} cannot be read" if unreadable else ""))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import PsaTrial
-from seco_viewer import shortcuts
+from seco_viewer import shortcuts, words
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.actions import Actions, Say
@@ -114,6 +114,7 @@ class OpenProject:
         problem = session.tables.problem
         if len(session.regions):
             self._say("" if problem is None else str(problem), wrong=problem is not None)
+            self._tell_unreadable()
         elif all_skipped(session):
             self._say(
                 f"No image could be used. The first: {session.project.images[0].problem} The Images tab says "
@@ -148,6 +149,7 @@ class OpenProject:
             part.release()
         self._viewer.layers.events.removed.disconnect(self._layer_gone)
         self.session.region_changed.disconnect(self._show_top)
+        self.session.readable_changed.disconnect(self._readable_changed)
         self._settled.stop()
         self._soon.drop()
         self.layers.remove()
@@ -168,7 +170,7 @@ class OpenProject:
         self.review = ReviewPanel(session, self._perform, self.relabel)
         self.learn = LearnBar(session, self._may_learn, self._say)
         self.review.layout().addWidget(self.learn)
-        self.view_bar = ViewBar(self._perform, self.comparison, self.conflicts)
+        self.view_bar = ViewBar(self._perform, self.layers, self.comparison, self.conflicts)
         self.review.add(self.view_bar)
         self.proposals = ProposalsPanel(session, self._say)
         self.review.add(self.proposals)
@@ -197,7 +199,9 @@ class OpenProject:
         self._settled = Later(self.proposals, self._proposals_settled)
         self.proposals.noticed.connect(self.review.notice.setText)
         self.view_bar.left.connect(self.review.setFocus)
+        self.actions.view_changed.connect(self.view_bar.look)
         self.session.region_changed.connect(self._show_top)
+        self.session.readable_changed.connect(self._readable_changed)
         self.plots.told.connect(self._say)
         self.plots.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)
@@ -240,6 +244,15 @@ class OpenProject:
         if place != self._place:
             self._place = place
             self._tabs.scroll_up(self.review)
+
+    def _readable_changed(self) -> None:
+        self._soon.ask(self._tell_unreadable)  # once, after whatever is said of the decision
+
+    def _tell_unreadable(self) -> None:
+        images = self.session.project.images
+        told = words.left_out([images[i].name for i in sorted(self.session.unreadable)])
+        if told:
+            self._say(f"{told}. What was decided on them is kept.", wrong=True)
 
     def _show_tool(self) -> None:
         self.review.edit_bar.show_tool(self.tools.tool)

@@ -48,10 +48,12 @@ class Remembering(QObject):
         self._timer.start()
 
     def go_back(self, session: Session) -> None:
-        """Go where the reviewer was in a project that is being opened."""
+        """Go where the reviewer was in a project that is being opened, if the image can still be read."""
         place = self.memory.places.get(str(session.project.path.absolute()))
         if isinstance(place, dict) and len(session.regions):
             go_back_to(session, place)
+            if not session.frame.reviewable:
+                session.resume()
 
     def set_up(self, opened: OpenProject) -> None:
         """Make a project's layers and panels as they were, and watch them from now on."""

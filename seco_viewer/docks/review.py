@@ -6,7 +6,8 @@ import html
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QFont, QFontMetrics
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -15,6 +16,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -37,6 +39,13 @@ _FIRST = {
     Order.CLASS: "class after class, each worst first.",
 }
 
+_LARGE, _SMALL = 14, 11
+"""Points of the headline."""
+_MOST_LARGE = 20
+"""So many letters of two classes fit in the larger size."""
+_FACT_LINES = 6
+_MARGIN = 40
+
 
 class ReviewPanel(QWidget):
     """The part of the dock one works with most.
@@ -55,6 +64,7 @@ class ReviewPanel(QWidget):
         super().__init__()
         self._session = session
         self._perform = perform
+        self._suggests = False
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -64,22 +74,22 @@ class ReviewPanel(QWidget):
         )
         self.chooser.left.connect(self.setFocus)
         self.edit_bar = EditBar(perform)
-        self.notice = _text()
-        # always as high, or buttons would move under the mouse
-        self.notice.setFixedHeight(self.notice.fontMetrics().height() + 2)
-        parts = (
+        self.notice = _Lines()
+        self._queue_box = self._make_queue()
+        self.neighbours = NeighbourStrip(session)
+        # what is decided with stands above all text that may be longer or shorter, and never moves
+        for part in (
             self._make_place(),
-            self._make_facts(),
+            self._make_head(),
             self._make_actions(),
             self.notice,
-            self.edit_bar,
             self.chooser,
-        )
-        for part in parts:
+            self._make_facts(),
+            self.edit_bar,
+            self._queue_box,
+            self.neighbours,
+        ):
             layout.addWidget(part)
-        layout.addWidget(self._make_filters())
-        self.neighbours = NeighbourStrip(session)
-        layout.addWidget(self.neighbours)
         layout.addStretch(1)
         self._soon = Soon(self)
         session.region_changed.connect(self._changed)
@@ -103,32 +113,32 @@ class ReviewPanel(QWidget):
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        self.place = QLabel()
-        self.place.setTextFormat(Qt.TextFormat.RichText)
-        self.place.setWordWrap(True)
+        self.place = _Lines(2)
         self.done = QProgressBar()
         self.done.setTextVisible(True)
-        self.outlook = _text()
-        self.outlook.setToolTip("Told from what was reviewed so far, and from the noise scores of the rest.")
-        self._later = Later(self.outlook, self._look_ahead)
-        for part in (self.place, self.done, self.outlook):
+        for part in (self.place, self.done):
             layout.addWidget(part)
         return box
 
+    def _make_head(self) -> QWidget:
+        card, layout = _card()
+        self.headline = _Lines()
+        self.headline.setStyleSheet(f"font-size: {_LARGE}pt")
+        self.bars = ShareBars()
+        layout.addWidget(self.headline)
+        layout.addWidget(self.bars)
+        return card
+
     def _make_facts(self) -> QWidget:
-        card = QFrame()
-        card.setFrameShape(QFrame.Shape.StyledPanel)
-        layout = QVBoxLayout(card)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.setSpacing(4)
-        self.headline = _text()
+        card, layout = _card()
+        self.problem = _text()
         self.sentence = _text()
         self.sentence.setToolTip("Neighbours are the regions of all images that are most like this one.")
-        self.bars = ShareBars()
         self.details = _text()
-        self.problem = _text()
-        for part in (self.headline, self.sentence, self.bars, self.details, self.problem):
+        for part in (self.problem, self.sentence, self.details):
             layout.addWidget(part)
+        layout.addStretch(1)
+        card.setMinimumHeight(_FACT_LINES * card.fontMetrics().lineSpacing() + 16)
         return card
 
     def _make_actions(self) -> QWidget:
@@ -152,11 +162,20 @@ class ReviewPanel(QWidget):
             self.buttons[action_id].setStyleSheet("font-weight: bold")
         return box
 
-    def _make_filters(self) -> QWidget:
+    def _make_queue(self) -> QWidget:
         box = QWidget()
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        self.outlook = _text()
+        self.outlook.setToolTip("Told from what was reviewed so far, and from the noise scores of the rest.")
+        self._later = Later(self.outlook, self._look_ahead)
+        self.switch = QPushButton(f"Go on in the order “{Order.GAIN}”")
+        self.switch.setToolTip(_FIRST[Order.GAIN])
+        self.switch.clicked.connect(self._switch_order)
+        self.switch.setVisible(False)
+        layout.addWidget(self.outlook)
+        layout.addWidget(self.switch)
         first, second = QHBoxLayout(), QHBoxLayout()
         self.which = Choice()
         self.which.addItems(["flagged", "not reviewed"])
@@ -214,7 +233,18 @@ class ReviewPanel(QWidget):
         """Say how much is right; without scores or reviews there is nothing to tell it from."""
         session = self._session
         told = session.reviewed.any() and bool(session.regions.probabilities.any())
-        self.outlook.setText(words.outlook(session.forecast(), session.order) if told else "")
+        if not told:
+            self.outlook.setText("")
+            self.switch.setVisible(False)
+            return
+        found, best = session.forecast(), session.forecast(order=Order.GAIN)
+        self.outlook.setText(words.outlook(found, best))
+        self.switch.setVisible(words.quicker(found, best))
+
+    def _switch_order(self) -> None:
+        self.order.setCurrentIndex(list(Order).index(Order.GAIN))
+        self.switch.setVisible(False)
+        self.setFocus()
 
     def _enable(self) -> None:
         session = self._session
@@ -222,27 +252,34 @@ class ReviewPanel(QWidget):
         self.buttons["redo"].setEnabled(session.can_redo)
         for action_id in ("relabel", "ignore", "unknown"):
             self.buttons[action_id].setEnabled(session.patch.area > 0)
-        for action_id in ("accept", "take_suggestion"):
-            self.buttons[action_id].setEnabled(session.patch.area > 0 and session.row is not None)
+        known = session.patch.area > 0 and session.row is not None
+        self.buttons["accept"].setEnabled(known)
+        self.buttons["take_suggestion"].setEnabled(known and self._suggests)
 
     def add(self, part: QWidget) -> None:
-        """Put another part above the neighbours."""
+        """Put another part above what is about the queue."""
         layout = self.layout()
         assert isinstance(layout, QVBoxLayout)
-        layout.insertWidget(layout.indexOf(self.neighbours), part)
+        layout.insertWidget(layout.indexOf(self._queue_box), part)
 
     def _show_place(self) -> None:
         session = self._session
         record = session.project.images[session.image_id]
         _, flagged, reviewed = session.counts()
-        place = f"<b>{html.escape(record.name)}</b> (image {record.id + 1} of {len(session.project.images)})"
+        count = f"(image {record.id + 1} of {len(session.project.images)})"
+        room = self.width() - self.fontMetrics().horizontalAdvance(count) - _MARGIN
+        bold = QFont(self.font())
+        bold.setBold(True)
+        name = QFontMetrics(bold).elidedText(record.name, Qt.TextElideMode.ElideMiddle, max(room, _MARGIN))
+        self.place.setToolTip(record.name)
+        place = f"<b>{html.escape(name)}</b> {count}"
         if not len(session.queue):
             what = "flagged region" if session.only_flagged else "region"
             place += f"<br>no {what} is left in the queue" if len(session.regions) else ""
         elif session.row is not None and (position := session.queue.position(session.row)):
             place += f"<br>{position:,} of {len(session.queue):,} in the queue, {session.order}"
         else:
-            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes back to it"
+            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes back"
         self.place.setText(place)
         self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
         self.done.setRange(0, max(1, flagged + reviewed))
@@ -252,17 +289,21 @@ class ReviewPanel(QWidget):
 
     def _show_facts(self) -> None:
         session, scheme = self._session, self._session.scheme
-        problem = session.frame.problem
-        self.problem.setText(f"⚠ {html.escape(problem)}" if problem else "")
-        self.problem.setVisible(bool(problem))
+        problems = [session.frame.problem or "", words.left_out(self._left_out())]
+        self.problem.setText("<br>".join(f"⚠ {html.escape(problem)}" for problem in problems if problem))
+        self.problem.setVisible(any(problems))
         row = session.row
-        self.bars.setVisible(row is not None)
+        self._suggests = row is not None
         self.buttons["accept"].setText(with_key("accept"))
         self.buttons["take_suggestion"].setText(with_key("take_suggestion"))
         if row is None:
+            self.bars.show_shares([])
             self.chooser.emphasise(())
             self.headline.setText("No region is selected")
-            if not len(session.regions):
+            if not session.frame.reviewable:
+                self.headline.setText("This image cannot be judged")
+                self.sentence.setText(f"{with_key('resume')} goes on with the queue.")
+            elif not len(session.regions):
                 self.sentence.setText("There are no regions yet: run the pipeline.")
             else:
                 self.sentence.setText("Click a region, or go on with the queue.")
@@ -285,8 +326,9 @@ class ReviewPanel(QWidget):
         self.details.setText("<br>".join(html.escape(line) for line in lines if line))
         kept = facts.decided if facts.again and facts.decided is not None else facts.class_id
         self.buttons["accept"].setText(f"✓ {name(kept)}  {in_brackets('accept')}")
-        self.buttons["take_suggestion"].setText(f"→ {name(suggested)}  {in_brackets('take_suggestion')}")
-        self.buttons["take_suggestion"].setEnabled(suggested != kept)
+        self._suggests = suggested != kept
+        other = name(suggested) if self._suggests else "nothing else"
+        self.buttons["take_suggestion"].setText(f"→ {other}  {in_brackets('take_suggestion')}")
 
     def _headline(self, facts: words.RegionFacts, suggested: int) -> str:
         text = self._chip(facts.class_id)
@@ -294,7 +336,14 @@ class ReviewPanel(QWidget):
             text += "  ✓" if facts.decided == facts.class_id else f"  →  {self._chip(facts.decided)}  ✓"
         elif suggested != facts.class_id:
             text += f"  or  {self._chip(suggested)}  ?"
-        return f"<span style='font-size: 14pt'>{text}</span>"
+        names = (facts.class_id, suggested if facts.decided is None else facts.decided)
+        length = sum(len(self._session.scheme.label(c)) for c in set(names))
+        size = _LARGE if length <= _MOST_LARGE else _SMALL
+        return f"<span style='font-size: {size}pt'>{text}</span>"
+
+    def _left_out(self) -> list[str]:
+        images = self._session.project.images
+        return [images[i].name for i in sorted(self._session.unreadable) if i != self._session.image_id]
 
     def _chip(self, class_id: int) -> str:
         red, green, blue = self._session.scheme.palette[class_id].tolist()
@@ -308,6 +357,31 @@ class ReviewPanel(QWidget):
             only_image=self._session.image_id if self.this_image.isChecked() else None,
             only_rows=self._session.only_rows,
         )
+
+
+def _card() -> tuple[QFrame, QVBoxLayout]:
+    card = QFrame()
+    card.setFrameShape(QFrame.Shape.StyledPanel)
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(8, 4, 8, 4)
+    layout.setSpacing(3)
+    return card, layout
+
+
+class _Lines(QLabel):
+    """Text that is always as high, or buttons would move under the mouse."""
+
+    def __init__(self, count: int = 1):
+        super().__init__()
+        self._count = count
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Room for all lines, in the font of the window's theme."""
+        return QSize(0, self._count * self.fontMetrics().lineSpacing() + 2)
+
+    minimumSizeHint = sizeHint  # noqa: N815
 
 
 def _text() -> QLabel:

@@ -1,17 +1,21 @@
-"""What is seen of an image: buttons for the layers, which maps are side by side, conflicts in words."""
+"""What is seen of an image: buttons for the layers, the noise map's colours, maps side by side, conflicts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from seco_viewer import words
 from seco_viewer.compare import MAPS, Comparison
 from seco_viewer.conflict_layer import ConflictLayer
-from seco_viewer.docks.buttons import ActionButton
+from seco_viewer.docks.bars import ColorBar
+from seco_viewer.docks.buttons import TOGGLE_STYLE, ActionButton
 from seco_viewer.docks.combos import Choice
+from seco_viewer.docks.later import Soon
+from seco_viewer.layers import ReviewLayers
 from seco_viewer.shortcuts import shortcut
 
 _ACTIONS = ("overlays", "bare", "noise", "graph", "keep_zoom", "compare", "wipe", "conflicts")
@@ -19,36 +23,56 @@ _COLUMNS = 4
 
 
 class ViewBar(QWidget):
-    """Buttons, and below them what belongs to those that are on.
+    """Buttons that are down while what they show is on, and below them what belongs to it.
 
     Parameters
     ----------
     perform : callable
         Does the action of an id of the table of shortcuts.
-    comparison, conflicts
+    layers, comparison, conflicts
         What is shown.
 
     Attributes
     ----------
+    buttons : dict of str to QPushButton
+        By id of the action.
+    legend : ColorBar
+        What the colours of the noise map mean; there while the map is.
     left : Signal()
         Choosing is over; the keys should work again.
     """
 
     left = Signal()
 
-    def __init__(self, perform: Callable[[str], None], comparison: Comparison, conflicts: ConflictLayer):
+    def __init__(
+        self,
+        perform: Callable[[str], None],
+        layers: ReviewLayers,
+        comparison: Comparison,
+        conflicts: ConflictLayer,
+    ):
         super().__init__()
-        self._comparison, self._conflicts = comparison, conflicts
+        self._layers, self._comparison, self._conflicts = layers, comparison, conflicts
+        self._soon = Soon(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         grid = QGridLayout()
         grid.setSpacing(3)
+        self.buttons: dict[str, QPushButton] = {}
         for i, action_id in enumerate(_ACTIONS):
             button = ActionButton(action_id, perform, shortcut(action_id).text)
-            button.setStyleSheet("QPushButton { padding: 2px; }")
+            button.setStyleSheet(TOGGLE_STYLE)
+            button.setCheckable(True)
+            button.clicked.connect(self.look)  # Qt has turned it over, whatever came of it
+            self.buttons[action_id] = button
             grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
         layout.addLayout(grid)
+        self.legend = ColorBar("certainly right", "certainly wrong")
+        self.legend.setToolTip(
+            "The noise score of each region. What is left clear is below the contrast limits of the layer."
+        )
+        layout.addWidget(self.legend)
         self.sides = QWidget()
         line = QHBoxLayout(self.sides)
         line.setContentsMargins(0, 0, 0, 0)
@@ -67,14 +91,45 @@ class ViewBar(QWidget):
         layout.addWidget(self.told)
         comparison.changed.connect(self._refresh)
         conflicts.changed.connect(self._refresh)
+        for layer in layers.all:
+            layer.events.visible.connect(self.look)
+        layers.noise.events.contrast_limits.connect(self.look)
         self._refresh()
 
     def release(self) -> None:
         """Let go of what is shown."""
+        self._soon.drop()
+        for layer in self._layers.all:
+            layer.events.visible.disconnect(self.look)
+        self._layers.noise.events.contrast_limits.disconnect(self.look)
         self._comparison.changed.disconnect(self._refresh)
         self._conflicts.changed.disconnect(self._refresh)
 
+    def look(self, *_: object) -> None:
+        """Show soon what is on: layers change one after the other."""
+        self._soon.ask(self._show_state)
+
+    def _show_state(self) -> None:
+        layers = self._layers
+        bare = bool(layers.hidden) and not layers.outline.layer.visible
+        on = {
+            "overlays": bool(layers.hidden) and not bare,
+            "bare": bare,
+            "noise": layers.noise.visible,
+            "graph": layers.nodes.visible,
+            "keep_zoom": layers.view.keep_zoom,
+            "compare": self._comparison.flicked,
+            "wipe": self._comparison.wiping,
+            "conflicts": bool(self._conflicts.all),
+        }
+        for action_id, button in self.buttons.items():
+            button.setChecked(on[action_id])
+        self.legend.setVisible(layers.noise.visible)
+        colors, limits = layers.noise.colormap, layers.noise.contrast_limits
+        self.legend.show_colors(colors.map(np.linspace(0, 1, 64)), limits[0], limits[1])
+
     def _refresh(self) -> None:
+        self._show_state()
         for combo, name in ((self.of_left, self._comparison.left), (self.of_right, self._comparison.right)):
             combo.blockSignals(True)
             combo.setCurrentText(name)

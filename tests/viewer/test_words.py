@@ -6,7 +6,6 @@ import math
 import pytest
 
 from seco_core.feedback.forecast import Forecast
-from seco_core.review import Order
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import load_scheme
 from seco_viewer import words
@@ -104,7 +103,9 @@ def test_class_search(text: str, expected: list[int]):
 
 def test_outlook_says_what_reviewing_more_brings():
     found = Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30)
-    assert words.outlook(found) == "about 91 % of the area is right (88 to 94); after 40 more about 95 %"
+    told = "about 91 % of the area is right (88 to 94); after 40 more about 95 %"
+    assert words.outlook(found, found) == told
+    best = Forecast(40, 0.912, 0.88, 0.94, 0.972, 0.92, 0.97, False, 30)
+    assert words.outlook(found, best) == told + ', in the order "expected gain" about 97 %'
     done = Forecast(3, 0.99, 0.98, 1.0, 0.991, 0.98, 1.0, True, 300)
-    assert words.outlook(done).endswith("the next 3 in this order change little")
-    assert words.outlook(done, Order.WORST).endswith('little, those in the order "expected gain" more')
+    assert words.outlook(done, done).endswith("the next 3 in this order change little")

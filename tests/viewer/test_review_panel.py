@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QWidget
+
+from seco_core.review import Order
+from seco_viewer.docks.main import SecoDock
+
+pytestmark = pytest.mark.gui
+
+
+def place_in_page(dock: SecoDock, part: QWidget) -> QPoint:
+    return part.mapTo(dock.opened.review, part.rect().topLeft())
+
+
+def test_what_is_decided_with_is_in_sight_and_never_moves(dock: SecoDock, qtbot):
+    session, review = dock.session, dock.opened.review
+    dock.resize(370, 660)  # in a window of 768
+    dock.show()
+    parts = [*review.buttons.values(), review.chooser.search, *review.chooser.buttons.values()]
+
+    def laid_out() -> bool:
+        return review.height() >= review.heightForWidth(review.width())
+
+    qtbot.waitUntil(laid_out)
+    places = [place_in_page(dock, part) for part in parts]
+    for part in (*parts, review.headline, review.bars, review.sentence, review.details):
+        assert part.visibleRegion().boundingRect().size() == part.size(), part
+    for text in ("", "a sentence that goes on and on, " * 20):
+        for label in (review.sentence, review.details, review.problem, review.outlook):
+            label.setText(text)
+            label.setVisible(True)
+        for label in (review.place, review.headline, review.notice):
+            label.setText(text)
+        qtbot.waitUntil(laid_out)
+        assert [place_in_page(dock, part) for part in parts] == places
+    session.row = None
+    review.refresh()
+    qtbot.waitUntil(laid_out)
+    assert [place_in_page(dock, part) for part in parts] == places
+
+
+def test_an_image_that_cannot_be_read_is_said_and_the_review_goes_on(dock: SecoDock, scored_path: Path, qapp):
+    images = dock.session.project.images
+    broken = dock.session.image_id
+    dock.close_project()
+    images[broken].image.unlink()
+    assert dock.open_project(scored_path)
+    session, review = dock.session, dock.opened.review
+    assert session.image_id != broken
+    name = images[broken].name
+    assert name in dock.message.text()
+    assert "left out" in review.problem.text()
+    assert name in review.problem.text()
+    states = [dock.opened.images.model.index(i, 4).data() for i in range(3)]
+    assert states[broken] == "unreadable"
+    assert states.count("done") == 2
+    session.go_to_image(broken)
+    qapp.processEvents()
+    assert "cannot be judged" in review.headline.text()
+    assert images[broken].image.name in review.problem.text()
+    assert not review.buttons["accept"].isEnabled()
+    other = images[(broken + 1) % 3]
+    kept = other.image.read_bytes()
+    other.image.write_bytes(b"spoilt")
+    session.frames.forget()
+    dock.perform("resume")
+    session.go_to_image(other.id)
+    qapp.processEvents()
+    assert "2 images cannot be read" in dock.message.text()
+    other.image.write_bytes(kept)
+    session.go_to_image(3 - broken - other.id)
+    session.go_to_image(other.id)
+    assert dock.opened.images.model.index(other.id, 4).data() == "done"
+    assert session.row is not None
+
+
+def test_buttons_of_the_view_tell_what_is_on(dock: SecoDock, qapp):
+    layers, bar = dock.opened.layers, dock.opened.view_bar
+
+    def on() -> set[str]:
+        qapp.processEvents()
+        return {action_id for action_id, button in bar.buttons.items() if button.isChecked()}
+
+    assert on() == set()
+    assert not bar.legend.isVisibleTo(bar)
+    for action_id in ("noise", "graph", "keep_zoom", "wipe", "conflicts"):
+        dock.perform(action_id)
+        assert on() == {action_id}
+        assert bar.legend.isVisibleTo(bar) == (action_id == "noise")
+        bar.buttons[action_id].click()
+        assert on() == set()
+    layers.noise.visible = True  # in napari's list of layers
+    assert on() == {"noise"}
+    dock.perform("overlays")
+    assert on() == {"overlays"}
+    dock.perform("bare")
+    assert on() == {"bare"}
+    dock.perform("bare")
+    assert on() == {"noise"}
+    dock.perform("compare")
+    assert on() == {"noise", "compare"}
+
+
+def test_another_order_is_offered_where_it_would_be_quicker(dock: SecoDock, qapp):
+    session, review = dock.session, dock.opened.review
+    session.accept()
+    for order in Order:
+        told = session.forecast(3, order=order)
+        session.set_order(order)
+        assert session.forecast(3) == told
+    review.order.setCurrentIndex(list(Order).index(Order.WORST))
+    found = session.forecast()
+    session.forecast = lambda k=40, order=None: replace(found, after=0.5 if order is None else 0.6)
+    review._look_ahead()
+    assert review.switch.isVisibleTo(review)
+    review.switch.click()
+    assert session.order is Order.GAIN
+    assert not review.switch.isVisibleTo(review)
