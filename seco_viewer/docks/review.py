@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seco_core.feedback.forecast import Forecast
 from seco_core.review import Order
 from seco_viewer import words
 from seco_viewer.docks.bars import ShareBars
@@ -44,6 +45,7 @@ _LARGE, _SMALL = 14, 11
 _MOST_LARGE = 20
 """So many letters of two classes fit in the larger size."""
 _FACT_LINES = 6
+_REST_MILLISECONDS = 400
 _MARGIN = 40
 
 
@@ -65,6 +67,9 @@ class ReviewPanel(QWidget):
         self._session = session
         self._perform = perform
         self._suggests = False
+        # the forecast for the queue as it is, and for the quickest order as it was when the keys rested
+        self._found: Forecast | None = None
+        self._best: Forecast | None = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -93,16 +98,17 @@ class ReviewPanel(QWidget):
         layout.addStretch(1)
         self._soon = Soon(self)
         session.region_changed.connect(self._changed)
-        session.queue_changed.connect(self._changed)
+        session.queue_changed.connect(self._queue_changed)
         session.selection_changed.connect(self._enable)
         self.refresh()
 
     def release(self) -> None:
         """Let go of the session."""
         self._later.stop()
+        self._rested.stop()
         self._soon.drop()
         self._session.region_changed.disconnect(self._changed)
-        self._session.queue_changed.disconnect(self._changed)
+        self._session.queue_changed.disconnect(self._queue_changed)
         self.neighbours.release()
         self._session.selection_changed.disconnect(self._enable)
 
@@ -170,6 +176,8 @@ class ReviewPanel(QWidget):
         self.outlook = _text()
         self.outlook.setToolTip("Told from what was reviewed so far, and from the noise scores of the rest.")
         self._later = Later(self.outlook, self._look_ahead)
+        # in a large project each forecast takes as long as a key may
+        self._rested = Later(self.outlook, self._compare_orders, _REST_MILLISECONDS)
         self.switch = QPushButton(f"Go on in the order “{Order.GAIN}”")
         self.switch.setToolTip(_FIRST[Order.GAIN])
         self.switch.clicked.connect(self._switch_order)
@@ -218,6 +226,11 @@ class ReviewPanel(QWidget):
 
     # ------------------------------------------------------------------- show
 
+    def _queue_changed(self) -> None:
+        self._found = self._best = None
+        self.switch.setVisible(False)
+        self._changed()
+
     def _changed(self) -> None:
         self._enable()
         self._soon.ask(self.refresh)
@@ -234,16 +247,28 @@ class ReviewPanel(QWidget):
         session = self._session
         told = session.reviewed.any() and bool(session.regions.probabilities.any())
         if not told:
+            self._found = None
             self.outlook.setText("")
             self.switch.setVisible(False)
             return
-        found, best = session.forecast(), session.forecast(order=Order.GAIN)
-        self.outlook.setText(words.outlook(found, best))
-        self.switch.setVisible(words.quicker(found, best))
+        self._found = session.forecast()
+        self._show_outlook()
+        if session.order is not Order.GAIN:
+            self._rested.ask()
+
+    def _compare_orders(self) -> None:
+        """See whether another order of the queue would be quicker."""
+        self._best = self._session.forecast(order=Order.GAIN)
+        self._show_outlook()
+
+    def _show_outlook(self) -> None:
+        if self._found is not None:
+            best = self._best or self._found
+            self.outlook.setText(words.outlook(self._found, best))
+            self.switch.setVisible(words.quicker(self._found, best))
 
     def _switch_order(self) -> None:
         self.order.setCurrentIndex(list(Order).index(Order.GAIN))
-        self.switch.setVisible(False)
         self.setFocus()
 
     def _enable(self) -> None:

@@ -117,7 +117,10 @@ def test_another_order_is_offered_where_it_would_be_quicker(dock: SecoDock, qapp
     found = session.forecast()
     session.forecast = lambda k=40, order=None: replace(found, after=0.5 if order is None else 0.6)
     review._look_ahead()
+    assert not review.switch.isVisibleTo(review)
+    review._compare_orders()
     assert review.switch.isVisibleTo(review)
+    assert "60 %" in review.outlook.text()
     review.switch.click()
     assert session.order is Order.GAIN
     assert not review.switch.isVisibleTo(review)
