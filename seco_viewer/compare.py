@@ -185,6 +185,7 @@ class Comparison:
                 NO_VECTORS, name=NAME + "wipe", vector_style="line", edge_color=_LINE_COLOR, opacity=1.0
             )
             self.all.append(self._line)
+        self._layers.bring(self._layers.noise)
         active = self._viewer.layers.selection.active
         for layer in self.all:
             layer.editable = False

@@ -15,6 +15,7 @@ from seco_core.graph import EdgeKind
 from seco_core.project.overrides import Box
 from seco_core.scheme import IGNORE, ClassScheme
 from seco_viewer.lines import NO_VECTORS, Outline, Vectors
+from seco_viewer.meshes import keep_shaders
 from seco_viewer.outline import outline
 from seco_viewer.selection import Place
 from seco_viewer.session import Session
@@ -67,9 +68,16 @@ def class_features(scheme: ClassScheme) -> dict[str, list[Any]]:
 @cache
 def prepare() -> None:
     """Let napari load what layers need, most of a second, while a project is being chosen."""
+    from vispy.visuals import LineVisual
+
     pixel = np.zeros((1, 1), dtype=np.uint8)
     for kind, data in ((Image, pixel), (Labels, pixel), (Points, np.zeros((0, 2))), (Vectors, NO_VECTORS)):
         kind(data)
+    LineVisual(method="agg")  # its dashes, which every layer of labels has, are worked out once: 0.2 s
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    work()
 
 
 def spare_the_list(layer: Layer) -> None:
@@ -94,6 +102,9 @@ class ReviewLayers:
         What is shown.
     soon : callable, optional
         Calls what it is given once before the next painting: the camera moves then. At once if left out.
+    later : callable, optional
+        Calls what it is given when the window has been painted. Layers that are not seen at first come
+        one by one then, or when one is first shown: each takes a tenth of a second. At once if left out.
 
     Attributes
     ----------
@@ -101,15 +112,19 @@ class ReviewLayers:
         Where the camera looks.
     clicks_select : bool
         Whether a click goes to the region there; not while a tool is in hand.
+    coming : list of Layer
+        Those of `all` that are not in the viewer yet: nobody has looked at them.
     others : list of Layer
         Layers that come and go, such as those of a trial; what hides the overlays hides them too.
     """
 
-    def __init__(self, viewer: Any, session: Session, soon: Soon | None = None):
+    def __init__(self, viewer: Any, session: Session, soon: Soon | None = None, later: Soon | None = None):
         self._viewer = viewer
         self._session = session
-        self.view = View(viewer, session.frame.shape, soon or (lambda work: work()))
+        self._later = later or _at_once
+        self.view = View(viewer, session.frame.shape, soon or _at_once)
         self._hidden: list[Layer] = []
+        self.coming: list[Layer] = []
         self.others: list[Layer] = []
         self.clicks_select = True
         # layers that are hidden and not of this image or these decisions; brought up to date when shown
@@ -127,6 +142,7 @@ class ReviewLayers:
         self.view.zoomed.connect(self._fit_lines)
         viewer.reset_view()
         self._show_region()
+        self._later(self._bring_next)
 
     @property
     def all(self) -> list[Layer]:
@@ -139,6 +155,7 @@ class ReviewLayers:
     def remove(self) -> None:
         """Take the layers out of the viewer and let go of the session."""
         self.view.stay()
+        self.coming.clear()
         self._session.image_changed.disconnect(self._show_image)
         self._session.region_changed.disconnect(self._show_region)
         self._session.selection_changed.disconnect(self._show_selection)
@@ -149,6 +166,13 @@ class ReviewLayers:
         for layer in self.all:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
+
+    def bring(self, layer: Layer, event: Any = None) -> None:
+        """Put a layer into the viewer, below those above it, if it is still to come."""
+        if layer in self.coming:
+            active = self._viewer.layers.selection.active
+            self._put(layer)
+            self._viewer.layers.selection.active = active
 
     def toggle_overlays(self, *, outline: bool = False) -> None:
         """Show the image with no more than the region's outline, or what was visible before again.
@@ -204,12 +228,14 @@ class ReviewLayers:
             if len(self.drawing.data) > 1 or self.drawing.data.any():
                 self.drawing.data = NO_VECTORS
             return
+        self.bring(self.drawing)
         self.drawing.data = np.stack([points[:-1], np.diff(points, axis=0)], axis=1)
         self.drawing.edge_width = width or _LINE_PIXELS / max(self.view.zoom, 1e-6)
 
     # ------------------------------------------------------------------ build
 
     def _build(self) -> None:
+        keep_shaders()
         session, frame = self._session, self._session.frame
         colors, features = class_colormap(session.scheme), class_features(session.scheme)
         # what each layer shows; it has arrays of its own, into which that of the next image is copied
@@ -254,16 +280,30 @@ class ReviewLayers:
         self.drawing = Vectors(
             NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_DRAWING_COLOR
         )
+        self.coming = self.all
         for layer in self.all:
             layer.editable = False
-            self._viewer.add_layer(layer)
-            spare_the_list(layer)
+            layer.events.visible.connect(partial(self.bring, layer))
+            if layer.visible and layer is not self.drawing:
+                self._put(layer)
         for layer in self._content:
             layer.events.visible.connect(partial(self._shown, layer))
         self.outline.layer.events.visible.connect(self._show_selection)
         for layer in (self.nodes, self.edges):
             layer.events.visible.connect(self._show_graph)
         self._viewer.layers.selection.active = self.image
+
+    def _put(self, layer: Layer) -> None:
+        self.coming.remove(layer)
+        layers = self._viewer.layers
+        below = [other for other in self.all[: self.all.index(layer)] if other in layers]
+        layers.insert(layers.index(below[-1]) + 1 if below else len(layers), layer)
+        spare_the_list(layer)
+
+    def _bring_next(self) -> None:
+        if self.coming:
+            self.bring(self.coming[0])
+            self._later(self._bring_next)
 
     # ----------------------------------------------------------------- update
 

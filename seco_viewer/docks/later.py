@@ -40,6 +40,32 @@ class Soon(QObject):
             work()
 
 
+class Afterwards:
+    """Does one piece of work after the other when the window has been painted, with room for keys between."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_MILLISECONDS)
+        self._timer.timeout.connect(self._do)
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Do this afterwards."""
+        self._waiting.append(work)
+        self._timer.start()
+
+    def drop(self) -> None:
+        """Do nothing of what is waiting."""
+        self._timer.stop()
+        self._waiting.clear()
+
+    def _do(self) -> None:
+        self._waiting.pop(0)()
+        if self._waiting:
+            self._timer.start()
+
+
 class Later:
     """Refreshes a panel a moment after the last time it was asked to, if the panel is visible then.
 

@@ -17,7 +17,7 @@ from seco_viewer.docks.actions import Actions, Say
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.keys import PageKeys
-from seco_viewer.docks.later import Later, Soon
+from seco_viewer.docks.later import Afterwards, Later, Soon
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
@@ -67,7 +67,7 @@ class OpenProject:
     ):
         self.session = session
         self._viewer, self._tabs, self._perform, self._say = viewer, tabs, perform, say
-        self._soon = Soon()
+        self._soon, self._afterwards = Soon(), Afterwards()
         self._place = session.image_id, session.row
         self._make_canvas()
         self._make_review()
@@ -152,6 +152,7 @@ class OpenProject:
         self.session.readable_changed.disconnect(self._readable_changed)
         self._settled.stop()
         self._soon.drop()
+        self._afterwards.drop()
         self.layers.remove()
         self.session.close()
 
@@ -159,7 +160,7 @@ class OpenProject:
 
     def _make_canvas(self) -> None:
         viewer, session = self._viewer, self.session
-        self.layers = ReviewLayers(viewer, session, self._soon.ask)
+        self.layers = ReviewLayers(viewer, session, self._soon.ask, self._afterwards.ask)
         self.tools = EditTools(viewer, session, self.layers, self._say)
         self.comparison = Comparison(viewer, session, self.layers)
         self.conflicts = ConflictLayer(viewer, session, self.layers)

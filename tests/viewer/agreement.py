@@ -147,7 +147,8 @@ class Agreement:
             cut_through = conflicts(frame.region_ids, machine, here)
             assert np.array_equal(self.dock.opened.conflicts.all[0].data > 0, cut_through)
         ours = {layer for layer in self.dock._viewer.layers if layer.name.startswith("SeCo: ")}
-        assert ours == {*layers.all, *layers.others}
+        assert ours == {*layers.all, *layers.others} - {*layers.coming}
+        assert not any(layer.visible for layer in layers.coming if layer is not layers.drawing)
 
     def _check_selection(self) -> None:
         session = self.session

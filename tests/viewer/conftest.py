@@ -75,7 +75,8 @@ def bare_dock(qtbot) -> Iterator[SecoDock]:
 
 
 @pytest.fixture
-def dock(bare_dock: SecoDock, scored_path: Path) -> SecoDock:
-    """The dock with `scored_path` open."""
+def dock(bare_dock: SecoDock, scored_path: Path, qtbot) -> SecoDock:
+    """The dock with `scored_path` open and all layers there."""
     assert bare_dock.open_project(scored_path)
+    qtbot.waitUntil(lambda: not bare_dock.opened.layers.coming)
     return bare_dock

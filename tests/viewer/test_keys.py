@@ -102,6 +102,7 @@ def test_typing_into_a_field_of_the_dock_does_nothing_else(make_napari_viewer, q
 def test_typing_into_napari_s_layer_controls_does_nothing_else(make_napari_viewer, qtbot, scored_path: Path):
     viewer, dock = open_window(make_napari_viewer, qtbot, scored_path)
     controls = viewer.window._qt_viewer.controls
+    qtbot.waitUntil(lambda: not dock.opened.layers.coming)
     tried = 0
     for layer in dock.opened.layers.all:
         viewer.layers.selection.active = layer

@@ -65,6 +65,32 @@ def test_layers_agree_with_the_session_after_random_actions(
         assert_layers_show(layers, session)
 
 
+def test_layers_that_are_not_seen_come_later_or_when_they_are_shown(qapp, session: Session):
+    viewer, waiting = ViewerModel(), []
+    layers = ReviewLayers(viewer, session, later=waiting.append)
+    first = [layers.image, layers.curated, layers.regions, layers.outline.layer]
+    assert list(viewer.layers) == first
+    layers.toggle_noise()
+    layers.show_drawing([(0, 0), (5, 5)])
+    first[2:2] = [layers.noise]
+    assert list(viewer.layers) == [*first, layers.drawing]
+    while waiting:
+        waiting.pop(0)()
+    assert list(viewer.layers) == layers.all
+    assert not layers.coming
+    assert viewer.layers.selection.active is layers.image
+    layers.remove()
+
+
+def test_layers_that_never_came_are_no_hindrance_to_closing(qapp, session: Session):
+    viewer, waiting = ViewerModel(), []
+    layers = ReviewLayers(viewer, session, later=waiting.append)
+    layers.remove()
+    while waiting:
+        waiting.pop(0)()
+    assert not viewer.layers
+
+
 def test_layers_follow_a_run(layers: ReviewLayers, session: Session):
     session.accept()
     with Project.open(session.project.path) as run:
