@@ -100,12 +100,14 @@ class SccParameters:
     )
     score: str = _parameter(
         "fused",
-        "what the noise score is: all evidence together, or the loss alone (SeCo's eta)",
+        "what the noise score is: all evidence together, or the loss alone, as in SeCo",
         choices=("fused", "loss"),
+        symbol="η",
     )
     mixture: str = _parameter(
         "global",
-        "losses that eta's mixture is fitted to: all, or those of each class, rare ones drawn to all",
+        "losses in which right and wrong are told apart: all together, or those of each class, rare classes "
+        "drawn to all",
         choices=("global", "class"),
     )
     cleanlab: bool = _parameter(
@@ -113,7 +115,8 @@ class SccParameters:
     )
     rule: str = _parameter(
         "mixture",
-        "mixture: what calls a region noisy, tau_ns or one of the quantile rules of the published code",
+        "by noise score: what calls a region noisy, its threshold or one of the quantile rules of the "
+        "published code",
         choices=(
             "mixture", "loss", "score", "both", "local_loss", "local_score", "local_both", "both_loss",
             "both_score", "both_both",
@@ -122,9 +125,15 @@ class SccParameters:
     rule_ratio: float = _parameter(
         0.5, "quantile rules: share of the regions that loss or score keeps", minimum=0.0, maximum=1.0
     )
-    tau_ns: float = _parameter(0.60, "noise score above which a region is noisy", minimum=0.0, maximum=1.0)
+    tau_ns: float = _parameter(
+        0.60, "noise score above which a region is noisy", minimum=0.0, maximum=1.0, symbol="τ_ns"
+    )
     tau_cr: float = _parameter(
-        0.95, "confidence above which a noisy region takes the predicted class", minimum=0.0, maximum=1.0
+        0.95,
+        "confidence above which a noisy region takes the predicted class",
+        minimum=0.0,
+        maximum=1.0,
+        symbol="τ_cr",
     )
     class_share: float = _parameter(
         0.80,
@@ -146,7 +155,9 @@ class GraphParameters:
     """The relational graph (SeCoV2)."""
 
     neighbours: int = _parameter(16, "nearest regions by feature that each region is linked to", minimum=1)
-    alpha: float = _parameter(0.95, "weight of feature against position similarity", minimum=0, maximum=1)
+    alpha: float = _parameter(
+        0.95, "weight of feature against position similarity", minimum=0, maximum=1, symbol="α"
+    )
 
 
 @dataclass(frozen=True)
@@ -258,7 +269,10 @@ _GROUPS: dict[str, type[Any]] = {
 
 
 def parameter_fields() -> list[tuple[str, dataclasses.Field[Any]]]:
-    """Every parameter as (dotted name, field); the field's metadata has ``doc`` and the limits."""
+    """Every parameter as (dotted name, field).
+
+    The field's metadata has ``doc``, the limits, and ``symbol`` if the papers have one for it.
+    """
     found: list[tuple[str, dataclasses.Field[Any]]] = []
     for item in dataclasses.fields(Parameters):
         if item.name in _GROUPS:

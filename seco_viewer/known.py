@@ -14,7 +14,7 @@ from seco_core.project.overrides import Box
 from seco_core.refine import override_owner, paint_overrides, paint_regions, region_labels
 from seco_core.scc.correction import Verdict
 from seco_viewer.tables import Tables
-from seco_viewer.words import Reason, RegionFacts
+from seco_viewer.words import Reason, RegionFacts, side
 
 
 class KnownRegions:
@@ -103,7 +103,7 @@ class KnownRegions:
             area=int(r.area[row]),
             decided=int(self.decided[row]) if self.reviewed[row] else None,
             machine_noise=float(r.noise_score[row]),
-            reasons=tuple(self._reason(i) for i in self.feedback.influences(row)),
+            reasons=tuple(self._reason(row, i) for i in self.feedback.influences(row)),
             unknown_score=float(r.unknown_score[row]),
             again=bool(self.feedback.again(row)),
             suggested=int(self.feedback.suggested[row]),
@@ -167,11 +167,15 @@ class KnownRegions:
 
     # ----------------------------------------------------------------- inside
 
-    def _reason(self, influence: Influence) -> Reason:
-        image_id = int(self.regions.image_id[influence.row])
+    def _reason(self, row: int, influence: Influence) -> Reason:
+        r, other = self.regions, influence.row
+        image_id = int(r.image_id[other])
+        if image_id == r.image_id[row]:
+            where = side(*(r.centroid[other] - r.centroid[row]).tolist())
+        else:
+            where = f"in image {self.project.images[image_id].name}"
         return Reason(
-            image=self.project.images[image_id].name,
-            number=influence.row - self.regions.rows_of(image_id).start + 1,
+            where=where,
             class_id=influence.class_id,
             decided=influence.decided,
             similarity=influence.similarity,

@@ -1,4 +1,4 @@
-"""Said in words: a region's scores and neighbours, and what other PSA parameters would change."""
+"""Said in words: a region's scores and neighbours, and what was decided on it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.feedback.forecast import WORTH_GOING_ON, Forecast
-from seco_core.pipeline import PsaTrial
 from seco_core.project import Action
 from seco_core.project.overrides import Event
-from seco_core.review import Order
 from seco_core.scc.correction import Verdict
 from seco_core.scc.unknown import OFFERED_FROM
-from seco_core.scheme import IGNORE
 
 SURE = 0.5
 """Confidence from which a predicted class is said without doubt."""
 
 _FEW_VOTES = 0.05
-_MOST_CHANGES = 3
-_MOST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -35,10 +28,8 @@ class Reason:
 
     Attributes
     ----------
-    image : str
-        Name of the decided region's image.
-    number : int
-        The decided region's number in its image, from 1.
+    where : str
+        Where the decided region is: to which side of this one, or in which image.
     class_id, decided : int
         What the machine called it, and what a person did; 255 for ignore.
     similarity : float
@@ -49,8 +40,7 @@ class Reason:
         Row of the decided region.
     """
 
-    image: str
-    number: int
+    where: str
     class_id: int
     decided: int
     similarity: float
@@ -208,18 +198,27 @@ def reason(told: Reason, name: Name) -> str:
 
     Examples
     --------
-    >>> reason(Reason("0007", 812, 0, 1, 0.93, True, 5021), ["wall", "building"].__getitem__)
-    'raised by relabel of region 812 in image 0007 to building, similarity 0.93'
+    >>> reason(Reason("in image 0007", 0, 1, 0.93, True, 5021), ["wall", "building"].__getitem__)
+    'raised: wall in image 0007 → building, similarity 0.93'
     """
     verb = "raised" if told.raises else "lowered"
-    where = f"region {told.number} in image {told.image}"
-    if told.decided == IGNORE:
-        done = f"ignoring {where}"
-    elif told.decided == told.class_id:
-        done = f"accepting {where}"
-    else:
-        done = f"relabel of {where} to {name(told.decided)}"
-    return f"{verb} by {done}, similarity {told.similarity:.2f}"
+    done = "is right" if told.decided == told.class_id else f"→ {name(told.decided)}"
+    return f"{verb}: {name(told.class_id)} {told.where} {done}, similarity {told.similarity:.2f}"
+
+
+def side(down: float, right: float) -> str:
+    """On which side something lies that is so many pixels further down and to the right.
+
+    Examples
+    --------
+    >>> side(2, -40), side(-30, 35)
+    ('to the left', 'above to the right')
+    """
+    vertical = "below" if down > 0 else "above"
+    horizontal = "to the right" if right > 0 else "to the left"
+    if abs(down) > 2 * abs(right):
+        return vertical
+    return horizontal if abs(right) > 2 * abs(down) else f"{vertical} {horizontal}"
 
 
 def conflicts(regions: int, pixels: int) -> str:
@@ -300,107 +299,3 @@ def past(events: Sequence[Event], name: Name) -> list[str]:
             back = " (taken back)" if event.batch in undone else ""
             lines.append(f"{time} {event.by}: {event.action} → {name(event.class_id)}{back}")
     return lines
-
-
-def trial(tried: PsaTrial, name: Name) -> list[str]:
-    """How many pixels would change, from what to what, and what was found, each in a line."""
-    changed = tried.changed
-    n_changed = int(np.count_nonzero(changed))
-    share = f"{n_changed:,} pixels ({_percent(n_changed / changed.size)})"
-    if tried.stored:
-        lines = [f"{share} would change." if n_changed else "No pixel would change."]
-    else:
-        lines = [f"There is no PSA map of this image yet; {share} differ from the pseudo-label."]
-    if n_changed:
-        pairs = tried.before[changed].astype(np.int64) * 256 + tried.class_map[changed]
-        counts = np.bincount(pairs)
-        largest = np.argsort(-counts, kind="stable")[:_MOST_CHANGES]
-        told = [
-            f"{name(int(pair) // 256)} → {name(int(pair) % 256)} {counts[pair]:,}"
-            for pair in largest
-            if counts[pair]
-        ]
-        lines.append("Most: " + ", ".join(told))
-    noun = "prompt" if len(tried.prompts) == 1 else "prompts"
-    lines.append(
-        f"{tried.regions:,} regions ({tried.regions_before:,} before) from {len(tried.proposals):,} masks "
-        f"and {len(tried.prompts):,} {noun} for things"
-    )
-    return lines
-
-
-def distinct_parts(names: Sequence[str], most: int = 11) -> list[str]:
-    """Names without the words that all of them begin with, those still too long shortened in the middle.
-
-    Examples
-    --------
-    >>> distinct_parts(["0001TP_006690", "0001TP_006720"]), distinct_parts(["street"])
-    (['006690', '006720'], ['street'])
-    >>> distinct_parts(["a_very_long_name_000019"])
-    ['a_v…_000019']
-    """
-    cut = 0
-    if len(names) > 1:
-        # what the first and the last in the alphabet share, all share
-        shared = takewhile(lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False))
-        cut = max((i + 1 for i, (letter, _) in enumerate(shared) if not letter.isalnum()), default=0)
-    parts = [name[cut:] or name for name in names]
-    # the ends of names differ more often than their beginnings
-    return [p if len(p) <= most else f"{p[: most // 3]}…{p[-(most - most // 3 - 1) :]}" for p in parts]
-
-
-def _percent(share: float) -> str:
-    """A share as people say it; never 0 % of something."""
-    return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
-
-
-def outlook(found: Forecast, best: Forecast) -> str:
-    """How much is right, and what more reviews would bring.
-
-    Parameters
-    ----------
-    found : Forecast
-        In the order of the queue.
-    best : Forecast
-        In the order of the largest expected gain.
-
-    Examples
-    --------
-    >>> found = Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30)
-    >>> outlook(found, found)
-    'about 91 % of the area is right (88 to 94); after 40 more about 95 %'
-    """
-    between = f"{100 * found.now_low:.0f} to {100 * found.now_high:.0f}"
-    now = f"about {found.now:.0%} of the area is right ({between})"
-    after = (
-        f"the next {found.reviews} in this order change little"
-        if found.stop
-        else f"after {found.reviews} more about {found.after:.0%}"
-    )
-    if quicker(found, best):
-        after += f', in the order "{Order.GAIN.value}" about {best.after:.0%}'
-    return f"{now}; {after}".replace("%", " %")
-
-
-def quicker(found: Forecast, best: Forecast) -> bool:
-    """Whether as many reviews in the order of `best` would put clearly more right."""
-    return best.after - found.after >= WORTH_GOING_ON
-
-
-def left_out(names: Sequence[str]) -> str:
-    """Which images cannot be read, and what that means; nothing if there are none.
-
-    Examples
-    --------
-    >>> left_out(["a", "b", "c", "d"])
-    '4 images cannot be read and are left out of the queue (a, b, c …): the Images tab says why'
-    """
-    if not names:
-        return ""
-    told = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
-    count = (
-        "1 image cannot be read and is"
-        if len(names) == 1
-        else f"{len(names):,} images cannot be read and are"
-    )
-    return f"{count} left out of the queue ({told}): the Images tab says why"

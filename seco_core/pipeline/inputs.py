@@ -15,6 +15,8 @@ from seco_core.project import ImageRecord, Project
 
 Stat = tuple[int, int] | None
 
+_REPLACED = "is not the file that people decided on."
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -166,10 +168,18 @@ def check_not_replaced(
         )
     if before is not None and before.sha256[0] != now.sha256[0] and not accept_replaced:
         raise ImageFileError(
-            "is not the file that people decided on.",
+            _REPLACED,
             path=record.image,
             remedy=f"{kept}, or run `seco run --accept-replaced` if the new one shows the same.",
         )
+
+
+def was_replaced(record: ImageRecord) -> bool:
+    """Whether the last run skipped an image because another file of its size lies in its place.
+
+    It is told from what the run said of it: nothing else of an image that was skipped is stored.
+    """
+    return record.status == "skipped" and _REPLACED in (record.problem or "")
 
 
 def _files(record: ImageRecord) -> tuple[Path | None, ...]:

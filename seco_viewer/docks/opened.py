@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import PsaTrial
-from seco_viewer import shortcuts, words
+from seco_viewer import project_words, shortcuts
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.actions import Actions, Say
@@ -142,6 +142,7 @@ class OpenProject:
             self.queue,
             self.images,
             self.psa,
+            self.pipeline,
             self.plots,
             self.comparison,
             self.conflicts,
@@ -251,7 +252,7 @@ class OpenProject:
 
     def _tell_unreadable(self) -> None:
         images = self.session.project.images
-        told = words.left_out([images[i].name for i in sorted(self.session.unreadable)])
+        told = project_words.left_out([images[i].name for i in sorted(self.session.unreadable)])
         if told:
             self._say(f"{told}. What was decided on them is kept.", wrong=True)
 

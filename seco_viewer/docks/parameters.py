@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +34,13 @@ MAIN: tuple[str, ...] = (
 )
 """Parameters that are always visible in a form of all of them."""
 
+_GROUPS = {
+    "": "All stages",
+    "masks": "Masks",
+    "psa": "Regions from masks (PSA)",
+    "scc": "Wrong labels (SCC)",
+    "graph": "Links between regions (graph)",
+}
 _PATHS = {"masks.checkpoint": "file", "masks.folder": "folder"}
 _LARGEST = 2**31 - 1
 
@@ -62,17 +68,22 @@ class ParameterForm(QWidget):
         first, self.more = QWidget(), QWidget()
         forms = {True: _form(first), False: _form(self.more)}
         fields = dict(parameter_fields())
+        above: str | None = None
         for name in [*main, *(n for n in names or fields if n not in main)]:
             field = fields[name]
             editor = _editor(name, field)
-            doc = field.metadata["doc"]
-            tip = f"{doc} [{name}, default {field.default!r}]"
+            form, tip = forms[name in main], parameter_tip(name)
+            group = name.rpartition(".")[0]
+            if name not in main and group != above:
+                above = group
+                form.addRow(QLabel(f"<b>{_GROUPS[group]}</b>"))
             editor.setToolTip(tip)
-            label = QLabel(f"<b>{name}</b>: {html.escape(doc)}")
+            label = QLabel(_capital(field.metadata["doc"]))
+            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setToolTip(tip)
-            forms[name in main].addRow(label)
-            forms[name in main].addRow(editor)
+            form.addRow(label)
+            form.addRow(editor)
             self._fields[name] = editor
         self.unfold = QToolButton()
         self.unfold.setText("more parameters")
@@ -131,6 +142,18 @@ class ParameterForm(QWidget):
     def _unfold(self, on: bool) -> None:
         self.more.setVisible(on)
         self.unfold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+
+
+def parameter_tip(name: str) -> str:
+    """What a parameter does, with its name in files, the papers' symbol and its default."""
+    field = dict(parameter_fields())[name]
+    symbol = field.metadata.get("symbol")
+    called = f"{name}, {symbol} in the papers" if symbol else name
+    return f"{field.metadata['doc']} [{called}, default {field.default!r}]"
+
+
+def _capital(text: str) -> str:
+    return "SAM" + text[3:] if text.startswith("sam:") else text[:1].upper() + text[1:]
 
 
 def _whole_number(name: str, text: str) -> int:

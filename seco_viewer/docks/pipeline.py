@@ -8,13 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
 from seco_core.pipeline import RunResult, run_pipeline
+from seco_core.pipeline.inputs import was_replaced
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_viewer import project_words
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
@@ -77,14 +79,34 @@ class PipelinePanel(QWidget):
         self.result.setWordWrap(True)
         self.result.setTextFormat(Qt.TextFormat.RichText)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self._make_replaced())
         layout.addWidget(self.form)
         layout.addLayout(buttons)
         for part in (self.progress, self.stage, self.result):
             layout.addWidget(part)
         layout.addStretch(1)
         if session.project.readonly:
-            self.run_button.setEnabled(False)
+            for button in (self.run_button, self.accept_button):
+                button.setEnabled(False)
             self.result.setText("The project is open for reading only.")
+        session.reloaded.connect(self._show_replaced)
+        self._show_replaced()
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._session.reloaded.disconnect(self._show_replaced)
+
+    def _make_replaced(self) -> QWidget:
+        self.replaced = QFrame()
+        self.replaced.setFrameShape(QFrame.Shape.StyledPanel)
+        layout = QVBoxLayout(self.replaced)
+        self.replaced_text = QLabel()
+        self.replaced_text.setWordWrap(True)
+        self.accept_button = QPushButton("Accept the new files and run")
+        self.accept_button.clicked.connect(partial(self._start, accept_replaced=True))
+        layout.addWidget(self.replaced_text)
+        layout.addWidget(self.accept_button)
+        return self.replaced
 
     @property
     def running(self) -> bool:
@@ -93,6 +115,9 @@ class PipelinePanel(QWidget):
 
     def run(self) -> None:
         """Begin a run with the form's parameters."""
+        self._start(accept_replaced=False)
+
+    def _start(self, *_: object, accept_replaced: bool) -> None:
         if self._job is not None:
             return
         try:
@@ -101,7 +126,7 @@ class PipelinePanel(QWidget):
             self._tell(str(error), wrong=True)
             return
         self._job = Job(
-            partial(_run, self._session.project.path, parameters),
+            partial(_run, self._session.project.path, parameters, accept_replaced),
             "SeCo pipeline",
         )
         self._job.progressed.connect(self._progressed)
@@ -110,6 +135,7 @@ class PipelinePanel(QWidget):
         self._job.cancelled.connect(self._cancelled)
         self._job.ended.connect(self._ended)
         self.run_button.setEnabled(False)
+        self.replaced.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self.form.setEnabled(False)
         self.progress.setRange(0, 0)
@@ -152,6 +178,12 @@ class PipelinePanel(QWidget):
                 text += "<br>… the list of images says why for all of them."
         self.result.setText(text)
 
+    def _show_replaced(self) -> None:
+        """Say which images are other files than those that people decided on."""
+        names = [record.name for record in self._session.project.images if was_replaced(record)]
+        self.replaced.setVisible(bool(names))
+        self.replaced_text.setText(project_words.replaced(names) if names else "")
+
     def _tell(self, text: str, *, wrong: bool = False) -> None:
         self.result.setText(("⚠ " if wrong else "") + html.escape(text))
 
@@ -166,6 +198,7 @@ class PipelinePanel(QWidget):
         self._job = None
         self._stage = ""
         self.run_button.setEnabled(True)
+        self.replaced.setEnabled(True)
         self.cancel_button.setEnabled(False)
         self.form.setEnabled(True)
         self.progress.setVisible(False)
@@ -176,10 +209,14 @@ class PipelinePanel(QWidget):
 
 
 def _run(
-    path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
+    path: Path,
+    parameters: Parameters,
+    accept_replaced: bool,
+    progress: ProgressCallback,
+    cancel: CancelToken,
 ) -> tuple[RunResult, Tables]:
     import_torch()
-    result = run_pipeline(path, parameters, progress=progress, cancel=cancel)
+    result = run_pipeline(path, parameters, progress=progress, cancel=cancel, accept_replaced=accept_replaced)
     # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
         return result, Tables.read(project)

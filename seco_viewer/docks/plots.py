@@ -30,6 +30,7 @@ from seco_core.report.counts import judged_regions, region_confusion, reliabilit
 from seco_core.report.figures import BLUE, GREEN, ORANGE, component_density
 from seco_core.scc.correction import Verdict
 from seco_viewer.docks.histogram import HistogramView
+from seco_viewer.docks.parameters import parameter_tip
 from seco_viewer.docks.pictures import ConfusionView, ReliabilityView
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
@@ -44,10 +45,10 @@ _VERDICTS = (
     (Verdict.DROP, ORANGE, "dropped"),
 )
 _SHARES = {
-    "tau_ns": "noise score above which a region is noisy",
-    "tau_cr": "confidence above which a noisy region takes the predicted class",
-    "class_share": "share of each class that is doubted rather than dropped",
-    "certain_share": "by uncertainty: share of each class that is kept",
+    "tau_ns": "noisy from noise score",
+    "tau_cr": "relabelled from confidence",
+    "class_share": "doubted share of a class",
+    "certain_share": "kept share (uncertainty)",
 }
 _AXES = {"noise_score": "noise score", "loss": "loss (nats)", "uncertainty": "uncertainty"}
 _METHODS = {"mixture": "noise score", "uncertainty": "uncertainty"}
@@ -133,9 +134,11 @@ class PlotsPanel(QWidget):
             spin.setRange(0.0, 1.0)
             spin.setDecimals(3)
             spin.setSingleStep(0.01)
-            spin.setToolTip(_SHARES[name])
             spin.valueChanged.connect(partial(self._typed, name))
-            form.addRow(name, spin)
+            label = QLabel(_SHARES[name])
+            for part in (label, spin):
+                part.setToolTip(parameter_tip(f"scc.{name}"))
+            form.addRow(label, spin)
         self.preview = QCheckBox("show in the curated layer")
         self.use_button = QPushButton("Use")
         self.use_button.setStyleSheet("font-weight: bold")

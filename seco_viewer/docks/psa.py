@@ -15,7 +15,7 @@ from seco_core.errors import SecoError
 from seco_core.parameters import Parameters, parameter_fields
 from seco_core.pipeline import PsaTrial, try_psa
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
-from seco_viewer import words
+from seco_viewer import project_words
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.outline import border_counts
 from seco_viewer.session import Session
@@ -156,7 +156,7 @@ class PsaPanel(QWidget):
             return
         trial, borders = found
         self._trial = trial
-        first, *others = words.trial(trial, self._session.scheme.label)
+        first, *others = project_words.trial(trial, self._session.scheme.label)
         self.result.setText("<br>".join([f"<b>{html.escape(first)}</b>", *map(html.escape, others)]))
         self.tried.emit(trial, borders)
 

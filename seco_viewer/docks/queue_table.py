@@ -11,9 +11,9 @@ from qtpy.QtGui import QFont
 
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.headed_table import HeadedTable
+from seco_viewer.project_words import distinct_parts
 from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows, region_states, sorted_rows
 from seco_viewer.session import Session
-from seco_viewer.words import distinct_parts
 
 _STATES = {RegionState.FLAGGED: "flagged", RegionState.KEPT: "kept", RegionState.REVIEWED: "✓"}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -1,4 +1,4 @@
-"""Review: where one is in the queue, what is known about the region, and what can be decided."""
+"""Review: where one is in the queue, what can be decided, and what is known about the region."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QFont, QFontMetrics
 from qtpy.QtWidgets import (
-    QCheckBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -21,31 +19,22 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seco_core.feedback.forecast import Forecast
-from seco_core.review import Order
-from seco_viewer import words
+from seco_viewer import project_words, words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
-from seco_viewer.docks.classes import ClassChooser, swatch
-from seco_viewer.docks.combos import Choice
+from seco_viewer.docks.classes import ClassChooser
 from seco_viewer.docks.edit_tools import EditBar
-from seco_viewer.docks.later import Later, Soon
+from seco_viewer.docks.later import Soon
+from seco_viewer.docks.links import reason_link
+from seco_viewer.docks.queue_box import QueueBox
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
-
-_FIRST = {
-    Order.WORST: "the highest noise score, often of small regions.",
-    Order.GAIN: "what puts most pixels right, here and in regions like it; the fewest reviews.",
-    Order.HELPS: "what settles most regions like it.",
-    Order.CLASS: "class after class, each worst first.",
-}
 
 _LARGE, _SMALL = 14, 11
 """Points of the headline."""
 _MOST_LARGE = 20
 """So many letters of two classes fit in the larger size."""
 _FACT_LINES = 6
-_REST_MILLISECONDS = 400
 _MARGIN = 40
 
 
@@ -67,9 +56,6 @@ class ReviewPanel(QWidget):
         self._session = session
         self._perform = perform
         self._suggests = False
-        # the forecast for the queue as it is, and for the quickest order as it was when the keys rested
-        self._found: Forecast | None = None
-        self._best: Forecast | None = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -80,7 +66,8 @@ class ReviewPanel(QWidget):
         self.chooser.left.connect(self.setFocus)
         self.edit_bar = EditBar(perform)
         self.notice = _Lines()
-        self._queue_box = self._make_queue()
+        self.queue = QueueBox(session)
+        self.queue.left.connect(self.setFocus)
         self.neighbours = NeighbourStrip(session)
         # what is decided with stands above all text that may be longer or shorter, and never moves
         for part in (
@@ -91,24 +78,23 @@ class ReviewPanel(QWidget):
             self.chooser,
             self._make_facts(),
             self.edit_bar,
-            self._queue_box,
+            self.queue,
             self.neighbours,
         ):
             layout.addWidget(part)
         layout.addStretch(1)
         self._soon = Soon(self)
         session.region_changed.connect(self._changed)
-        session.queue_changed.connect(self._queue_changed)
+        session.queue_changed.connect(self._changed)
         session.selection_changed.connect(self._enable)
         self.refresh()
 
     def release(self) -> None:
         """Let go of the session."""
-        self._later.stop()
-        self._rested.stop()
+        self.queue.release()
         self._soon.drop()
         self._session.region_changed.disconnect(self._changed)
-        self._session.queue_changed.disconnect(self._queue_changed)
+        self._session.queue_changed.disconnect(self._changed)
         self.neighbours.release()
         self._session.selection_changed.disconnect(self._enable)
 
@@ -141,6 +127,8 @@ class ReviewPanel(QWidget):
         self.sentence = _text()
         self.sentence.setToolTip("Neighbours are the regions of all images that are most like this one.")
         self.details = _text()
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
+        self.details.linkActivated.connect(lambda row: self._session.go_to(int(row)))
         for part in (self.problem, self.sentence, self.details):
             layout.addWidget(part)
         layout.addStretch(1)
@@ -168,68 +156,7 @@ class ReviewPanel(QWidget):
             self.buttons[action_id].setStyleSheet("font-weight: bold")
         return box
 
-    def _make_queue(self) -> QWidget:
-        box = QWidget()
-        layout = QVBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        self.outlook = _text()
-        self.outlook.setToolTip("Told from what was reviewed so far, and from the noise scores of the rest.")
-        self._later = Later(self.outlook, self._look_ahead)
-        # in a large project each forecast takes as long as a key may
-        self._rested = Later(self.outlook, self._compare_orders, _REST_MILLISECONDS)
-        self.switch = QPushButton(f"Go on in the order “{Order.GAIN}”")
-        self.switch.setToolTip(_FIRST[Order.GAIN])
-        self.switch.clicked.connect(self._switch_order)
-        self.switch.setVisible(False)
-        layout.addWidget(self.outlook)
-        layout.addWidget(self.switch)
-        first, second = QHBoxLayout(), QHBoxLayout()
-        self.which = Choice()
-        self.which.addItems(["flagged", "not reviewed"])
-        self.which.setToolTip(
-            "What is in the queue: regions that the machine does not keep, or all that nobody has decided."
-        )
-        self.of_class = Choice()
-        self.of_class.addItem("every class", None)
-        for c in self._session.scheme.classes:
-            self.of_class.addItem(swatch(c.color), c.name, c.id)
-        self.of_class.setToolTip("Only regions that are called this.")
-        self.this_image = QCheckBox("this image")
-        self.this_image.setToolTip("Only regions of the image on screen.")
-        self.order = Choice()
-        for order in Order:
-            self.order.addItem(order.value, order)
-            self.order.setItemData(self.order.count() - 1, _FIRST[order], Qt.ItemDataRole.ToolTipRole)
-        self.order.setToolTip(
-            "What comes first in the queue. "
-            + " ".join(f"{o.value.capitalize()}: {_FIRST[o]}" for o in Order)
-        )
-        # a project is opened as it was left
-        self.order.setCurrentIndex(list(Order).index(self._session.order))
-        self.which.setCurrentIndex(0 if self._session.only_flagged else 1)
-        self.of_class.setCurrentIndex(max(0, self.of_class.findData(self._session.only_class)))
-        self.order.currentIndexChanged.connect(lambda _: self._session.set_order(self.order.currentData()))
-        for combo in (self.order, self.which, self.of_class):
-            combo.left.connect(self.setFocus)
-        self.this_image.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        first.addWidget(self.order, 1)
-        first.addWidget(self.which, 1)
-        second.addWidget(self.of_class, 1)
-        second.addWidget(self.this_image, 1)
-        self.which.currentIndexChanged.connect(self._filter_changed)
-        self.of_class.currentIndexChanged.connect(self._filter_changed)
-        self.this_image.toggled.connect(self._filter_changed)
-        layout.addLayout(first)
-        layout.addLayout(second)
-        return box
-
     # ------------------------------------------------------------------- show
-
-    def _queue_changed(self) -> None:
-        self._found = self._best = None
-        self.switch.setVisible(False)
-        self._changed()
 
     def _changed(self) -> None:
         self._enable()
@@ -240,36 +167,7 @@ class ReviewPanel(QWidget):
         self._show_place()
         self._show_facts()
         self._enable()
-        self._later.ask()
-
-    def _look_ahead(self) -> None:
-        """Say how much is right; without scores or reviews there is nothing to tell it from."""
-        session = self._session
-        told = session.reviewed.any() and bool(session.regions.probabilities.any())
-        if not told:
-            self._found = None
-            self.outlook.setText("")
-            self.switch.setVisible(False)
-            return
-        self._found = session.forecast()
-        self._show_outlook()
-        if session.order is not Order.GAIN:
-            self._rested.ask()
-
-    def _compare_orders(self) -> None:
-        """See whether another order of the queue would be quicker."""
-        self._best = self._session.forecast(order=Order.GAIN)
-        self._show_outlook()
-
-    def _show_outlook(self) -> None:
-        if self._found is not None:
-            best = self._best or self._found
-            self.outlook.setText(words.outlook(self._found, best))
-            self.switch.setVisible(words.quicker(self._found, best))
-
-    def _switch_order(self) -> None:
-        self.order.setCurrentIndex(list(Order).index(Order.GAIN))
-        self.setFocus()
+        self.queue.ask()
 
     def _enable(self) -> None:
         session = self._session
@@ -285,7 +183,7 @@ class ReviewPanel(QWidget):
         """Put another part above what is about the queue."""
         layout = self.layout()
         assert isinstance(layout, QVBoxLayout)
-        layout.insertWidget(layout.indexOf(self._queue_box), part)
+        layout.insertWidget(layout.indexOf(self.queue), part)
 
     def _show_place(self) -> None:
         session = self._session
@@ -314,7 +212,7 @@ class ReviewPanel(QWidget):
 
     def _show_facts(self) -> None:
         session, scheme = self._session, self._session.scheme
-        problems = [session.frame.problem or "", words.left_out(self._left_out())]
+        problems = [session.frame.problem or "", project_words.left_out(self._left_out())]
         self.problem.setText("<br>".join(f"⚠ {html.escape(problem)}" for problem in problems if problem))
         self.problem.setVisible(any(problems))
         row = session.row
@@ -346,9 +244,10 @@ class ReviewPanel(QWidget):
             [(name(c), tuple(scheme.palette[c].tolist()), float(probabilities[c])) for c in likely]
         )
         lines = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
+        told = [html.escape(line) for line in lines if line]
         if facts.decided is None:
-            lines[1:1] = [words.reason(told, name) for told in facts.reasons[:1]]
-        self.details.setText("<br>".join(html.escape(line) for line in lines if line))
+            told[1:1] = [reason_link(reason, name, self) for reason in facts.reasons[:1]]
+        self.details.setText("<br>".join(told))
         kept = facts.decided if facts.again and facts.decided is not None else facts.class_id
         self.buttons["accept"].setText(f"✓ {name(kept)}  {in_brackets('accept')}")
         self._suggests = suggested != kept
@@ -374,14 +273,6 @@ class ReviewPanel(QWidget):
         red, green, blue = self._session.scheme.palette[class_id].tolist()
         name = html.escape(self._session.scheme.label(class_id))
         return f"<span style='color: rgb({red},{green},{blue})'>■</span> <b>{name}</b>"
-
-    def _filter_changed(self) -> None:
-        self._session.set_filter(
-            only_flagged=self.which.currentIndex() == 0,
-            only_class=self.of_class.currentData(),
-            only_image=self._session.image_id if self.this_image.isChecked() else None,
-            only_rows=self._session.only_rows,
-        )
 
 
 def _card() -> tuple[QFrame, QVBoxLayout]:

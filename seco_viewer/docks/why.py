@@ -15,6 +15,7 @@ from seco_viewer import words
 from seco_viewer.crops import region_crop
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.later import Later
+from seco_viewer.docks.links import reason_link
 from seco_viewer.docks.thumbnails import to_pixmap
 from seco_viewer.session import Session
 
@@ -190,12 +191,8 @@ class WhyPanel(QWidget):
             before = f"noise score {facts.machine_noise:.2f} → {facts.noise_score:.2f}:<br>"
         else:
             before = ""
-        color = self.palette().color(self.foregroundRole()).name()
-        return before + "<br>".join(
-            f"<a href='{told.row}' style='color: {color}'>"
-            f"{html.escape(words.reason(told, self._session.scheme.label))}</a>"
-            for told in facts.reasons[:_MOST_REASONS]
-        )
+        name = self._session.scheme.label
+        return before + "<br>".join(reason_link(told, name, self) for told in facts.reasons[:_MOST_REASONS])
 
     def _go(self, link: str) -> None:
         self._session.go_to(int(link))

@@ -109,9 +109,9 @@ def test_image_list_counts_sorts_and_jumps(dock: SecoDock):
 
 
 def test_queue_filters_of_the_panel(dock: SecoDock):
-    dock.opened.review.which.setCurrentIndex(1)
+    dock.opened.review.queue.which.setCurrentIndex(1)
     assert len(dock.session.queue) == len(dock.session.regions)
-    dock.opened.review.this_image.setChecked(True)
+    dock.opened.review.queue.this_image.setChecked(True)
     assert len(dock.session.queue) == dock.session.counts(dock.session.image_id)[0]
 
 

@@ -49,13 +49,18 @@ def test_decision_spreads_with_its_reason_and_undo_takes_exactly_that_back(alike
     others = np.setdiff1d(np.flatnonzero(alike.regions.class_id == class_id), [row])
     rescored: list[int] = []
     alike.scores_changed.connect(lambda rows: rescored.extend(rows.tolist()))
-    number, image = row - alike.rows.start + 1, alike.project.images[alike.image_id].name
     alike.relabel(7)
     assert set(rescored) == {row, *others.tolist()}
     assert (alike.feedback.noise[others] > 0.45).all()
     (told,) = alike.facts(int(others[0])).reasons
     text = words.reason(told, alike.scheme.label)
-    assert text == f"raised by relabel of region {number} in image {image} to traffic sign, similarity 0.95"
+    centroid = alike.regions.centroid
+    where = (
+        words.side(*(centroid[row] - centroid[others[0]]))
+        if alike.regions.image_id[others[0]] == alike.image_id
+        else f"in image {alike.project.images[alike.image_id].name}"
+    )
+    assert text == f"raised: {alike.scheme.label(class_id)} {where} → traffic sign, similarity 0.95"
     alike.undo()
     assert bits(alike) == start
     assert alike.queue.first(1000).tolist() == queue

@@ -59,7 +59,7 @@ def test_a_review_from_start_page_to_export(dock: SecoDock, qtbot, scored_path: 
     press(Qt.Key.Key_Return)
     assert session.decided[row] == 10
     assert dock.opened.review.hasFocus()
-    tab_to(dock.opened.review.which)
+    tab_to(dock.opened.review.queue.which)
     press(Qt.Key.Key_Down)
     assert not session.only_flagged
     decided = len(session.project.overrides)

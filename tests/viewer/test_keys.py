@@ -186,7 +186,7 @@ def test_enter_as_a_key_of_one_s_own_is_the_main_one_and_that_of_the_number_pad(
     assert dock.session.decided[row] == 10
     for page, field in (
         (dock.opened.review, dock.opened.review.chooser.search),
-        (dock.opened.review, dock.opened.review.order),
+        (dock.opened.review, dock.opened.review.queue.order),
         (dock.opened.review, dock.opened.learn.after),
         (dock.opened.images, dock.opened.images.search),
     ):

@@ -64,7 +64,7 @@ def test_the_key_shows_what_would_follow_before_it_accepts_it(dock: SecoDock, qt
 
 def test_order_of_the_queue_and_flicker(dock: SecoDock):
     for order in Order:
-        dock.opened.review.order.setCurrentIndex(dock.opened.review.order.findData(order))
+        dock.opened.review.queue.order.setCurrentIndex(dock.opened.review.queue.order.findData(order))
         assert dock.session.order == order
     layers = dock.opened.layers
     seen = []

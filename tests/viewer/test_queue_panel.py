@@ -110,7 +110,7 @@ def test_only_what_is_listed_is_reviewed(dock: SecoDock):
     flagged = int((session.flagged & (session.regions.image_id == 1)).sum())
     assert len(session.queue) == flagged
     assert session.image_id == 1
-    dock.opened.review.which.setCurrentIndex(1)
+    dock.opened.review.queue.which.setCurrentIndex(1)
     assert len(session.queue) == session.counts(1)[0]
     queue.in_queue.setChecked(False)
     assert len(session.queue) == session.counts()[0]

@@ -4,9 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QWidget
 
+from seco_core.demo import make_example_project
+from seco_core.parameters import Parameters
+from seco_core.pipeline import run_pipeline
 from seco_core.review import Order
 from seco_viewer.docks.main import SecoDock
 
@@ -31,7 +35,7 @@ def test_what_is_decided_with_is_in_sight_and_never_moves(dock: SecoDock, qtbot)
     for part in (*parts, review.headline, review.bars, review.sentence, review.details):
         assert part.visibleRegion().boundingRect().size() == part.size(), part
     for text in ("", "a sentence that goes on and on, " * 20):
-        for label in (review.sentence, review.details, review.problem, review.outlook):
+        for label in (review.sentence, review.details, review.problem, review.queue.outlook):
             label.setText(text)
             label.setVisible(True)
         for label in (review.place, review.headline, review.notice):
@@ -113,14 +117,42 @@ def test_another_order_is_offered_where_it_would_be_quicker(dock: SecoDock, qapp
         told = session.forecast(3, order=order)
         session.set_order(order)
         assert session.forecast(3) == told
-    review.order.setCurrentIndex(list(Order).index(Order.WORST))
+    review.queue.order.setCurrentIndex(list(Order).index(Order.WORST))
     found = session.forecast()
     session.forecast = lambda k=40, order=None: replace(found, after=0.5 if order is None else 0.6)
-    review._look_ahead()
-    assert not review.switch.isVisibleTo(review)
-    review._compare_orders()
-    assert review.switch.isVisibleTo(review)
-    assert "60 %" in review.outlook.text()
-    review.switch.click()
+    review.queue._look_ahead()
+    assert not review.queue.switch.isVisibleTo(review)
+    review.queue._compare_orders()
+    assert review.queue.switch.isVisibleTo(review)
+    assert "60 %" in review.queue.outlook.text()
+    review.queue.switch.click()
     assert session.order is Order.GAIN
-    assert not review.switch.isVisibleTo(review)
+    assert not review.queue.switch.isVisibleTo(review)
+
+
+def test_replaced_images_are_named_and_accepted_with_one_click(bare_dock: SecoDock, tmp_path: Path, qtbot):
+    path = make_example_project(tmp_path, count=3, size=(48, 96), seed=0)
+    quick = Parameters().replace(**{"scc.epochs": 2, "scc.uncertainty_epochs": 1, "masks.parts": 60})
+    run_pipeline(path, quick)
+    assert bare_dock.open_project(path)
+    pipeline, session = bare_dock.opened.pipeline, bare_dock.session
+    assert not pipeline.replaced.isVisibleTo(pipeline)
+    record = session.project.images[session.image_id]
+    decided = session.relabel(8)
+    with Image.open(record.image) as picture:
+        picture.convert("L").convert("RGB").save(record.image)
+    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+        pipeline.run_button.click()
+    assert pipeline.replaced.isVisibleTo(pipeline)
+    assert record.name in pipeline.replaced_text.text()
+    assert session.project.images[record.id].status == "skipped"
+    bare_dock.close_project()
+    assert bare_dock.open_project(path)
+    pipeline, session = bare_dock.opened.pipeline, bare_dock.session
+    assert pipeline.replaced.isVisibleTo(pipeline), "also in a window that is opened later"
+    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+        pipeline.accept_button.click()
+    assert not pipeline.replaced.isVisibleTo(pipeline)
+    assert session.project.images[record.id].status == "done"
+    x0, y0, x1, y1 = decided.box
+    assert (session.project.curated(record.id)[y0:y1, x0:x1][decided.mask] == 8).all()

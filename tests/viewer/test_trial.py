@@ -14,7 +14,7 @@ from seco_core.pipeline import PsaTrial
 from seco_core.project import Project
 from seco_core.psa.prompts import ThingPrompt
 from seco_core.scheme import IGNORE, load_scheme
-from seco_viewer import shortcuts, words
+from seco_viewer import project_words, shortcuts
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.outline import border_counts
 from seco_viewer.trial_layers import box_segments
@@ -59,7 +59,7 @@ def test_changes_are_counted_and_the_commonest_named():
     before = np.zeros((10, 20), dtype=np.uint8)
     after = before.copy()
     after[:2], after[2, :5], after[3, 0] = WALL, IGNORE, CAR
-    first, most, found = words.trial(a_trial(before, after), SCHEME.label)
+    first, most, found = project_words.trial(a_trial(before, after), SCHEME.label)
     assert first == "46 pixels (23.0 %) would change."
     assert most == "Most: road → wall 40, road → ignore 5, road → car 1"
     assert found == "3 regions (2 before) from 0 masks and 1 prompt for things"
@@ -67,10 +67,10 @@ def test_changes_are_counted_and_the_commonest_named():
 
 def test_no_change_and_no_stored_map_are_said():
     same = np.zeros((100, 100), dtype=np.uint8)
-    assert words.trial(a_trial(same, same), SCHEME.label)[0] == "No pixel would change."
+    assert project_words.trial(a_trial(same, same), SCHEME.label)[0] == "No pixel would change."
     after = same.copy()
     after[0, 0] = WALL
-    told = words.trial(a_trial(same, after, stored=False), SCHEME.label)[0]
+    told = project_words.trial(a_trial(same, after, stored=False), SCHEME.label)[0]
     assert told.startswith("There is no PSA map of this image yet; 1 pixels (less than 0.1 %) differ")
 
 

@@ -97,8 +97,10 @@ def test_reasons_are_links_to_what_was_decided(dock: SecoDock, qtbot):
     other = int(alike_elsewhere(session, row)[0].row)
     session.go_to(other)
     qtbot.waitUntil(lambda: f"href='{row}'" in why.reasons.text())
-    number = row - session.regions.rows_of(int(session.regions.image_id[row])).start + 1
-    assert f"relabel of region {number} in image" in why.reasons.text()
+    image = session.project.images[int(session.regions.image_id[row])].name
+    assert (
+        f"{session.scheme.label(int(session.regions.class_id[row]))} in image {image} →" in why.reasons.text()
+    )
     label = why.reasons
     qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()))
     QTest.mouseClick(

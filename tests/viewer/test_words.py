@@ -8,7 +8,7 @@ import pytest
 from seco_core.feedback.forecast import Forecast
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import load_scheme
-from seco_viewer import words
+from seco_viewer import project_words, words
 from seco_viewer.class_search import find_classes
 from seco_viewer.words import RegionFacts
 
@@ -104,8 +104,8 @@ def test_class_search(text: str, expected: list[int]):
 def test_outlook_says_what_reviewing_more_brings():
     found = Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30)
     told = "about 91 % of the area is right (88 to 94); after 40 more about 95 %"
-    assert words.outlook(found, found) == told
+    assert project_words.outlook(found, found) == told
     best = Forecast(40, 0.912, 0.88, 0.94, 0.972, 0.92, 0.97, False, 30)
-    assert words.outlook(found, best) == told + ', in the order "expected gain" about 97 %'
+    assert project_words.outlook(found, best) == told + ', in the order "expected gain" about 97 %'
     done = Forecast(3, 0.99, 0.98, 1.0, 0.991, 0.98, 1.0, True, 300)
-    assert words.outlook(done, done).endswith("the next 3 in this order change little")
+    assert project_words.outlook(done, done).endswith("the next 3 in this order change little")

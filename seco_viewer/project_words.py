@@ -1,0 +1,142 @@
+"""Said in words: how much is right, which images cannot be judged, what other PSA parameters would change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+import numpy as np
+
+from seco_core.feedback.forecast import WORTH_GOING_ON, Forecast
+from seco_core.pipeline import PsaTrial
+from seco_core.review import Order
+from seco_viewer.words import Name
+
+_MOST_CHANGES = 3
+_MOST_NAMES = 3
+
+
+def trial(tried: PsaTrial, name: Name) -> list[str]:
+    """How many pixels would change, from what to what, and what was found, each in a line."""
+    changed = tried.changed
+    n_changed = int(np.count_nonzero(changed))
+    share = f"{n_changed:,} pixels ({_percent(n_changed / changed.size)})"
+    if tried.stored:
+        lines = [f"{share} would change." if n_changed else "No pixel would change."]
+    else:
+        lines = [f"There is no PSA map of this image yet; {share} differ from the pseudo-label."]
+    if n_changed:
+        pairs = tried.before[changed].astype(np.int64) * 256 + tried.class_map[changed]
+        counts = np.bincount(pairs)
+        largest = np.argsort(-counts, kind="stable")[:_MOST_CHANGES]
+        told = [
+            f"{name(int(pair) // 256)} → {name(int(pair) % 256)} {counts[pair]:,}"
+            for pair in largest
+            if counts[pair]
+        ]
+        lines.append("Most: " + ", ".join(told))
+    noun = "prompt" if len(tried.prompts) == 1 else "prompts"
+    lines.append(
+        f"{tried.regions:,} regions ({tried.regions_before:,} before) from {len(tried.proposals):,} masks "
+        f"and {len(tried.prompts):,} {noun} for things"
+    )
+    return lines
+
+
+def distinct_parts(names: Sequence[str], most: int = 11) -> list[str]:
+    """Names without the words that all of them begin with, those still too long shortened in the middle.
+
+    Examples
+    --------
+    >>> distinct_parts(["0001TP_006690", "0001TP_006720"]), distinct_parts(["street"])
+    (['006690', '006720'], ['street'])
+    >>> distinct_parts(["a_very_long_name_000019"])
+    ['a_v…_000019']
+    """
+    cut = 0
+    if len(names) > 1:
+        # what the first and the last in the alphabet share, all share
+        shared = takewhile(lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False))
+        cut = max((i + 1 for i, (letter, _) in enumerate(shared) if not letter.isalnum()), default=0)
+    parts = [name[cut:] or name for name in names]
+    # the ends of names differ more often than their beginnings
+    return [p if len(p) <= most else f"{p[: most // 3]}…{p[-(most - most // 3 - 1) :]}" for p in parts]
+
+
+def outlook(found: Forecast, best: Forecast) -> str:
+    """How much is right, and what more reviews would bring.
+
+    Parameters
+    ----------
+    found : Forecast
+        In the order of the queue.
+    best : Forecast
+        In the order of the largest expected gain.
+
+    Examples
+    --------
+    >>> found = Forecast(40, 0.912, 0.88, 0.94, 0.953, 0.92, 0.97, False, 30)
+    >>> outlook(found, found)
+    'about 91 % of the area is right (88 to 94); after 40 more about 95 %'
+    """
+    between = f"{100 * found.now_low:.0f} to {100 * found.now_high:.0f}"
+    now = f"about {found.now:.0%} of the area is right ({between})"
+    after = (
+        f"the next {found.reviews} in this order change little"
+        if found.stop
+        else f"after {found.reviews} more about {found.after:.0%}"
+    )
+    if quicker(found, best):
+        after += f', in the order "{Order.GAIN.value}" about {best.after:.0%}'
+    return f"{now}; {after}".replace("%", " %")
+
+
+def quicker(found: Forecast, best: Forecast) -> bool:
+    """Whether as many reviews in the order of `best` would put clearly more right."""
+    return best.after - found.after >= WORTH_GOING_ON
+
+
+def left_out(names: Sequence[str]) -> str:
+    """Which images cannot be read, and what that means; nothing if there are none.
+
+    Examples
+    --------
+    >>> left_out(["a", "b", "c", "d"])
+    '4 images cannot be read and are left out of the queue (a, b, c …): the Images tab says why'
+    """
+    if not names:
+        return ""
+    count = (
+        "1 image cannot be read and is"
+        if len(names) == 1
+        else f"{len(names):,} images cannot be read and are"
+    )
+    return f"{count} left out of the queue ({_listed(names)}): the Images tab says why"
+
+
+def replaced(names: Sequence[str]) -> str:
+    """Which images are other files than those that people decided on, and what accepting them does.
+
+    Examples
+    --------
+    >>> replaced(["a", "b"]).partition(". ")[0]
+    '⚠ 2 images were replaced by others of the same name and size after people had decided on them (a, b)'
+    """
+    count = "1 image was" if len(names) == 1 else f"{len(names):,} images were"
+    return (
+        f"⚠ {count} replaced by others of the same name and size after people had decided on them "
+        f"({_listed(names)}). Runs leave them out. Put the earlier files back, and all is as before. Or "
+        "accept the new ones: every decision then holds for the same pixels of the new picture, and the "
+        "machine looks at it anew. Do so only if it shows the same, as when it was saved again: where things "
+        "have moved, decisions would lie on the wrong ones."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A few names."""
+    return ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
+
+
+def _percent(share: float) -> str:
+    """A share as people say it; never 0 % of something."""
+    return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
