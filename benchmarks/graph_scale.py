@@ -1,6 +1,6 @@
 """The relational graph of hundreds of thousands of regions: time, memory, recall, and loading it again.
 
-Usage: ``python -m benchmarks.graph_scale [--regions 300000] [--dimensions 86]``
+Usage: ``python -m benchmarks.graph_scale [--regions 300000] [--dimensions 172]``
 
 Each size runs in a process of its own. Regions are made up: points on the lines between members of 2000
 groups of a few likenesses each, with noise of 0.6 of a standard deviation in every feature.
@@ -89,7 +89,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--regions", type=int, default=300_000)
-    parser.add_argument("--dimensions", type=int, default=86)
+    parser.add_argument("--dimensions", type=int, default=172)
     parser.add_argument("--one", action="store_true", help="this size only, in this process")
     arguments = parser.parse_args()
     n, dimensions = arguments.regions, arguments.dimensions

@@ -10,27 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.encoders.base import membership
+from seco_core.encoders.histograms import histograms
+from seco_core.encoders.shapes import geometry
 from seco_core.regions import RegionTable
 
 _LONG_SIDE = 768
-_VERSION = 1
+_VERSION = 2
 
 _LAB = slice(0, 3)
-_SMOOTHING_CELLS = (96, 24)
 _DOG_SIGMAS = (0.7, 1.4, 2.8, 5.6)
-_SURROUNDINGS = (0, 1, 2, 9, 16, 17, 18, 19)
+_SURROUNDINGS = (0, 1, 2, 3, 10, 11, 12, 13)
 
 
 class DescriptorEncoder:
     """Describes regions by hand-made features; needs no weights and no training.
 
-    Dense maps (Lab, Lab smoothed at two scales, gradient energy by orientation at two scales, chroma
-    gradient, three differences of Gaussians, local contrast) are computed on the image at a long side of at
-    most 768 pixels and pooled under each region:
+    Dense maps (Lab, gradient energy by orientation at two scales, chroma gradient, three differences of
+    Gaussians, local contrast) are computed on the image at a long side of at most 768 pixels and pooled under
+    each region:
 
     - mean and standard deviation of each map,
     - the mean again in units of the image's own mean and spread, so that day and dusk compare,
-    - geometry: box, centroid, log area share, extent, log aspect ratio, compactness, image border touched,
+    - histograms of colour and of local patterns,
+    - geometry: place, size and form,
     - surroundings: the ring between the region and its enlarged box, and the bands above and below its box,
       all as differences to the region in units of the image's spread.
 
@@ -48,13 +50,14 @@ class DescriptorEncoder:
     def encode(
         self, image: NDArray[np.uint8], region_ids: NDArray[np.uint16], table: RegionTable
     ) -> NDArray[np.float32]:
-        """Vectors of the regions, float32 (N, 86); see `RegionEncoder.encode`."""
+        """Vectors of the regions, float32 (N, 172); see `RegionEncoder.encode`."""
         n = len(table)
         scale = min(1.0, _LONG_SIDE / max(image.shape[:2]))
         rows, columns = (max(1, round(side * scale)) for side in image.shape[:2])
         if scale < 1.0:
             image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
-        maps = dense_maps(image)
+        lab = cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+        maps = dense_maps(lab)
         flat = maps.reshape(rows * columns, -1).astype(np.float64)
         centre = flat.mean(axis=0)
         flat -= centre
@@ -65,28 +68,28 @@ class DescriptorEncoder:
         mean = shares @ flat
         deviation = np.sqrt(np.maximum(shares @ square - np.square(mean), 0.0))
         around = _surroundings(flat.reshape(maps.shape), region_ids.shape, table, mean, spread)
-        shape = _geometry(region_ids, table)
-        return np.hstack([mean + centre, deviation, mean / spread, shape, around]).astype(np.float32)
+        often = histograms(lab, shares)
+        form = geometry(region_ids, table)
+        return np.hstack([mean + centre, deviation, mean / spread, often, form, around]).astype(np.float32)
 
 
-def dense_maps(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def dense_maps(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """Colour and texture at each pixel.
 
     Parameters
     ----------
-    image : ndarray of uint8, (H, W, 3)
-        RGB.
+    lab : ndarray of float32, (H, W, 3)
+        The image in CIE Lab.
 
     Returns
     -------
-    ndarray of float32, (H, W, 20)
-        Lab; Lab smoothed finely and coarsely; at sigma 1 and 3 the lightness gradient's magnitude and its
-        cosine and sine of twice the orientation; magnitude of the chroma gradient; amplitude of three
-        differences of Gaussians; standard deviation of lightness in a window of 9 x 9 pixels.
+    ndarray of float32, (H, W, 14)
+        Lab; at sigma 1 and 3 the lightness gradient's magnitude and its cosine and sine of twice the
+        orientation; magnitude of the chroma gradient; amplitude of three differences of Gaussians; standard
+        deviation of lightness in a window of 9 x 9 pixels.
     """
-    lab = cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
     lightness = np.ascontiguousarray(lab[:, :, 0])
-    maps: list[Any] = [lab, *(_smooth(lab, cells) for cells in _SMOOTHING_CELLS)]
+    maps: list[Any] = [lab]
     for sigma in (1.0, 3.0):
         maps += _oriented_gradient(_blur(lightness, sigma))
     chroma = _blur(lab[:, :, 1:], 1.0)
@@ -104,57 +107,12 @@ def _blur(values: Any, sigma: float) -> Any:
     return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
-def _smooth(values: Any, cells: int) -> Any:
-    """Smooth by going through a grid with `cells` cells along the long side."""
-    height, width = values.shape[:2]
-    scale = min(1.0, cells / max(height, width))
-    grid = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = _blur(cv2.resize(values, grid, interpolation=cv2.INTER_AREA), 0.7)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
 def _oriented_gradient(lightness: Any) -> list[Any]:
     dx = cv2.Sobel(lightness, cv2.CV_32F, 1, 0, scale=0.25)
     dy = cv2.Sobel(lightness, cv2.CV_32F, 0, 1, scale=0.25)
     magnitude = np.sqrt(dx * dx + dy * dy)
     safe = np.maximum(magnitude, 1e-6)
     return [magnitude, (dx * dx - dy * dy) / safe, 2.0 * dx * dy / safe]
-
-
-def _geometry(region_ids: NDArray[np.uint16], table: RegionTable) -> NDArray[np.float64]:
-    height, width = region_ids.shape
-    box = table.box.astype(np.float64)
-    sides = np.maximum(box[:, 2:] - box[:, :2], 1.0)
-    area = np.maximum(table.area.astype(np.float64), 1.0)
-    perimeter = np.maximum(border_lengths(region_ids, len(table)), 1.0)
-    return np.column_stack(
-        [
-            box / (width, height, width, height),
-            table.centroid / (height, width),
-            np.log(area / (height * width)),
-            area / sides.prod(axis=1),
-            np.log(sides[:, 1] / sides[:, 0]),
-            np.log(np.square(perimeter) / area),
-            (box[:, :2] == 0) | (box[:, 2:] == (width, height)),
-        ]
-    )
-
-
-def border_lengths(region_ids: NDArray[np.uint16], n: int) -> NDArray[np.float64]:
-    """Perimeter of each region: pixel edges to anything that is not the region, image border included.
-
-    Examples
-    --------
-    >>> border_lengths(np.array([[1, 1], [0, 2]], dtype=np.uint16), 2).tolist()
-    [6.0, 4.0]
-    """
-    padded = np.pad(region_ids, 1)
-    lengths = np.zeros(n + 1)
-    for first, second in ((padded[:, :-1], padded[:, 1:]), (padded[:-1], padded[1:])):
-        differs = first != second
-        lengths += np.bincount(first[differs], minlength=n + 1)
-        lengths += np.bincount(second[differs], minlength=n + 1)
-    return lengths[1:]
 
 
 def _surroundings(
