@@ -79,8 +79,11 @@ def form(region_ids: NDArray[np.uint16], n: int) -> NDArray[np.float64]:
     half, apart = (high + wide) / 2, np.hypot((wide - high) / 2, slant)
     long, short = half + apart, half - apart
     distance = _border_distance(region_ids)[inside]
+    # uint16 is sorted in linear time; maximum.at is ten times slower
+    order = np.argsort(region_ids[inside], kind="stable")
+    present, first = np.unique(region[order], return_index=True)
     deepest = np.zeros(n)
-    np.maximum.at(deepest, region, distance)
+    deepest[present] = np.maximum.reduceat(distance[order], first) if len(present) else 0.0
     size = np.sqrt(height * width)
     return np.column_stack(
         [
