@@ -129,6 +129,7 @@ class ReviewLayers:
         self.clicks_select = True
         # layers that are hidden and not of this image or these decisions; brought up to date when shown
         self._stale: set[Layer] = set()
+        self._old_thumbnails: set[Layer] = set()
         self._class_map: NDArray[np.uint8] | None = None
         # before the first run there is only the pseudo-label to see
         self._nothing_else = not len(session.regions)
@@ -323,11 +324,23 @@ class ReviewLayers:
             return
         self._stale.discard(layer)
         data = self._content[layer]()
-        if data.shape == layer.data.shape:
-            layer.data[...] = data
-            layer.refresh(highlight=False, extent=False)
-        else:
+        if data.shape != layer.data.shape:
             layer.data = data.copy()
+            return
+        layer.data[...] = data
+        if isinstance(layer, Labels):
+            layer.events.labels_update(data=data.copy(), offset=[0, 0])  # as below, without slicing
+        else:
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
+        if not self._old_thumbnails:
+            self._later(self._renew_thumbnails)
+        self._old_thumbnails.add(layer)
+
+    def _renew_thumbnails(self) -> None:
+        """Once the keys rest: napari paints its whole list of layers for each."""
+        layers, self._old_thumbnails = self._old_thumbnails, set()
+        for layer in layers:
+            layer.refresh(data_displayed=False, highlight=False, extent=False)
 
     def _shown(self, layer: Layer, event: Any = None) -> None:
         if layer.visible and layer in self._stale:

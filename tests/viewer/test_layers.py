@@ -140,8 +140,10 @@ def test_an_outline_that_the_user_has_hidden_stays_hidden(layers: ReviewLayers):
 
 
 def test_the_list_of_layers_hears_only_of_what_it_shows(qapp, session: Session):
-    viewer = ViewerModel()
-    layers = ReviewLayers(viewer, session)
+    viewer, waiting = ViewerModel(), []
+    layers = ReviewLayers(viewer, session, later=waiting.append)
+    while waiting:
+        waiting.pop()()
     heard: list[str] = []
     viewer.layers.events.connect(lambda event: heard.append(event.type))
     session.accept()
@@ -152,8 +154,13 @@ def test_the_list_of_layers_hears_only_of_what_it_shows(qapp, session: Session):
     layers.curated.name = "other"
     assert {"visible", "name"} <= set(heard)
     heard.clear()
+    before = layers.curated.thumbnail.copy()
     session.next_image()
+    assert "thumbnail" not in heard  # the list is painted anew when the keys rest
+    (renew,) = waiting
+    renew()
     assert "thumbnail" in heard
+    assert not np.array_equal(layers.curated.thumbnail, before)
     layers.remove()
 
 
