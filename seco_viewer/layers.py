@@ -213,6 +213,8 @@ class ReviewLayers:
         session = self._session
         if session.row is not None and session.patch.area:
             self.view.look_again(session.patch.box)
+            if self.view.moving:
+                self._show_selection()  # as wide as it is to be there
 
     def show_drawing(self, path: Sequence[Place] | NDArray[np.float64], width: float | None = None) -> None:
         """Show a line that is being drawn; none for less than two points.

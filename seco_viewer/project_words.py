@@ -102,16 +102,14 @@ def left_out(names: Sequence[str]) -> str:
     Examples
     --------
     >>> left_out(["a", "b", "c", "d"])
-    '4 images cannot be read and are left out of the queue (a, b, c …): the Images tab says why'
+    '4 images cannot be read (a, b, c …) and are left out of the queue: the Images tab says why'
     """
     if not names:
         return ""
-    count = (
-        "1 image cannot be read and is"
-        if len(names) == 1
-        else f"{len(names):,} images cannot be read and are"
+    count, verb = ("1 image", "is") if len(names) == 1 else (f"{len(names):,} images", "are")
+    return (
+        f"{count} cannot be read ({_listed(names)}) and {verb} left out of the queue: the Images tab says why"
     )
-    return f"{count} left out of the queue ({_listed(names)}): the Images tab says why"
 
 
 def replaced(names: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ _COLUMNS = 3
 _MOST_ROWS = 8
 """More of them scroll by themselves, so that what is below stays near."""
 _MOST_FOUND = 6
-_BUTTON = "font-size: 8.5pt; text-align: left; padding: 1px;"
+_BUTTON = "font-size: 8.5pt; text-align: left; padding: 0px;"
 
 
 class ClassChooser(QWidget):

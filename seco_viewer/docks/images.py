@@ -100,7 +100,7 @@ class ImagesPanel(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
-        for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, 52)):
+        for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, 70)):
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._clicked)

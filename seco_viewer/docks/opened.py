@@ -199,7 +199,7 @@ class OpenProject:
         self.comparison.changed.connect(self._take_other_layers)
         self.conflicts.changed.connect(self._take_other_layers)
         self._settled = Later(self.proposals, self._proposals_settled)
-        self.proposals.noticed.connect(self.review.notice.setText)
+        self.proposals.noticed.connect(self.review.notify)
         self.view_bar.left.connect(self.review.setFocus)
         self.actions.view_changed.connect(self.view_bar.look)
         self.session.region_changed.connect(self._show_top)
@@ -254,7 +254,7 @@ class OpenProject:
         images = self.session.project.images
         told = project_words.left_out([images[i].name for i in sorted(self.session.unreadable)])
         if told:
-            self._say(f"{told}. What was decided on them is kept.", wrong=True)
+            self._say(f"{told}. What was decided there is kept.", wrong=True)
 
     def _show_tool(self) -> None:
         self.review.edit_bar.show_tool(self.tools.tool)

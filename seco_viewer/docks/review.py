@@ -65,7 +65,6 @@ class ReviewPanel(QWidget):
         )
         self.chooser.left.connect(self.setFocus)
         self.edit_bar = EditBar(perform)
-        self.notice = _Lines()
         self.queue = QueueBox(session)
         self.queue.left.connect(self.setFocus)
         self.neighbours = NeighbourStrip(session)
@@ -74,7 +73,6 @@ class ReviewPanel(QWidget):
             self._make_place(),
             self._make_head(),
             self._make_actions(),
-            self.notice,
             self.chooser,
             self._make_facts(),
             self.edit_bar,
@@ -123,13 +121,15 @@ class ReviewPanel(QWidget):
 
     def _make_facts(self) -> QWidget:
         card, layout = _card()
-        self.problem = _text()
+        self.notice, self.problem = _text(), _text()
+        self.notice.setStyleSheet("font-weight: bold")
+        self.notice.setVisible(False)
         self.sentence = _text()
         self.sentence.setToolTip("Neighbours are the regions of all images that are most like this one.")
         self.details = _text()
         self.details.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
         self.details.linkActivated.connect(lambda row: self._session.go_to(int(row)))
-        for part in (self.problem, self.sentence, self.details):
+        for part in (self.notice, self.problem, self.sentence, self.details):
             layout.addWidget(part)
         layout.addStretch(1)
         card.setMinimumHeight(_FACT_LINES * card.fontMetrics().lineSpacing() + 16)
@@ -149,11 +149,12 @@ class ReviewPanel(QWidget):
         }  # fmt: skip
         for action_id, (row, column, span) in places.items():
             button = ActionButton(action_id, self._perform)
+            button.setStyleSheet("padding: 3px")
             self.buttons[action_id] = button
             grid.addWidget(button, row, column, 1, span)
         for action_id in ("accept", "take_suggestion"):
-            self.buttons[action_id].setMinimumHeight(34)
-            self.buttons[action_id].setStyleSheet("font-weight: bold")
+            self.buttons[action_id].setMinimumHeight(32)
+            self.buttons[action_id].setStyleSheet("font-weight: bold; padding: 3px")
         return box
 
     # ------------------------------------------------------------------- show
@@ -179,6 +180,11 @@ class ReviewPanel(QWidget):
         self.buttons["accept"].setEnabled(known)
         self.buttons["take_suggestion"].setEnabled(known and self._suggests)
 
+    def notify(self, text: str) -> None:
+        """Show a line above the facts; none if it is empty."""
+        self.notice.setText(html.escape(text))
+        self.notice.setVisible(bool(text))
+
     def add(self, part: QWidget) -> None:
         """Put another part above what is about the queue."""
         layout = self.layout()
@@ -202,7 +208,7 @@ class ReviewPanel(QWidget):
         elif session.row is not None and (position := session.queue.position(session.row)):
             place += f"<br>{position:,} of {len(session.queue):,} in the queue, {session.order}"
         else:
-            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes back"
+            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes on"
         self.place.setText(place)
         self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
         self.done.setRange(0, max(1, flagged + reviewed))
@@ -213,7 +219,8 @@ class ReviewPanel(QWidget):
     def _show_facts(self) -> None:
         session, scheme = self._session, self._session.scheme
         problems = [session.frame.problem or "", project_words.left_out(self._left_out())]
-        self.problem.setText("<br>".join(f"⚠ {html.escape(problem)}" for problem in problems if problem))
+        warnings = "<br>".join(f"⚠ {html.escape(problem)}" for problem in problems if problem)
+        self.problem.setText(warnings.replace("/", "/\u200b"))  # long paths may break there
         self.problem.setVisible(any(problems))
         row = session.row
         self._suggests = row is not None
@@ -304,4 +311,8 @@ def _text() -> QLabel:
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setWordWrap(True)
+    # a long word must not make the page wider than the dock
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
     return label

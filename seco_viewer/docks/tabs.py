@@ -21,8 +21,10 @@ class ProjectTabs(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.tabBar().setExpanding(False)
+        self.tabBar().setUsesScrollButtons(False)  # a little narrower rather than out of sight
+        self.tabBar().setElideMode(Qt.TextElideMode.ElideRight)
         self.tabBar().setStyleSheet(
-            "QTabBar::tab { padding: 3px 3px; margin: 0px; min-width: 0px; font-size: 8.5pt; }"
+            "QTabBar::tab { padding: 3px 1px; margin: 0px; min-width: 0px; font-size: 8pt; }"
         )
         self.close_button = QPushButton("×")
         self.close_button.setAccessibleName("close the project")

@@ -129,6 +129,7 @@ class NeighbourStrip(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         self.title = QLabel()
+        self.title.setWordWrap(True)
         self.strip = ThumbnailStrip(session)
         self.strip.chosen.connect(session.go_to)
         layout.addWidget(self.title)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,6 +130,22 @@ def test_the_outline_goes_too_if_it_is_asked_for(layers: ReviewLayers, first: bo
     assert [layer for layer in layers.all if layer.visible] == [layers.image]
     layers.toggle_overlays(outline=True)
     assert [layer.visible for layer in layers.all] == before
+
+
+def test_the_outline_is_made_for_where_the_camera_goes_in_a_window_of_another_size(
+    qapp, session: Session, monkeypatch
+):
+    size, waiting = [(300, 400)], list[Any]()
+    monkeypatch.setattr("seco_viewer.view.canvas_size", lambda viewer: size[0])
+    layers = ReviewLayers(ViewerModel(), session, waiting.append)
+    while waiting:
+        waiting.pop(0)()
+    zooms: list[float] = []
+    monkeypatch.setattr(layers.outline, "show", lambda segments, zoom, **_: zooms.append(zoom))
+    size[0] = (600, 800)
+    layers.look_again()
+    assert zooms == [layers.view.zoom]
+    assert layers.view.moving
 
 
 def test_an_outline_that_the_user_has_hidden_stays_hidden(layers: ReviewLayers):

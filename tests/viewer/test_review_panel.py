@@ -35,10 +35,10 @@ def test_what_is_decided_with_is_in_sight_and_never_moves(dock: SecoDock, qtbot)
     for part in (*parts, review.headline, review.bars, review.sentence, review.details):
         assert part.visibleRegion().boundingRect().size() == part.size(), part
     for text in ("", "a sentence that goes on and on, " * 20):
-        for label in (review.sentence, review.details, review.problem, review.queue.outlook):
+        for label in (review.notice, review.sentence, review.details, review.problem, review.queue.outlook):
             label.setText(text)
             label.setVisible(True)
-        for label in (review.place, review.headline, review.notice):
+        for label in (review.place, review.headline):
             label.setText(text)
         qtbot.waitUntil(laid_out)
         assert [place_in_page(dock, part) for part in parts] == places
