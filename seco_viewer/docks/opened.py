@@ -253,7 +253,7 @@ class OpenProject:
     def _tell_unreadable(self) -> None:
         images = self.session.project.images
         told = project_words.left_out([images[i].name for i in sorted(self.session.unreadable)])
-        if told:
+        if told and len(self.session.regions):
             self._say(f"{told}. What was decided there is kept.", wrong=True)
 
     def _show_tool(self) -> None:
