@@ -251,24 +251,17 @@ def decided(action: Action, was: int | None, now: int, name: Name) -> str:
     return f"{part}{name(was)} is right" if was == now else f"{part}{name(was)} → {name(now)}"
 
 
-def neighbour_classes(facts: RegionFacts, name: Name) -> str:
-    """What the regions of all images are called that are most like it, and what it touches.
+def alike(facts: RegionFacts, name: Name) -> str:
+    """What the regions of all images are called that are most like it.
 
     Examples
     --------
     >>> facts = RegionFacts(0, 1, 0.9, 0.9, Verdict.DROP, (), 0.8, (1, 1, 0), (0,), 50, None)
-    >>> neighbour_classes(facts, ["wall", "building"].__getitem__)
-    'alike: 2 building, 1 wall; touches 1 wall'
+    >>> alike(facts, ["wall", "building"].__getitem__)
+    'alike: 2 building, 1 wall'
     """
-
-    def told(classes: tuple[int, ...]) -> str:
-        counted = sorted(Counter(classes).items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{count} {name(c)}" for c, count in counted)
-
-    parts = [f"alike: {told(facts.neighbours)}"] if facts.neighbours else ["alike: none"]
-    if facts.touching:
-        parts.append(f"touches {told(facts.touching)}")
-    return "; ".join(parts)
+    counted = sorted(Counter(facts.neighbours).items(), key=lambda item: (-item[1], item[0]))
+    return "alike: " + (", ".join(f"{count} {name(c)}" for c, count in counted) or "none")
 
 
 def standing(value: float, values: NDArray[np.float32]) -> str:

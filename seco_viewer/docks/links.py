@@ -9,17 +9,22 @@ from qtpy.QtWidgets import QWidget
 from seco_viewer import words
 
 
-def reason_link(told: words.Reason, name: words.Name, around: QWidget) -> str:
-    """A decision that changed a noise score, in words, as a link whose target is the decided region's row.
+def region_link(row: int, text: str, around: QWidget) -> str:
+    """A link whose target is a region's row.
 
     Parameters
     ----------
-    told : Reason
-        The decision.
-    name : callable
-        Gives a class id's name.
+    row : int
+        The region.
+    text : str
+        What the link says.
     around : QWidget
         Where it is shown: links have the colour of its text, as Qt's own cannot be read in dark themes.
     """
     color = around.palette().color(around.foregroundRole()).name()
-    return f"<a href='{told.row}' style='color: {color}'>{html.escape(words.reason(told, name))}</a>"
+    return f"<a href='{row}' style='color: {color}'>{html.escape(text)}</a>"
+
+
+def reason_link(told: words.Reason, name: words.Name, around: QWidget) -> str:
+    """A decision that changed a noise score, in words, as a link to the decided region."""
+    return region_link(told.row, words.reason(told, name), around)

@@ -10,12 +10,13 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPolygonF, QShowEvent
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from seco_core.graph import EdgeKind
 from seco_core.project.overrides import Event
 from seco_viewer import words
 from seco_viewer.crops import region_crop
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.later import Later
-from seco_viewer.docks.links import reason_link
+from seco_viewer.docks.links import reason_link, region_link
 from seco_viewer.docks.thumbnails import to_pixmap
 from seco_viewer.session import Session
 
@@ -24,7 +25,7 @@ _BINS = 60
 _SCORE_COLOR = (230, 159, 0)
 """Orange that all kinds of colour vision tell from the greys around it."""
 _HEIGHT = 84
-_MOST_REASONS = 12
+_MOST_REASONS = _MOST_LINKS = 12
 _BY_KEYBOARD = Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 
 
@@ -109,8 +110,9 @@ class WhyPanel(QWidget):
         self.loss = Histogram("loss")
         self.standing, self.neighbours, self.past = _text(), _text(), _text()
         self.reasons = _text()
-        self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse | _BY_KEYBOARD)
-        self.reasons.linkActivated.connect(self._go)
+        for label in (self.reasons, self.neighbours):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse | _BY_KEYBOARD)
+            label.linkActivated.connect(self._go)
         for title, parts in (
             ("The model's probabilities", (self.classes,)),
             ("Scores: 0 is fine, 1 is suspicious", (self.parts,)),
@@ -177,7 +179,7 @@ class WhyPanel(QWidget):
             f"noise score {words.standing(float(r.noise_score[row]), r.noise_score)}"
         )
         self.reasons.setText(self._told_reasons(facts))
-        self.neighbours.setText(html.escape(words.neighbour_classes(facts, name)))
+        self.neighbours.setText(f"{html.escape(words.alike(facts, name))}<br>{self._touching(row)}")
         past = words.past(events_on(session, row), name)
         self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
 
@@ -193,6 +195,18 @@ class WhyPanel(QWidget):
             before = ""
         name = self._session.scheme.label
         return before + "<br>".join(reason_link(told, name, self) for told in facts.reasons[:_MOST_REASONS])
+
+    def _touching(self, row: int) -> str:
+        """The regions around it, each with its side, as links."""
+        session = self._session
+        beside = [other for other, _, kind in session.links(row) if kind == EdgeKind.TOUCHES][:_MOST_LINKS]
+        center, label = session.regions.centroid, session.scheme.label
+        classes = session.label(np.array(beside, dtype=np.int64)).tolist()
+        links = [
+            region_link(other, f"{label(c)} {words.side(*(center[other] - center[row]).tolist())}", self)
+            for other, c in zip(beside, classes, strict=True)
+        ]
+        return f"touches {', '.join(links)}" if links else "touches none"
 
     def _go(self, link: str) -> None:
         self._session.go_to(int(link))

@@ -116,3 +116,19 @@ def test_reasons_are_links_to_what_was_decided(dock: SecoDock, qtbot):
     QTest.keyClick(label, Qt.Key.Key_Tab)  # to its first link
     QTest.keyClick(label, Qt.Key.Key_Return)
     assert session.row == row
+
+
+def test_what_a_region_touches_is_said_by_class_and_side(dock: SecoDock, monkeypatch):
+    session, why = dock.session, dock.opened.why
+    row = session.row
+    r = session.regions
+    rows = [i for i in range(session.rows.start, session.rows.stop) if i != row]
+    below = max(rows, key=lambda i: r.centroid[i][0])
+    r.centroid[below] = r.centroid[row] + (20.0, 1.0)
+    monkeypatch.setattr(session, "links", lambda row: [(below, 1.0, EdgeKind.TOUCHES)])
+    why.refresh()
+    name = session.scheme.label(int(session.label(np.array([below]))[0]))
+    assert f"touches <a href='{below}'" in why.neighbours.text()
+    assert f">{name} below</a>" in why.neighbours.text()
+    why.neighbours.linkActivated.emit(str(below))
+    assert session.row == below != row
