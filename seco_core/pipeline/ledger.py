@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,18 @@ from seco_core.graph import RelationalGraph
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions
 from seco_core.pipeline.inputs import Inputs
+from seco_core.pipeline.parts import in_parts
 from seco_core.project import Project
 from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.graph_file import write_graph
 from seco_core.project.models import read_model, write_model
 from seco_core.project.rasters import remove_files, set_raster_row, write_raster
+from seco_core.project.records import BEGUN
 from seco_core.project.store import timestamp, transaction
 from seco_core.scc.graph_vae import GraphUncertainty
+
+SCORING_STAGES = ("scc", "scc-unc", "noise", "refine")
+"""The stages that write a row for every region, each resting on those before it."""
 
 
 def signature(**parts: Any) -> str:
@@ -210,7 +215,8 @@ class Ledger:
     ) -> None:
         """Store scores of regions in place of earlier ones.
 
-        Until the stages that follow, eta is the noise score and every verdict is keep.
+        Until the stages that follow, eta is the noise score and every verdict is keep; what the later stages
+        said goes with the old rows.
         """
         rows = zip(
             region_ids.tolist(),
@@ -222,16 +228,14 @@ class Ledger:
             [p.tobytes() for p in probabilities.astype("<f4")],
             strict=True,
         )
-        with transaction(self._connection) as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO scores"
-                " (region_id, run_id, loss, eta, noise_score, predicted, verdict, probabilities)"
-                " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-                rows,
-            )
-            # what the later stages said went with the old rows
-            connection.execute("DELETE FROM project_ledger WHERE stage IN ('scc-unc', 'noise', 'refine')")
-            self._sign_project("scc", signature)
+        self._store_rows(
+            "scc",
+            "INSERT OR REPLACE INTO scores"
+            " (region_id, run_id, loss, eta, noise_score, predicted, verdict, probabilities)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+            rows,
+            signature,
+        )
 
     def store_graph(self, region_ids: NDArray[np.int64], graph: RelationalGraph, signature: str) -> None:
         """Store the relational graph between regions of ascending ids in place of an earlier one."""
@@ -261,13 +265,15 @@ class Ledger:
         columns = (found.uncertainty, found.rec_error, found.entropy, found.kl, unknown_score, region_ids)
         with transaction(self._connection) as connection:
             old = self._set_model(connection, "scc-unc", file, digest)
-            connection.executemany(
-                "UPDATE scores SET uncertainty = ?, rec_error = ?, entropy = ?, kl = ?, unknown_score = ?"
-                " WHERE region_id = ?",
-                zip(*(c.tolist() for c in columns), strict=True),
-            )
-            self._sign_project("scc-unc", signature)
+            self._begin("scc-unc")
         remove_files(root, [old])
+        self._store_rows(
+            "scc-unc",
+            "UPDATE scores SET uncertainty = ?, rec_error = ?, entropy = ?, kl = ?, unknown_score = ?"
+            " WHERE region_id = ?",
+            zip(*(c.tolist() for c in columns), strict=True),
+            signature,
+        )
 
     def store_networks(self, stage: str, networks: Mapping[str, NDArray[Any]]) -> None:
         """Store the networks that a stage has trained, in place of earlier ones."""
@@ -327,23 +333,41 @@ class Ledger:
         rows = zip(
             *([None if v != v else v for v in c.tolist()] for c in columns), region_ids.tolist(), strict=True
         )
-        with transaction(self._connection) as connection:
-            connection.executemany(
-                "UPDATE scores SET noise_score = ?, disagreement = ?, label_quality = ? WHERE region_id = ?",
-                rows,
-            )
-            self._sign_project("noise", signature)
+        self._store_rows(
+            "noise",
+            "UPDATE scores SET noise_score = ?, disagreement = ?, label_quality = ? WHERE region_id = ?",
+            rows,
+            signature,
+        )
 
     def store_verdicts(
         self, region_ids: NDArray[np.int64], verdict: NDArray[np.uint8], signature: str
     ) -> None:
         """Store what refinement says of every scored region."""
-        with transaction(self._connection) as connection:
-            connection.executemany(
-                "UPDATE scores SET verdict = ? WHERE region_id = ?",
-                zip(verdict.tolist(), region_ids.tolist(), strict=True),
-            )
-            self._sign_project("refine", signature)
+        self._store_rows(
+            "refine",
+            "UPDATE scores SET verdict = ? WHERE region_id = ?",
+            zip(verdict.tolist(), region_ids.tolist(), strict=True),
+            signature,
+        )
+
+    def _store_rows(
+        self, stage: str, statement: str, rows: Iterable[tuple[Any, ...]], signature: str
+    ) -> None:
+        """Write what a stage says of all regions, and sign it when everything is there."""
+        with transaction(self._connection):
+            self._begin(stage)
+        for part in in_parts(rows):
+            with transaction(self._connection) as connection:
+                connection.executemany(statement, part)
+        with transaction(self._connection):
+            self._sign_project(stage, signature)
+
+    def _begin(self, stage: str) -> None:
+        """Put on record that what a stage says is being replaced, and with it what rests on it."""
+        later = SCORING_STAGES[SCORING_STAGES.index(stage) + 1 :]
+        self._connection.executemany("DELETE FROM project_ledger WHERE stage = ?", [(s,) for s in later])
+        self._sign_project(stage, BEGUN)
 
     def _set_model(self, connection: sqlite3.Connection, stage: str, file: str, digest: str) -> str | None:
         """Name a stage's file in the store; the file it replaces, if any."""

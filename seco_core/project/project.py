@@ -22,7 +22,7 @@ from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
 from seco_core.project.graph_file import StoredGraph, read_graph
 from seco_core.project.overrides import OverrideLog
 from seco_core.project.rasters import read_raster
-from seco_core.project.records import ImageRecord, RunRecord, read_images, read_meta, read_runs
+from seco_core.project.records import BEGUN, ImageRecord, RunRecord, read_images, read_meta, read_runs
 from seco_core.project.region_file import keep_regions, read_kept
 from seco_core.project.samples import add_dataset, find_root, insert_samples, relative
 from seco_core.project.store import STORE_NAME, new_store, open_store, snapshot, store_errors, timestamp
@@ -335,9 +335,9 @@ class Project:
 
     def unfinished(self) -> ProjectError | None:
         """Why stored verdicts are not to be relied on, or None: a run began and has not come to their end."""
-        stages = {row["stage"] for row in self.connection.execute("SELECT stage FROM project_ledger")}
+        stages = dict(self.connection.execute("SELECT stage, signature FROM project_ledger").fetchall())
         # whatever takes a region or a score away takes this with it
-        if "refine" in stages:
+        if stages.get("refine", BEGUN) != BEGUN:
             return None
         unscored = self.connection.execute(
             "SELECT 1 FROM regions JOIN images ON images.id = image_id AND status = 'done'"

@@ -16,6 +16,9 @@ from seco_core.project.store import store_errors, unfinished_store
 
 logger = logging.getLogger(__name__)
 
+BEGUN = ""
+"""Signature of a stage over all regions whose results are being written."""
+
 
 @dataclass(frozen=True)
 class ImageRecord:

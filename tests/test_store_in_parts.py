@@ -1,0 +1,89 @@
+"""Results of all regions are written some at a time: decisions get in between, a run cut off is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import QUICK
+
+from seco_core.pipeline import ledger, run_pipeline
+from seco_core.pipeline.parts import in_parts
+from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision
+
+Rows = Iterable[tuple[Any, ...]]
+
+
+def pausing(monkeypatch: pytest.MonkeyPatch, between: Callable[[], None]) -> None:
+    """Do something after each part of two rows."""
+
+    def parts(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
+        for part in in_parts(rows, size=2, pause=0.0):
+            yield part
+            between()
+
+    monkeypatch.setattr(ledger, "in_parts", parts)
+
+
+def test_parts_have_all_rows_in_order():
+    for n in range(6):
+        parts = list(in_parts(range(n), size=2, pause=0.0))
+        assert [row for part in parts for row in part] == list(range(n))
+        assert all(1 <= len(part) <= 2 for part in parts)
+
+
+def test_a_decision_need_not_wait_for_all_regions(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as window:
+        window.connection.execute("PRAGMA busy_timeout = 0")  # whoever has to wait fails
+        decided: list[int] = []
+
+        def decide() -> None:
+            mask = np.ones((4, 4), dtype=bool)
+            window.overrides.record([Decision(Action.ACCEPT, 0, 0, (0, 0, 4, 4), mask)])
+            decided.append(len(window.overrides))
+
+        pausing(monkeypatch, decide)
+        run_pipeline(project_path, QUICK.replace(**{"seed": 5}))
+    assert len(decided) > 4
+    with Project.open(project_path) as project:
+        assert len(project.overrides) == len(decided)
+        assert project.unfinished() is None
+
+
+@pytest.mark.parametrize("stage", ledger.SCORING_STAGES)
+def test_a_run_killed_while_it_writes_is_told_and_made_good(
+    project_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+):
+    other = QUICK.replace(**{"seed": 5})
+    run_pipeline(project_path, other)
+    with Project.open(project_path) as project:
+        whole = project.regions()
+    run_pipeline(project_path, QUICK)
+    with monkeypatch.context() as killed:
+        writing: list[str] = []
+        store_rows = ledger.Ledger._store_rows
+        killed.setattr(
+            ledger.Ledger,
+            "_store_rows",
+            lambda self, name, *rest: (writing.append(name), store_rows(self, name, *rest))[1],
+        )
+
+        def kill() -> None:
+            if writing[-1] == stage:
+                raise KeyboardInterrupt
+
+        pausing(killed, kill)
+        with pytest.raises(KeyboardInterrupt):
+            run_pipeline(project_path, other)
+    with Project.open(project_path) as project:
+        assert project.unfinished() is not None
+    run_pipeline(project_path, other)
+    with Project.open(project_path) as project:
+        assert project.unfinished() is None
+        for name, values in vars(project.regions()).items():
+            np.testing.assert_array_equal(values, getattr(whole, name), err_msg=name)
