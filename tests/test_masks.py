@@ -1,6 +1,7 @@
 import json
 
 import cv2
+import higra as hg
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,8 @@ from seco_core.masks.files import FilesSource
 from seco_core.masks.hierarchy import HierarchySource
 from seco_core.masks.hierarchy.borders import settle_borders
 from seco_core.masks.hierarchy.linkage import layout, link_parts
-from seco_core.masks.hierarchy.parts import smoothed_lab, watershed_parts
+from seco_core.masks.hierarchy.order import order_merges
+from seco_core.masks.hierarchy.parts import gradient, smoothed_lab, watershed_parts
 from seco_core.masks.hierarchy.tree import partition_tree, regions_of_parts
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import MaskParameters
@@ -104,7 +106,7 @@ def test_noise_on_one_colour_does_not_decide_where_it_is_cut():
     noise = np.random.default_rng(0).integers(0, 2, (60, 60, 3))
     lab = smoothed_lab((128 + noise).astype(np.uint8))
     parts = watershed_parts(lab, 100)
-    tree = partition_tree(link_parts(lab, parts), parts)
+    tree = partition_tree(link_parts(lab, gradient(lab), parts)[0], parts)
     halves = tree.box[tree.cut(2)]
     # down is worth more than across, so the upper and the lower half are parted
     assert sorted(halves[:, 0].tolist()) == [0, 0]
@@ -154,7 +156,8 @@ def test_settling_moves_a_border_to_where_the_colour_changes():
 def test_regions_of_parts_are_the_cuts_of_the_tree():
     lab = smoothed_lab(scene()[0])
     parts = watershed_parts(lab, 60)
-    links = link_parts(lab, parts)
+    change = gradient(lab)
+    links = order_merges(*link_parts(lab, change, parts), lab, change, parts)
     tree = partition_tree(links, parts)
     for k in (1, 2, 7, 60, 100):
         region = regions_of_parts(links, k)[parts - 1]
@@ -162,6 +165,38 @@ def test_regions_of_parts_are_the_cuts_of_the_tree():
         masks = tree.masks(cut)
         assert len(np.unique(region)) == len(cut)
         assert all(len(np.unique(region[full(masks, i)])) == 1 for i in range(len(cut)))
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 100), st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_ordering_merges_keeps_the_regions(height, width, n_parts, seed):
+    lab = (np.random.default_rng(seed).random((height, width, 3)) * 100).astype(np.float32)
+    parts = watershed_parts(lab, n_parts)
+    change = gradient(lab)
+    links, altitude = link_parts(lab, change, parts)
+
+    def regions(tree):
+        members = [{i} for i in range(tree.num_leaves())] + [set() for _ in range(tree.num_leaves() - 1)]
+        for node, parent in enumerate(tree.parents()[:-1]):
+            members[parent] |= members[node]
+        return members
+
+    found = regions(order_merges(links, altitude, lab, change, parts))
+    assert sorted(map(sorted, found)) == sorted(map(sorted, regions(links)))
+    assert found[: links.num_leaves()] == [{i} for i in range(links.num_leaves())]
+
+
+def test_of_two_merges_as_high_the_one_over_the_weaker_border_comes_first():
+    # four surfaces side by side; the colour jumps from the first to the second and drifts from the third on
+    across = np.interp(np.arange(80), [0, 20, 20.1, 40, 50, 70, 80], [20, 20, 40, 40, 40, 60, 60])
+    lab = np.zeros((30, 80, 3), np.float32)
+    lab[..., 0] = across
+    parts = np.repeat([[1, 2, 3, 4]], 20, axis=1).repeat(30, axis=0).astype(np.int32)
+    links = hg.Tree(np.array([4, 4, 5, 5, 6, 6, 6]))
+    altitude = np.array([0, 0, 0, 0, 1, 1, 9.0])
+    kept = regions_of_parts(order_merges(links, altitude, lab, gradient(lab), parts), 3)
+    assert kept[2] == kept[3]
+    assert len(set(kept)) == 3
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=20))

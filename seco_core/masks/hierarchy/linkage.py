@@ -1,4 +1,4 @@
-"""Which parts belong together: Ward linkage of colour, its rank in the image, and position.
+"""Which parts belong together: Ward linkage of colour, its rank in the image, its light, and position.
 
 Ward linkage of squared differences lets one large difference, such as a reflection's, outweigh many small
 ones, and keeps wide surfaces apart whose ends are far from each other. Here every feature is laid out so that
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.masks.hierarchy.parts import gradient
+from seco_core.masks.hierarchy.parts import DARK
 from seco_core.regions import adjacency
 
 COLOR_WEIGHT = (0.5, 1.0, 1.0)
@@ -29,6 +29,10 @@ RANK_RANGE = 50.0
 RANK_GAIN = 20.0
 """Most Lab units that the range of ranks has for each unit of the values' deviation: noise stays small."""
 
+LIGHT_RATIO, HUE_RATIO = 20.0, 80.0
+"""Lab units that a unit of the logarithm of lightness counts, and one of hue by lightness: among dark
+surfaces, differences of Lab are small."""
+
 ROW_RANGE, COLUMN_RANGE = 90.0, 10.0
 """Lab units that a distance of the square root of the image's area counts in the linkage, down and across.
 Surfaces of a street lie above one another and run on sideways."""
@@ -37,20 +41,26 @@ WAVES = 16
 """Terms of the series that lays out a feature; below its range / `WAVES`, squares of differences count."""
 
 
-def link_parts(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Any:
+def link_parts(
+    lab: NDArray[np.float32], change: NDArray[np.float32], parts: NDArray[np.int32]
+) -> tuple[Any, NDArray[np.float64]]:
     """Merge touching parts pair by pair.
 
     Parameters
     ----------
     lab : ndarray of float32, (H, W, 3)
         CIE Lab.
+    change : ndarray of float32, (H, W)
+        Its `gradient`.
     parts : ndarray of int32, (H, W)
         1 to n, every part connected.
 
     Returns
     -------
-    higra.Tree
+    links : higra.Tree
         The n parts are its leaves, in their order.
+    altitude : ndarray of float64, (2n - 1,)
+        How different the two regions of each merge are; 0 for the parts.
     """
     import higra as hg
 
@@ -59,23 +69,30 @@ def link_parts(lab: NDArray[np.float32], parts: NDArray[np.int32]) -> Any:
     pairs = adjacency(parts)[0]
     graph.add_edges(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64))
     area = np.bincount(parts.reshape(-1) - 1, minlength=n)
-    features = np.column_stack([layout(values) for values in _channels(lab, parts, area)])
-    return hg.binary_partition_tree_ward_linkage(graph, features, area.astype(np.float64))[0]
+    features = np.column_stack([layout(values) for values in _channels(lab, change, parts, area)])
+    links, altitude = hg.binary_partition_tree_ward_linkage(graph, features, area.astype(np.float64))
+    return links, altitude
 
 
 def _channels(
-    lab: NDArray[np.float32], parts: NDArray[np.int32], area: NDArray[np.int64]
+    lab: NDArray[np.float32],
+    change: NDArray[np.float32],
+    parts: NDArray[np.int32],
+    area: NDArray[np.int64],
 ) -> list[NDArray[np.float64]]:
-    """What is compared, in Lab units: colour, its rank, and position of every part."""
+    """What is compared, in Lab units: colour, its rank, colour by its light, and position of every part."""
     flat = parts.reshape(-1) - 1
-    pure = (1 / (1 + (gradient(lab) / EDGE) ** 2)).reshape(-1)
+    pure = (1 / (1 + (change / EDGE) ** 2)).reshape(-1)
     weight = np.bincount(flat, weights=pure)
     color = [np.bincount(flat, weights=lab[..., c].reshape(-1) * pure) / weight for c in range(3)]
+    light = color[0] + DARK
     row, column = (np.bincount(flat, weights=place.reshape(-1)) / area for place in np.indices(parts.shape))
     unit = np.sqrt(parts.size)
     return [
         *(values * counts for values, counts in zip(color, COLOR_WEIGHT, strict=True)),
         *(_rank(values, area) for values in color),
+        np.log(light) * LIGHT_RATIO,
+        *(hue / light * HUE_RATIO for hue in color[1:]),
         row * (ROW_RANGE / unit),
         column * (COLUMN_RANGE / unit),
     ]

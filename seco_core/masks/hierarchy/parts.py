@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 GRAIN = 10.0
 """Grey levels that pixels of one surface may differ by; larger differences are not smoothed over."""
 
+DARK = 4.0
+"""Lightness that is added wherever something is measured by it: below, there is little but noise."""
+
 _LEVELS, _LEVELS_ZERO = (2.55, 2.0, 2.0), (0.0, 128.0, 128.0)  # Lab as the bytes that OpenCV floods
 
 

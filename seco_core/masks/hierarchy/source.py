@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from seco_core.masks.base import MaskSet, Prompt
 from seco_core.masks.hierarchy.borders import settle_borders
 from seco_core.masks.hierarchy.linkage import link_parts
-from seco_core.masks.hierarchy.parts import smoothed_lab, watershed_parts
+from seco_core.masks.hierarchy.order import order_merges
+from seco_core.masks.hierarchy.parts import gradient, smoothed_lab, watershed_parts
 from seco_core.masks.hierarchy.tree import PartitionTree, partition_tree, regions_of_parts
 from seco_core.progress import CancelToken
 
@@ -42,7 +43,7 @@ class HierarchySource:
         self.parts = parts
         self.signature: dict[str, Any] = {
             "source": self.name,
-            "version": 3,
+            "version": 4,
             "parts": parts,
         }
 
@@ -62,7 +63,8 @@ class HierarchySource:
         parts = watershed_parts(lab, self.parts)
         if cancel is not None:
             cancel.raise_if_cancelled()
-        links = link_parts(lab, parts)
+        change = gradient(lab)
+        links = order_merges(*link_parts(lab, change, parts), lab, change, parts)
         parts = settle_borders(lab, parts, regions_of_parts(links, round(self.parts * SETTLED_RATIO)))
         return HierarchyMasks(partition_tree(links, parts), self.parts)
 
