@@ -12,8 +12,9 @@ from psygnal import Signal
 
 from seco_core.project.overrides import Box
 from seco_core.refine import paint_regions, region_labels
-from seco_viewer.layers import NAME, ReviewLayers, class_colormap, class_features
+from seco_viewer.layers import ReviewLayers
 from seco_viewer.lines import NO_VECTORS, Vectors
+from seco_viewer.look import NAME, class_colormap, class_features
 from seco_viewer.session import Session
 from seco_viewer.view import camera_of
 

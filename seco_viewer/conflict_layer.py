@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from seco_core.refine import conflicts
-from seco_viewer.layers import NAME, ReviewLayers
+from seco_viewer.layers import ReviewLayers
+from seco_viewer.look import NAME
 from seco_viewer.session import Session
 
 _STRIPE = 3

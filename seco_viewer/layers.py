@@ -3,92 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Points
-from napari.utils import Colormap, DirectLabelColormap
+from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
-from seco_core.graph import EdgeKind
 from seco_core.project.overrides import Box
-from seco_core.scheme import IGNORE, ClassScheme
-from seco_viewer.lines import NO_VECTORS, Outline, Vectors
-from seco_viewer.meshes import keep_shaders
+from seco_viewer.graph_layers import GraphLayers
+from seco_viewer.lines import LINE_PIXELS, NO_VECTORS, Outline, Vectors
+from seco_viewer.look import NAME, borders_colormap, class_colormap, class_features, noise_colormap
+from seco_viewer.napari_costs import keep_shaders, spare_the_list
 from seco_viewer.outline import outline
 from seco_viewer.selection import Place
 from seco_viewer.session import Session
 from seco_viewer.view import Soon, View
 
-NAME = "SeCo: "
-"""What the names of the layers begin with."""
-
-_LINE_PIXELS = 2.5
 _DRAWING_COLOR = "#ffd42a"
-_NOT_IN_THE_LIST = ("edge_width", "highlight", "labels_update", "scale_factor", "set_data")
-"""Events that change nothing of what napari's list of layers shows."""
-_KIND_COLOR = {EdgeKind.FEATURE: (0.35, 0.85, 1.0), EdgeKind.TOUCHES: (1.0, 1.0, 1.0)}
-
-
-def noise_colormap() -> Colormap:
-    """Transparent over red to yellow: rising in lightness, for every kind of colour vision."""
-    stops = np.array(
-        [
-            [0.30, 0.02, 0.30, 0.0],
-            [0.55, 0.09, 0.42, 0.5],
-            [0.85, 0.27, 0.27, 0.6],
-            [0.98, 0.60, 0.12, 0.65],
-            [0.99, 0.97, 0.55, 0.7],
-        ]
-    )
-    return Colormap(stops, name="seco noise", display_name="noise")
-
-
-def _borders_colormap() -> Colormap:
-    return Colormap([[1, 1, 1, 0], [1, 1, 1, 1]], name="seco regions", display_name="borders")
-
-
-def class_colormap(scheme: ClassScheme) -> DirectLabelColormap:
-    """Colours of the classes; ignore, and ids without a class, are transparent."""
-    colors: dict[int | None, Any] = {c.id: (*np.array(c.color) / 255, 1.0) for c in scheme.classes}
-    colors[None] = "transparent"
-    colors[IGNORE] = "transparent"
-    if 0 not in colors:
-        colors[0] = "transparent"
-    return DirectLabelColormap(color_dict=colors)
-
-
-def class_features(scheme: ClassScheme) -> dict[str, list[Any]]:
-    """What napari's status bar says of a class map: the names of the classes."""
-    names = {c.id: c.name for c in scheme.classes} | {IGNORE: "ignore"}
-    return {"index": list(names), "class": list(names.values())}
-
-
-@cache
-def prepare() -> None:
-    """Let napari load what layers need, most of a second, while a project is being chosen."""
-    from vispy.visuals import LineVisual
-
-    pixel = np.zeros((1, 1), dtype=np.uint8)
-    for kind, data in ((Image, pixel), (Labels, pixel), (Points, np.zeros((0, 2))), (Vectors, NO_VECTORS)):
-        kind(data)
-    LineVisual(method="agg")  # its dashes, which every layer of labels has, are worked out once: 0.2 s
 
 
 def _at_once(work: Callable[[], None]) -> None:
     work()
-
-
-def spare_the_list(layer: Layer) -> None:
-    """Keep a layer that is in the viewer from making napari paint its list of layers for nothing.
-
-    The list hears of every event of every layer, and lays itself out and paints all rows anew for each: that
-    takes as long as a third of a frame. One such event is another zoom.
-    """
-    for name in _NOT_IN_THE_LIST:
-        if name in layer.events.emitters:
-            layer.events[name].disconnect(layer.events)
 
 
 class ReviewLayers:
@@ -150,7 +86,7 @@ class ReviewLayers:
         """Every layer, from the bottom up."""
         return [
             self.image, self.pseudo_label, self.psa, self.curated, self.noise, self.regions,
-            self.edges, self.nodes, self.outline.layer, self.drawing,
+            *self.graph.all, self.outline.layer, self.drawing,
         ]  # fmt: skip
 
     def remove(self) -> None:
@@ -204,10 +140,6 @@ class ReviewLayers:
         self._class_map = class_map
         self._renew(self.curated)
 
-    def toggle_graph(self) -> None:
-        """Show or hide nodes and edges of the relational graph."""
-        self.nodes.visible = self.edges.visible = not self.nodes.visible
-
     def look_again(self) -> None:
         """Go to the current region once more if the canvas has another size, unless the user has moved."""
         session = self._session
@@ -233,7 +165,7 @@ class ReviewLayers:
             return
         self.bring(self.drawing)
         self.drawing.data = np.stack([points[:-1], np.diff(points, axis=0)], axis=1)
-        self.drawing.edge_width = width or _LINE_PIXELS / max(self.view.zoom, 1e-6)
+        self.drawing.edge_width = width or LINE_PIXELS / max(self.view.zoom, 1e-6)
 
     # ------------------------------------------------------------------ build
 
@@ -261,7 +193,7 @@ class ReviewLayers:
         self.noise.contrast_limits_range = (0.0, 1.0)
         # not the contours of napari's labels, which it would draw anew for every image
         self.regions = Image(
-            frame.borders.copy(), name=NAME + "regions", colormap=_borders_colormap(),
+            frame.borders.copy(), name=NAME + "regions", colormap=borders_colormap(),
             contrast_limits=(0.0, 1.0), blending="translucent", opacity=0.25, interpolation2d="nearest",
         )  # fmt: skip
         self._content = {
@@ -272,13 +204,7 @@ class ReviewLayers:
             self.noise: self._noise_map,
             self.regions: lambda: self._session.frame.borders,
         }
-        self.edges = Vectors(
-            NO_VECTORS, name=NAME + "graph edges", vector_style="line", visible=False, edge_width=1.5
-        )
-        self.nodes = Points(
-            np.zeros((0, 2)), ndim=2, name=NAME + "graph nodes", border_width=0.08, border_color="black",
-            opacity=0.9, visible=False,
-        )  # fmt: skip
+        self.graph = GraphLayers(session, self.view)
         self.outline = Outline(NAME + "selection")
         self.drawing = Vectors(
             NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_DRAWING_COLOR
@@ -292,8 +218,6 @@ class ReviewLayers:
         for layer in self._content:
             layer.events.visible.connect(partial(self._shown, layer))
         self.outline.layer.events.visible.connect(self._show_selection)
-        for layer in (self.nodes, self.edges):
-            layer.events.visible.connect(self._show_graph)
         self._viewer.layers.selection.active = self.image
 
     def _put(self, layer: Layer) -> None:
@@ -358,7 +282,7 @@ class ReviewLayers:
             self.curated.data[y0:y1, x0:x1] = part
             self.curated.events.labels_update(data=part.copy(), offset=[y0, x0])
         self._show_noise(box)
-        self._show_graph()
+        self.graph.show()
 
     def _show_scores(self, rows: NDArray[np.int64]) -> None:
         here = self._session.rows
@@ -381,7 +305,7 @@ class ReviewLayers:
         if self._session.row is not None and patch.area and not self._session.edited:
             self.view.look_at(patch.box)
         self._show_selection()
-        self._show_graph()
+        self.graph.show()
 
     def _show_selection(self) -> None:
         if not self.outline.layer.visible:
@@ -390,51 +314,13 @@ class ReviewLayers:
         segments = outline(patch.mask, (patch.box[1], patch.box[0])) if patch.area else NO_VECTORS
         self.outline.show(segments, self.view.zoom, edited=self._session.edited)
 
-    def _show_graph(self) -> None:
-        # a hidden layer is not sliced: with other data it would be coloured by the slice of those before
-        if self.nodes.visible:
-            self._show_nodes()
-        if self.edges.visible:
-            self._fit_edges()
-            self._show_edges()
-
-    def _show_nodes(self) -> None:
-        session, rows = self._session, self._session.rows
-        self.nodes.data = session.regions.centroid[rows]
-        if not len(self.nodes.data):
-            return
-        area = session.regions.area[rows]
-        self.nodes.size = np.clip(np.sqrt(area) * 0.25, 3, 0.025 * max(self.view.shape))
-        color = noise_colormap().map(np.nan_to_num(session.noise(rows)))
-        color[:, 3] = 1.0
-        self.nodes.face_color = color
-
-    def _show_edges(self) -> None:
-        session, rows = self._session, self._session.rows
-        links = [] if session.row is None else session.links(session.row)
-        links = [link for link in links if rows.start <= link[0] < rows.stop]
-        if not links:
-            self.edges.data = NO_VECTORS
-            return
-        centroid = session.regions.centroid
-        start = np.broadcast_to(centroid[session.row], (len(links), 2))
-        self.edges.data = np.stack([start, centroid[[n for n, _, _ in links]] - start], axis=1)
-        weight = [0.25 + 0.75 * w for _, w, _ in links]
-        self.edges.edge_color = np.array(
-            [(*_KIND_COLOR[kind], w) for w, (_, _, kind) in zip(weight, links, strict=True)]
-        )
-
     def _fit_lines(self) -> None:
         """Keep the lines as wide as they are on the screen, whatever the zoom."""
         if self.view.moving:
             return  # drawn for where the camera is going
         if self.outline.layer.visible:
             self.outline.fit(self.view.zoom)
-        self._fit_edges()
-
-    def _fit_edges(self) -> None:
-        if self.edges.visible:
-            self.edges.edge_width = _LINE_PIXELS / max(self.view.zoom, 1e-6)
+        self.graph.fit()
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != 1 or event.modifiers or not self.clicks_select:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 NO_VECTORS = np.zeros((1, 2, 2), dtype=np.float32)
 """What an empty layer of vectors holds: napari wants one at least."""
 
-_LINE_PIXELS, _CASING_PIXELS = 2.5, 6.0
+LINE_PIXELS = 2.5
+"""Width of a line on the screen."""
+_CASING_PIXELS = 6.0
 _AS_IT_IS, _EDITED = (1.0, 1.0, 1.0, 1.0), (1.0, 0.83, 0.16, 1.0)
 _CASING = (0.0, 0.0, 0.0, 0.75)
 _LEAST_ROOM = 256
@@ -91,14 +93,12 @@ class Outline:
         # past the ends as far as to the sides: corners are closed
         reach = unit * (width * _CASING_PIXELS / 2)
         beside = (
-            unit[:, ::-1]
-            * np.array([-1, 1], dtype=np.float32)
-            * (width * (_CASING_PIXELS - _LINE_PIXELS) / 2)
+            unit[:, ::-1] * np.array([-1, 1], dtype=np.float32) * (width * (_CASING_PIXELS - LINE_PIXELS) / 2)
         )
         for at, side in ((0, beside), (room, -beside)):
             data[at : at + n, 0] = start + side - reach
             data[at : at + n, 1] = along + 2 * reach
-        self.layer.edge_width = _LINE_PIXELS * width  # which draws all that has changed
+        self.layer.edge_width = LINE_PIXELS * width  # which draws all that has changed
 
     def _make_room(self, room: int) -> None:
         self._room = room

@@ -97,7 +97,7 @@ def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
 
 def example_scene() -> list[LayerData]:
     """A generated street scene: the image and its pseudo-label (napari's File > Open Sample)."""
-    from seco_viewer.layers import class_colormap
+    from seco_viewer.look import class_colormap
 
     scene = make_scene(0)
     colors = class_colormap(load_scheme("cityscapes19"))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from seco_core.pipeline import PsaTrial
 from seco_core.psa.prompts import ThingPrompt
 from seco_core.scheme import IGNORE, ClassScheme
-from seco_viewer.layers import NAME, class_colormap, class_features
 from seco_viewer.lines import NO_VECTORS
+from seco_viewer.look import NAME, class_colormap, class_features
 from seco_viewer.view import camera_of
 
 _SAME, _TO_IGNORE = 256, 257

@@ -93,7 +93,7 @@ class Actions:
             "bare": partial(layers.toggle_overlays, outline=True),
             "noise": layers.toggle_noise,
             "compare": self._compare,
-            "graph": layers.toggle_graph,
+            "graph": layers.graph.toggle,
             "keep_zoom": self._toggle_keep_zoom,
             "wipe": self._wipe,
             "conflicts": self._toggle_conflicts,

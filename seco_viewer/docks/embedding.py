@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from seco_viewer.layers import noise_colormap
+from seco_viewer.look import noise_colormap
 from seco_viewer.region_map import draw_map, inside, load_plane, to_pixels
 from seco_viewer.session import Session
 from seco_viewer.workers import Job

@@ -41,11 +41,17 @@ class Soon(QObject):
 
 
 class Afterwards:
-    """Does one piece of work after the other when the window has been painted, with room for keys between."""
+    """Does one piece of work after the other when the window has been painted, with room for keys between.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    parent : QObject
+        When Qt deletes it, nothing more is done: the window is gone.
+    """
+
+    def __init__(self, parent: QObject) -> None:
         self._waiting: list[Callable[[], None]] = []
-        self._timer = QTimer()
+        self._timer = QTimer(parent)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_MILLISECONDS)
         self._timer.timeout.connect(self._do)

@@ -29,7 +29,7 @@ from seco_viewer.docks.opened import OpenProject
 from seco_viewer.docks.remember import Remembering
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
-from seco_viewer.layers import prepare
+from seco_viewer.napari_costs import prepare
 from seco_viewer.projects import get_project, open_session
 from seco_viewer.session import Session
 from seco_viewer.shortcuts import KEY_PROBLEMS

@@ -67,7 +67,7 @@ class OpenProject:
     ):
         self.session = session
         self._viewer, self._tabs, self._perform, self._say = viewer, tabs, perform, say
-        self._soon, self._afterwards = Soon(), Afterwards()
+        self._soon, self._afterwards = Soon(), Afterwards(tabs)
         self._place = session.image_id, session.row
         self._make_canvas()
         self._make_review()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
-from seco_viewer.layers import NAME
+from seco_viewer.look import NAME
 from seco_viewer.memory import go_back_to, memory_file, place_of, recall, remember
 from seco_viewer.session import Session
 

@@ -116,7 +116,7 @@ class ViewBar(QWidget):
             "overlays": bool(layers.hidden) and not bare,
             "bare": bare,
             "noise": layers.noise.visible,
-            "graph": layers.nodes.visible,
+            "graph": layers.graph.nodes.visible,
             "keep_zoom": layers.view.keep_zoom,
             "compare": self._comparison.flicked,
             "wipe": self._comparison.wiping,

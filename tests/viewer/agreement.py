@@ -134,7 +134,7 @@ class Agreement:
             layers.curated: session.curated,
             layers.noise: noise.astype(np.float32),
             layers.regions: frame.borders,
-            layers.nodes: session.regions.centroid[session.rows],
+            layers.graph.nodes: session.regions.centroid[session.rows],
         }
         for layer, data in expected.items():
             assert not layer.visible or np.array_equal(layer.data, data), layer.name

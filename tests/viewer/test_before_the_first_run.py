@@ -37,7 +37,7 @@ def press_everything(dock: SecoDock) -> None:
             dock.tabs.setCurrentIndex(index)
     dock.session.set_filter(only_flagged=False)
     dock.session.select_at(5, 5)
-    dock.opened.layers.toggle_graph()
+    dock.opened.layers.graph.toggle()
     assert len(dock.session.project.overrides) == 0
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from seco_viewer.docks.later import _MILLISECONDS
 from seco_viewer.plugin import show_dock
 
 pytestmark = pytest.mark.gui
@@ -33,3 +35,17 @@ def test_a_closed_project_leaves_memory(make_napari_viewer, qtbot, scored_path: 
     parts = {name: weakref.ref(getattr(dock.opened, name)) for name in names}
     dock.close_project()
     qtbot.waitUntil(lambda: not [name for name, part in parts.items() if part() is not None], timeout=20_000)
+
+
+def test_a_window_closed_before_all_layers_have_come(make_napari_viewer, qtbot, scored_path: Path):
+    viewer = make_napari_viewer(show=True)
+    dock = show_dock(viewer)
+    assert dock.open_project(scored_path)
+    layers = dock.opened.layers
+    assert layers.coming
+    due = QTimer()
+    due.setSingleShot(True)
+    viewer.close()
+    with qtbot.waitSignal(due.timeout):
+        due.start(10 * _MILLISECONDS)
+    assert layers.coming

@@ -56,7 +56,7 @@ def test_layers_agree_with_the_session_after_random_actions(
     rng = np.random.default_rng(seed)
     actions = [
         session.accept, session.take_suggestion, session.ignore, session.skip, session.back, session.undo,
-        session.redo, session.next_image, session.previous_image, layers.toggle_graph,
+        session.redo, session.next_image, session.previous_image, layers.graph.toggle,
         layers.toggle_overlays, layers.toggle_noise,
     ]  # fmt: skip
     for choice in rng.integers(0, len(actions), 25):
@@ -101,14 +101,14 @@ def test_layers_follow_a_run(layers: ReviewLayers, session: Session):
 
 
 def test_node_colours_follow_decisions(layers: ReviewLayers, session: Session):
-    layers.toggle_graph()
-    assert len(layers.nodes.data) == session.rows.stop - session.rows.start
+    layers.graph.toggle()
+    assert len(layers.graph.nodes.data) == session.rows.stop - session.rows.start
     place = session.row - session.rows.start
     image_id = session.image_id
-    before = layers.nodes.face_color[place].copy()
+    before = layers.graph.nodes.face_color[place].copy()
     session.accept()
     session.go_to_image(image_id)
-    assert not np.array_equal(layers.nodes.face_color[place], before)
+    assert not np.array_equal(layers.graph.nodes.face_color[place], before)
 
 
 def test_overlays_come_back_as_they_were(layers: ReviewLayers):

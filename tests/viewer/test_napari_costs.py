@@ -6,7 +6,7 @@ from napari import Viewer
 from vispy.visuals.shaders.program import ModularProgram
 
 from seco_viewer.lines import Outline
-from seco_viewer.meshes import keep_shaders
+from seco_viewer.napari_costs import keep_shaders
 
 pytestmark = pytest.mark.gui
 
