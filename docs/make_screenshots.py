@@ -67,7 +67,6 @@ def main() -> None:
         dock.perform("wipe")
         dock.perform("noise")
         dock.perform("graph")
-        dock.tabs.go_to(dock.opened.images)
         shoot("noise_and_graph")
         dock.perform("noise")
         dock.perform("graph")

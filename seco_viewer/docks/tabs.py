@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QPushButton, QScrollArea, QTabWidget, QWidget
 
 
@@ -21,10 +23,10 @@ class ProjectTabs(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.tabBar().setExpanding(False)
-        self.tabBar().setUsesScrollButtons(False)  # a little narrower rather than out of sight
-        self.tabBar().setElideMode(Qt.TextElideMode.ElideRight)
         self.tabBar().setStyleSheet(
-            "QTabBar::tab { padding: 3px 1px; margin: 0px; min-width: 0px; font-size: 8pt; }"
+            # PyQt5 takes the width of a tab from the font of the bar, PyQt6 from its own
+            "QTabBar { font-size: 8pt; }"
+            "QTabBar::tab { padding: 3px; margin: 0px; min-width: 0px; font-size: 8pt; }"
         )
         self.close_button = QPushButton("×")
         self.close_button.setAccessibleName("close the project")
@@ -107,6 +109,18 @@ def scrolling(page: QWidget) -> QScrollArea:
 
 
 class _Scrolling(QScrollArea):
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
+        """Make a page as high as its texts want before it is laid out.
+
+        Qt does that some time after: until then everything on the page is squeezed.
+        """
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            wanted = max(watched.heightForWidth(watched.width()), watched.minimumSizeHint().height())
+            height = max(wanted, self.viewport().height())
+            if height != watched.height():
+                watched.resize(watched.width(), height)
+        return bool(super().eventFilter(watched, event))
+
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802
         """Stay where the page was scrolled to when the focus leaves it or comes to the page itself.
 
