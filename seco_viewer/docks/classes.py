@@ -95,7 +95,11 @@ class ClassChooser(QWidget):
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def emphasise(self, class_ids: tuple[int, ...]) -> None:
-        """Show some classes in bold."""
+        """Show some classes in bold, as long as nothing is typed."""
+        self._meant = class_ids
+        self._embolden(class_ids)
+
+    def _embolden(self, class_ids: tuple[int, ...]) -> None:
         for class_id, button in self.buttons.items():
             weight = "bold" if class_id in class_ids else "normal"
             style = f"QToolButton {{ font-weight: {weight}; {_BUTTON} }}"
@@ -106,7 +110,7 @@ class ClassChooser(QWidget):
         found = find_classes(self._scheme, text)
         for class_id, button in self.buttons.items():
             button.setEnabled(class_id in found)
-        self.emphasise(tuple(found[:1]) if text.strip() else ())
+        self._embolden(tuple(found[:1]) if text.strip() else self._meant)
         if self._area is not None and found:
             self._area.ensureWidgetVisible(self.buttons[found[0]])
         names = [

@@ -51,6 +51,20 @@ def test_what_is_decided_with_is_in_sight_and_never_moves(dock: SecoDock, qapp, 
     assert [place_in_page(dock, part) for part in parts] == places
 
 
+def test_the_classes_in_question_are_bold_again_after_a_search(dock: SecoDock):
+    chooser = dock.opened.review.chooser
+
+    def bold() -> set[int]:
+        return {class_id for class_id, b in chooser.buttons.items() if "weight: bold" in b.styleSheet()}
+
+    before = bold()
+    assert int(dock.session.regions.class_id[dock.session.row]) in before
+    chooser.search.setText("tra")
+    assert len(bold()) == 1
+    chooser.search.clear()
+    assert bold() == before
+
+
 def test_an_image_that_cannot_be_read_is_said_and_the_review_goes_on(dock: SecoDock, scored_path: Path, qapp):
     images = dock.session.project.images
     broken = dock.session.image_id
