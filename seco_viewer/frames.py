@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seco_core.errors import ImageFileError, SecoError
 from seco_core.images import read_label
+from seco_core.pipeline.inputs import check_still_the_same
 from seco_core.project import ImageRecord, Project
 from seco_core.scheme import IGNORE
 from seco_viewer.outline import region_borders
@@ -39,7 +40,7 @@ class Frame:
     problem : str or None
         Why something could not be read.
     reviewable : bool
-        Whether there is something to judge: the image was read, and is as large as its regions' map.
+        Whether there is something to judge: the image was read, and is the one that its regions were made of.
     """
 
     image_id: int
@@ -73,6 +74,12 @@ def load_frame(project: Project, image_id: int) -> Frame:
     if region_ids is not None and region_ids.shape != shape:
         problem, reviewable = _other_size(record, shape, region_ids.shape), False
         region_ids = None
+    elif region_ids is not None:
+        try:
+            check_still_the_same(project, record)
+        except SecoError as error:
+            # decisions on it would lie on the wrong pixels
+            problem, reviewable, region_ids = str(error), False, None
     try:
         pseudo_label = read_label(record.pseudo_label, project.scheme, shape)
     except SecoError as error:

@@ -17,7 +17,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils import progress as napari_progress
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
@@ -126,7 +126,9 @@ class Job(QObject):
         self._work = work
         self._token = CancelToken()
         self._last = ("", 0.0)
-        self._bar = napari_progress(total=0, desc=title, file=io.StringIO())  # the terminal stays quiet
+        self._title = title
+        self._bar: Any = None
+        self._ended = False
         self.progressed.connect(self._show)
         self._worker = create_worker(self._run, _start_thread=False, _ignore_errors=True)
         self._worker.returned.connect(self._returned)
@@ -136,6 +138,8 @@ class Job(QObject):
         """Begin."""
         _going_on.add(self)
         _take_turns()
+        # napari handles all waiting events while it makes the bar: keys within that of a key would be lost
+        QTimer.singleShot(0, self._show_bar)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -156,13 +160,24 @@ class Job(QObject):
             self._last = (event.stage, now)
             self.progressed.emit(event)
 
+    def _show_bar(self) -> None:
+        if not self._ended:
+            # the terminal stays quiet
+            self._bar = napari_progress(total=0, desc=self._title, file=io.StringIO())
+            if self._ended:  # meanwhile
+                self._bar.close()
+
     def _show(self, event: ProgressEvent) -> None:
+        if self._bar is None:
+            return
         self._bar.total = event.total
         self._bar.set_description(event.stage)
         self._bar.update(event.done - self._bar.n)
 
     def _over(self) -> None:
-        self._bar.close()
+        self._ended = True
+        if self._bar is not None:
+            self._bar.close()
         _going_on.discard(self)
         _take_turns()
 

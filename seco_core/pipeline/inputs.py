@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,13 +50,7 @@ def read_inputs(record: ImageRecord) -> Inputs:
         if path is None:
             digests.append(None)
             continue
-        try:
-            with open(path, "rb") as file:
-                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-        except OSError as error:
-            raise ImageFileError(
-                f"cannot be read: {error.strerror or error}.", path=path, remedy="Check the dataset's paths."
-            ) from error
+        digests.append(_sha256(path))
     return Inputs(stat, tuple(digests))
 
 
@@ -182,16 +177,51 @@ def was_replaced(record: ImageRecord) -> bool:
     return record.status == "skipped" and _REPLACED in (record.problem or "")
 
 
+def check_still_the_same(project: Project, record: ImageRecord) -> None:
+    """Refuse an image whose file is not the one that its regions were made of.
+
+    It is read only if its size or time is another one.
+
+    Raises
+    ------
+    ImageFileError
+        If it is another one, or cannot be read.
+    """
+    row = project.connection.execute(
+        "SELECT inputs_stat, inputs_sha256 FROM images WHERE id = ?", (record.id,)
+    ).fetchone()
+    if row["inputs_stat"] is None or row["inputs_sha256"] is None:
+        return
+    (stat, *_), (digest, *_) = json.loads(row["inputs_stat"]), json.loads(row["inputs_sha256"])
+    if _stat(record.image) != (stat and tuple(stat)) and _sha256(record.image) != digest:
+        raise ImageFileError(
+            "is not the file that its regions were made of.",
+            path=record.image,
+            remedy="Put the earlier file back, or run the pipeline.",
+        )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ImageFileError(
+            f"cannot be read: {error.strerror or error}.", path=path, remedy="Check the dataset's paths."
+        ) from error
+
+
 def _files(record: ImageRecord) -> tuple[Path | None, ...]:
     return record.image, record.pseudo_label, record.confidence
 
 
 def _stats(record: ImageRecord) -> tuple[Stat, ...]:
-    stats: list[Stat] = []
-    for path in _files(record):
-        try:
-            stat = path.stat() if path is not None else None
-        except OSError:
-            stat = None
-        stats.append((stat.st_size, stat.st_mtime_ns) if stat is not None else None)
-    return tuple(stats)
+    return tuple(_stat(path) for path in _files(record))
+
+
+def _stat(path: Path | None) -> Stat:
+    try:
+        stat = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns) if stat is not None else None

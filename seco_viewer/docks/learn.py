@@ -69,7 +69,7 @@ class LearnBar(QWidget):
             "Train the classifier further on everything decided, and score all other regions anew. "
             "You can go on deciding meanwhile."
         )
-        self.button.clicked.connect(self.toggle)
+        self.button.clicked.connect(self._clicked)
         self.after = QSpinBox()
         self.after.setRange(0, 100_000)
         self.after.setValue(AFTER)
@@ -106,14 +106,20 @@ class LearnBar(QWidget):
         """Whether the classifier is learning."""
         return self._job is not None
 
-    def toggle(self) -> None:
-        """Learn now, or stop learning."""
+    def learn(self) -> None:
+        """Learn now; only the button stops what is going on."""
         if self._job is not None:
-            self._job.cancel()
+            self._say("Learning is going on already; the button Stop learning ends it.")
         elif not self._may_start():
             self._say("Something else is working on the project: learning has to wait for its end.")
         else:
             self._start()
+
+    def _clicked(self) -> None:
+        if self._job is None:
+            self.learn()
+        else:
+            self._job.cancel()
 
     def _start(self) -> None:
         project = self._session.project

@@ -186,7 +186,7 @@ class OpenProject:
             self.review,
             self._say,
         )
-        self.actions.table["learn"] = self.learn.toggle
+        self.actions.table["learn"] = self.learn.learn
         self.actions.table["follow"] = self._follow
         self.actions.table["next_page"] = partial(self._tabs.turn, 1)
         self.actions.table["previous_page"] = partial(self._tabs.turn, -1)

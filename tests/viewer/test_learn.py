@@ -74,6 +74,9 @@ def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
     with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
         dock.perform("learn")
         assert learn.button.text() == "Stop learning"
+        dock.perform("learn")  # the key does not stop it
+        assert "going on already" in dock.message.text()
+        assert not learn._job._token.cancelled
         learn.button.click()
     assert "Nothing has changed" in dock.message.text()
     assert dock.session.regions is before

@@ -345,6 +345,24 @@ def test_an_image_of_another_size_than_its_regions_is_not_judged(session: Sessio
     assert session.frame.shape == (20, 30)
 
 
+def test_another_image_in_the_place_of_one_is_not_judged(session: Session):
+    record = session.project.images[2]
+    kept, shape = record.image.read_bytes(), record.shape
+    Image.new("RGB", (shape[1], shape[0])).save(record.image)
+    session.frames.forget()
+    session.go_to_image(2)
+    assert session.row is None
+    assert "is not the file that its regions were made of" in session.unreadable[2]
+    session.edit([Patch.of(np.ones((4, 4), dtype=bool), (1, 1))])
+    with pytest.raises(OverrideError, match="cannot be seen"):
+        session.ignore()
+    record.image.write_bytes(kept)  # at another time
+    session.go_to_image(0)
+    session.go_to_image(2)
+    assert session.row is not None
+    assert session.unreadable == {}
+
+
 def test_read_only_project_refuses_and_stays_as_it_is(scored_path: Path):
     session = Session(Project.open(scored_path, readonly=True))
     try:

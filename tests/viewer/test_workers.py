@@ -5,8 +5,10 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from qtpy.QtCore import QTimer
 
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_viewer.workers import Job
@@ -50,3 +52,14 @@ def test_work_and_threads_that_it_starts_let_the_window_go_first(qtbot):
         job.start()
     assert min(done.args[0]) >= 10
     assert nice() == usual
+
+
+def test_beginning_handles_no_waiting_events(make_napari_viewer, qtbot):
+    make_napari_viewer(show=True)
+    waiting: list[str] = []
+    QTimer.singleShot(0, partial(waiting.append, "a key"))
+    job = Job(lambda progress, cancel: None, "test")
+    with qtbot.waitSignal(job.ended):
+        job.start()
+        assert not waiting, "a key within another key is lost"
+    assert waiting
