@@ -82,6 +82,11 @@ class KnownRegions:
         flagged = self.flags(rows)
         return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
 
+    def count_unscored(self, image_id: int | None = None) -> int:
+        """Number of regions that nobody has decided and that a stopped run has left without a verdict."""
+        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
+        return int(np.count_nonzero(self.tables.unscored[rows] & ~self.reviewed[rows]))
+
     def facts(self, row: int) -> RegionFacts:
         """Everything there is to say about a region."""
         r = self.regions

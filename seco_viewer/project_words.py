@@ -96,6 +96,39 @@ def quicker(found: Forecast, best: Forecast) -> bool:
     return best.after - found.after >= WORTH_GOING_ON
 
 
+def progress(reviewed: int, decisions: int, flagged: int, unscored: int) -> str:
+    """How many regions are reviewed, by how many decisions if by more or fewer, and what is still to come.
+
+    Examples
+    --------
+    >>> progress(12, 12, 30, 0), progress(63, 56, 17, 34)
+    ('12 reviewed, 30 flagged to go', '63 reviewed (56 decisions), 17 flagged, 34 not scored')
+    """
+    text = f"{reviewed:,} reviewed"
+    if reviewed != decisions:
+        text += f" ({decisions:,} decision{'' if decisions == 1 else 's'})"
+    text += f", {flagged:,} flagged"
+    return text + (f", {unscored:,} not scored" if unscored else " to go")
+
+
+def unscored(count: int, total: int) -> str:
+    """That a stopped run has left regions without a verdict, and what that means; nothing if it has not.
+
+    Examples
+    --------
+    >>> unscored(34, 97).partition(":")[0]
+    '34 of 97 regions are not scored'
+    >>> unscored(0, 97)
+    ''
+    """
+    if not count:
+        return ""
+    return (
+        f"{count:,} of {total:,} regions are not scored: the last run was stopped. What is wrong among them "
+        "is found when a run comes to its end."
+    )
+
+
 def left_out(names: Sequence[str]) -> str:
     """Which images cannot be read, and what that means; nothing if there are none.
 

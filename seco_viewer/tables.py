@@ -42,6 +42,8 @@ class Tables:
         What the regions lack: verdicts that a stopped run never made, or the graph, whose file is gone.
     linked : bool
         Whether the graph could be read.
+    unscored : ndarray of bool, (R,)
+        Regions without a verdict of the machine: a run was stopped before it came to them.
     """
 
     regions: RegionArrays
@@ -54,6 +56,7 @@ class Tables:
     feedback: Feedback
     problem: SecoError | None
     linked: bool
+    unscored: NDArray[np.bool_]
     _counted: dict[int, tuple[int, ...]] = field(repr=False)
 
     @classmethod
@@ -91,8 +94,9 @@ class Tables:
         tau = run.parameters.scc.tau_ns if run is not None else 1.0
         tie = tie_ranks(regions.area)
         return cls(
-            regions, machine_label, tau, tie, reviewed, decided, confirmed, feedback, problem, linked, counted
-        )
+            regions, machine_label, tau, tie, reviewed, decided, confirmed, feedback, problem, linked,
+            project.without_verdict(regions), counted,
+        )  # fmt: skip
 
     def catch_up(self, project: Project) -> None:
         """Take in what was decided, undone or redone since the tables were read."""

@@ -351,6 +351,22 @@ class Project:
             remedy="Run the pipeline again; it goes on where it stopped.",
         )
 
+    def without_verdict(self, regions: RegionArrays) -> NDArray[np.bool_]:
+        """Which regions, (R,), a stopped run has left without a verdict: none if `unfinished` is None.
+
+        Parameters
+        ----------
+        regions : RegionArrays
+            All of the project's.
+        """
+        if self.unfinished() is None:
+            return np.zeros(len(regions), dtype=bool)
+        scoring = self.connection.execute("SELECT 1 FROM project_ledger WHERE stage = 'scc'").fetchone()
+        # once scoring has begun all verdicts are to be made anew; before, images not cut anew keep theirs
+        missing = np.isnan(regions.noise_score) | (scoring is not None)
+        used = [record.id for record in self.images if record.status == "done"]
+        return missing & np.isin(regions.image_id, used)
+
     def provenance(self) -> dict[str, Any]:
         """How the project's numbers came about, as plain data."""
         return {

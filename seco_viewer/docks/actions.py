@@ -185,8 +185,11 @@ def takes_it_back(session: Session) -> str:
     """What is said after any decision: the key that undoes it, and whether it was the last."""
     done = ""
     if session.queue.current() is None:
-        done = (
-            " All that can be seen is reviewed." if session.unreadable else " The queue is empty: well done."
-        )
+        if unscored := session.count_unscored():
+            done = f" The queue is empty, but {unscored:,} regions are not scored."
+        elif session.unreadable:
+            done = " All that can be seen is reviewed."
+        else:
+            done = " The queue is empty: well done."
     key = next(iter(shortcuts.shortcut("undo").keys), "Undo")
     return f"{shortcuts.shown(key)} takes it back.{done}"

@@ -26,8 +26,9 @@ class ImageTable(HeadedTable):
         "Regions of the image",
         "Regions that the machine does not keep as they are and nobody has looked at",
         "Regions that a person has decided",
-        "new: not processed; done; skipped or unreadable: rest the pointer on it to see why. One whose file "
-        "is back is in the queue again once it has been looked at.",
+        "new: not processed; not scored: a run was stopped before it had looked for what is wrong; done; "
+        "skipped or unreadable: rest the pointer on it to see why. One whose file is back is in the queue "
+        "again once it has been looked at.",
     )
 
     def __init__(self, session: Session):
@@ -47,14 +48,19 @@ class ImageTable(HeadedTable):
             return problem or str(record.image)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE and problem:
-            return _WRONG
+        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE:
+            return _WRONG if problem or self._session.count_unscored(record.id) else None
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if column == _NAME:
             return record.name
+        unscored = record.status == "done" and self._session.count_unscored(record.id) > 0
         if column == _STATE:
-            return "unreadable" if unreadable and record.status == "done" else record.status
+            if unreadable and record.status == "done":
+                return "unreadable"
+            return "not scored" if unscored else record.status
+        if column == _FLAGGED and unscored:
+            return None  # nobody knows yet
         return self._session.counts(record.id)[column - _REGIONS]
 
     def changed(self, image_id: int) -> None:
@@ -155,6 +161,8 @@ class ImagesPanel(QWidget):
         images = self._session.project.images
         skipped = sum(record.status == "skipped" for record in images)
         text = f"{len(images):,} images, {regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
+        if unscored := self._session.count_unscored():
+            text += f", {unscored:,} not scored"
         unreadable = len(self._session.unreadable)
         text += f"; {skipped:,} images skipped" if skipped else ""
         self.totals.setText(text + (f"; {unreadable:,} cannot be read" if unreadable else ""))

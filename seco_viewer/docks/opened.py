@@ -111,9 +111,8 @@ class OpenProject:
     def say_what_is_next(self) -> None:
         """What to do with a project that has nothing to review yet, or lacks something; nothing otherwise."""
         session = self.session
-        problem = session.tables.problem
         if len(session.regions):
-            self._say("" if problem is None else str(problem), wrong=problem is not None)
+            self._say("")  # the Review page says what the last run has left undone
             self._tell_unreadable()
         elif all_skipped(session):
             self._say(
@@ -204,6 +203,7 @@ class OpenProject:
         self.actions.view_changed.connect(self.view_bar.look)
         self.session.region_changed.connect(self._show_top)
         self.session.readable_changed.connect(self._readable_changed)
+        self.review.run_wanted.connect(self._run)
         self.plots.told.connect(self._say)
         self.plots.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)
@@ -217,6 +217,10 @@ class OpenProject:
         self.psa.adopted.connect(self._adopt)
 
     # ----------------------------------------------------------- what happens
+
+    def _run(self) -> None:
+        self._tabs.go_to(self.pipeline)
+        self.pipeline.run_button.click()  # which is off while decisions are learnt from
 
     def _follow(self) -> bool:
         return self.proposals.follow(self._bring_proposals)
@@ -260,8 +264,11 @@ class OpenProject:
         self.review.edit_bar.show_tool(self.tools.tool)
 
     def _run_ended(self) -> None:
-        if len(self.session.regions):
-            _, flagged, _ = self.session.counts()
+        session = self.session
+        if unscored := project_words.unscored(session.count_unscored(), len(session.regions)):
+            self._say(unscored, wrong=True)
+        elif len(session.regions):
+            _, flagged, _ = session.counts()
             self._say(f"{flagged:,} regions are flagged. The Review tab has the worst first.")
         else:
             self.say_what_is_next()

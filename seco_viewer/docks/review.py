@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QFont, QFontMetrics
 from qtpy.QtWidgets import (
     QFrame,
@@ -49,7 +49,14 @@ class ReviewPanel(QWidget):
         Does the action of an id of the table of shortcuts.
     relabel : callable
         Gives the current region a class.
+
+    Attributes
+    ----------
+    run_wanted : Signal()
+        What a run has left undone is to be done.
     """
+
+    run_wanted = Signal()
 
     def __init__(self, session: Session, perform: Callable[[str], None], relabel: Callable[[int], None]):
         super().__init__()
@@ -71,6 +78,7 @@ class ReviewPanel(QWidget):
         # what is decided with stands above all text that may be longer or shorter, and never moves
         for part in (
             self._make_place(),
+            self._make_lack(),
             self._make_head(),
             self._make_actions(),
             self.chooser,
@@ -106,9 +114,27 @@ class ReviewPanel(QWidget):
         self.place = _Lines(2)
         self.done = QProgressBar()
         self.done.setTextVisible(True)
+        self.done.setToolTip(
+            "A region is reviewed when decisions cover it. One decision may cover several, also of those that a "
+            "later run has cut."
+        )
         for part in (self.place, self.done):
             layout.addWidget(part)
         return box
+
+    def _make_lack(self) -> QWidget:
+        self.lack, layout = _card()
+        self.lack_text = _text()
+        self.lack_text.setStyleSheet("font-weight: bold")
+        self.run_button = QPushButton("Run the pipeline")
+        self.run_button.setToolTip(
+            "Goes on where the last run stopped, with the parameters of the Pipeline tab."
+        )
+        self.run_button.setEnabled(not self._session.project.readonly)
+        self.run_button.clicked.connect(self.run_wanted)
+        layout.addWidget(self.lack_text)
+        layout.addWidget(self.run_button)
+        return self.lack
 
     def _make_head(self) -> QWidget:
         card, layout = _card()
@@ -166,6 +192,7 @@ class ReviewPanel(QWidget):
     def refresh(self) -> None:
         """Show the session as it is now."""
         self._show_place()
+        self._show_lack()
         self._show_facts()
         self._enable()
         self.queue.ask()
@@ -194,7 +221,6 @@ class ReviewPanel(QWidget):
     def _show_place(self) -> None:
         session = self._session
         record = session.project.images[session.image_id]
-        _, flagged, reviewed = session.counts()
         count = f"(image {record.id + 1} of {len(session.project.images)})"
         room = self.width() - self.fontMetrics().horizontalAdvance(count) - _MARGIN
         bold = QFont(self.font())
@@ -210,11 +236,22 @@ class ReviewPanel(QWidget):
         else:
             place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes on"
         self.place.setText(place)
+        _, flagged, reviewed = session.counts()
+        unscored = session.count_unscored()
         self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
-        self.done.setRange(0, max(1, flagged + reviewed))
+        self.done.setRange(0, max(1, flagged + reviewed + unscored))
         self.done.setValue(reviewed)
-        self.done.setFormat(f"{reviewed:,} reviewed, {flagged:,} flagged to go")
+        decisions = len(session.project.overrides)
+        self.done.setFormat(project_words.progress(reviewed, decisions, flagged, unscored))
         self.done.setUpdatesEnabled(True)
+
+    def _show_lack(self) -> None:
+        """What the last run has left undone stays said until one has done it."""
+        session = self._session
+        problem = session.tables.problem
+        text = project_words.unscored(session.count_unscored(), len(session.regions)) or str(problem or "")
+        self.lack_text.setText(f"⚠ {html.escape(text)}".replace("/", "/\u200b"))
+        self.lack.setVisible(bool(problem) and len(session.regions) > 0)
 
     def _show_facts(self) -> None:
         session, scheme = self._session, self._session.scheme

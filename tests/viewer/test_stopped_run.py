@@ -1,0 +1,94 @@
+"""What is seen of images that a stopped run has cut anew and not scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seco_core.pipeline import run_pipeline
+from seco_core.progress import Cancelled, CancelToken, ProgressEvent
+from seco_core.project import Project
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.workers import import_torch
+from tests.conftest import QUICK
+
+pytestmark = pytest.mark.gui
+
+OTHER = QUICK.replace(**{"psa.min_region_area": 40})
+
+
+@pytest.fixture
+def stopped_path(project_path: Path) -> Path:
+    """A project that was scored; a run with other parameters was stopped after two of its three images."""
+    import_torch()  # as a run in the window does
+    run_pipeline(project_path, QUICK)
+    cancel = CancelToken()
+
+    def stop(event: ProgressEvent) -> None:
+        if event.stage == "psa" and event.done == 2:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run_pipeline(project_path, OTHER, progress=stop, cancel=cancel)
+    return project_path
+
+
+def states(dock: SecoDock) -> list[str]:
+    model = dock.opened.images.model
+    return [model.index(i, 4).data() for i in range(model.rowCount())]
+
+
+def test_unscored_images_do_not_look_finished_until_a_run_has_come_to_its_end(
+    bare_dock: SecoDock, stopped_path: Path, qapp, qtbot
+):
+    dock = bare_dock
+    assert dock.open_project(stopped_path)
+    session, review, pipeline = dock.session, dock.opened.review, dock.opened.pipeline
+    unscored = int(np.count_nonzero(np.isnan(session.regions.noise_score)))
+    assert 0 < unscored == session.count_unscored() < len(session.regions)
+    assert states(dock) == ["not scored", "not scored", "done"]
+    assert dock.opened.images.model.index(0, 2).data() is None
+    assert f"{unscored} not scored" in dock.opened.images.totals.text()
+    assert f"{unscored} not scored" in review.done.text()
+    assert review.done.maximum() - review.done.value() >= unscored
+    assert f"{unscored} of {len(session.regions)} regions" in review.lack_text.text()
+    for _ in range(3):
+        dock.perform("skip")
+    qapp.processEvents()
+    assert review.lack.isVisibleTo(review), "it lasts"
+    session.go_to_image(0)
+    session.select_at(24, 32)
+    session.accept()
+    assert session.count_unscored() == unscored - 1
+    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+        review.run_button.click()
+        assert pipeline.running
+        assert dock.tabs.tabText(dock.tabs.currentIndex()) == "Pipeline"
+    qapp.processEvents()
+    assert not review.lack.isVisibleTo(review)
+    assert states(dock) == ["done"] * 3
+    assert session.count_unscored() == 0
+    assert "not scored" not in review.done.text()
+    with Project.open(stopped_path) as project:
+        assert project.runs()[-1].parameters == OTHER, "it goes on with what was stopped"
+
+
+def test_a_run_that_is_cancelled_in_the_window_says_what_is_not_scored(
+    bare_dock: SecoDock, stopped_path: Path, qtbot
+):
+    assert bare_dock.open_project(stopped_path)
+    pipeline = bare_dock.opened.pipeline
+    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+        pipeline.run()
+        pipeline.cancel()
+    assert "regions are not scored" in bare_dock.message.text()
+
+
+def test_who_cannot_write_is_offered_no_run(bare_dock: SecoDock, stopped_path: Path, monkeypatch):
+    opened = Project.open
+    monkeypatch.setattr(Project, "open", lambda path, *, readonly=False: opened(path, readonly=True))
+    assert bare_dock.open_project(stopped_path)
+    assert bare_dock.opened.review.lack.isVisibleTo(bare_dock.opened.review)
+    assert not bare_dock.opened.review.run_button.isEnabled()
