@@ -115,8 +115,8 @@ class ReviewPanel(QWidget):
         self.done = QProgressBar()
         self.done.setTextVisible(True)
         self.done.setToolTip(
-            "A region is reviewed when decisions cover it. One decision may cover several, such as those that "
-            "a later run has cut."
+            "A region is reviewed when decisions cover it. One decision may cover several, such as those "
+            "that a later run has cut."
         )
         for part in (self.place, self.done):
             layout.addWidget(part)
