@@ -23,9 +23,10 @@ class ProjectTabs(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.tabBar().setExpanding(False)
+        self.tabBar().setDrawBase(False)
         self.tabBar().setStyleSheet(
             # PyQt5 takes the width of a tab from the font of the bar, PyQt6 from its own
-            "QTabBar { font-size: 8pt; }"
+            "QTabBar { font-size: 8pt; background: transparent; }"
             "QTabBar::tab { padding: 3px; margin: 0px; min-width: 0px; font-size: 8pt; }"
         )
         self.close_button = QPushButton("×")
