@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QPushButton, QScrollArea, QTabWidget, QWidget
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QTabWidget,
+    QWidget,
+)
+
+from seco_viewer.docks.later import Later
+
+_TURNED_BY_WHEEL = (QComboBox, QAbstractSpinBox, QSlider)
 
 
 class ProjectTabs(QTabWidget):
@@ -100,9 +113,13 @@ class ProjectTabs(QTabWidget):
 
 
 def scrolling(page: QWidget) -> QScrollArea:
-    """A page that scrolls up and down if it does not fit."""
+    """A page that scrolls up and down if it does not fit.
+
+    The wheel changes no number or choice on it, unless that has the focus: it is there to scroll.
+    """
     area = _Scrolling()
     area.setWidget(page)
+    area.guard()
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -110,12 +127,34 @@ def scrolling(page: QWidget) -> QScrollArea:
 
 
 class _Scrolling(QScrollArea):
+    def __init__(self) -> None:
+        super().__init__()
+        # half a millisecond on a full page: not while a key waits
+        self._later = Later(self, self.guard)
+
+    def guard(self) -> None:
+        """See the wheel before the page's numbers and choices do; it does not bring them the focus either."""
+        for editor in self.widget().findChildren(_TURNED_BY_WHEEL):
+            editor.installEventFilter(self)
+            if editor.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Guard what was added while the page was hidden."""
+        super().showEvent(event)
+        self._later.ask()
+
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
-        """Make a page as high as its texts want before it is laid out.
+        """Let the wheel pass to the page, and make the page as high as its texts want before it is laid out.
 
         Qt does that some time after: until then everything on the page is squeezed.
         """
-        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+        kind = event.type()
+        if kind == QEvent.Type.Wheel and isinstance(watched, _TURNED_BY_WHEEL) and not watched.hasFocus():
+            event.ignore()
+            return True
+        if kind == QEvent.Type.LayoutRequest and watched is self.widget():
+            self._later.ask()  # something may have been added
             wanted = max(watched.heightForWidth(watched.width()), watched.minimumSizeHint().height())
             height = max(wanted, self.viewport().height())
             if height != watched.height():
