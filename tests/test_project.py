@@ -136,6 +136,14 @@ def test_the_dataset_s_own_folder_is_no_place_for_a_project(tmp_path: Path, data
     ).close()
 
 
+@pytest.mark.parametrize("inside", ["project.json", STORE_NAME, "runs/next"])
+def test_no_project_is_made_inside_another(project_path: Path, dataset: Dataset, inside: str):
+    before = sorted(project_path.rglob("*"))
+    with pytest.raises(ProjectError, match=f"no project holds another. Name {project_path}"):
+        Project.create(project_path / inside, load_scheme("cityscapes19"), dataset)
+    assert sorted(project_path.rglob("*")) == before
+
+
 def test_second_project_in_a_folder_is_refused(project_path: Path, dataset: Dataset):
     with pytest.raises(ProjectError, match="already"):
         Project.create(project_path, load_scheme("cityscapes19"), dataset)

@@ -62,9 +62,16 @@ class Project:
         Raises
         ------
         ProjectError, ProjectReadOnlyError, StorageFullError
-            If there is one already, it cannot be written, or it is the dataset's own folder.
+            If there is one already, it cannot be written, it is the dataset's own folder, or it lies in a
+            project.
         """
         path = Path(path)
+        if around := next((f for f in path.resolve().parents if (f / STORE_NAME).is_file()), None):
+            raise ProjectError(
+                f"lies in the project {around}, and no project holds another.",
+                path=path,
+                remedy=f"Name {around} to go on with that one, or a folder outside it.",
+            )
         if dataset.layout != "list" and path.resolve() == dataset.root.resolve():
             raise ProjectError(
                 "is the dataset's own folder, which stays as it is.",
