@@ -325,10 +325,14 @@ class Session(Browser):
             self._leave_for(first.image_id)
         self._update(overrides)
         x0, y0, x1, y1 = first.box
-        under = np.bincount(self.frame.region_ids[y0:y1, x0:x1][first.mask], minlength=1)
-        under[0] = 0
+        here = self.rows
+        count = here.stop - here.start
+        ids = self.frame.region_ids[y0:y1, x0:x1][first.mask]
+        under = np.bincount(ids, minlength=count + 1)[1 : count + 1]
         if under.any():
-            self._show(self.rows.start + int(under.argmax()) - 1)
+            # the region that was looked at when it was decided, else that with the most of what was
+            looked_at = np.flatnonzero((self.regions.id[here] == first.region_id) & (under > 0))
+            self._show(here.start + int(looked_at[0] if len(looked_at) else under.argmax()))
         else:
             self.row = None
             self.region_changed.emit()

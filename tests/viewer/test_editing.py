@@ -123,6 +123,24 @@ def test_whole_regions_are_merged_and_decided_as_one(session: Session):
     assert_agrees_with_the_store(session)
 
 
+def test_undo_of_a_merge_goes_to_the_region_that_it_was_started_from(session: Session):
+    area, there = session.regions.area, []
+    for row in range(session.rows.start, session.rows.stop):
+        session.row = row
+        session.region_changed.emit()
+        other = session.most_alike_neighbour()
+        if other is not None and area[other] > area[row]:
+            session.edit([session.patch | session.open_part(other)])
+            session.relabel(5)
+            assert session.undo()
+            assert session.row == row
+            assert session.redo()
+            assert session.row == row
+            assert session.undo()
+            there.append(row)
+    assert len(there) > 1
+
+
 def test_open_parts_of_regions_can_be_merged(session: Session):
     row = large_row(session)
     split(session)
