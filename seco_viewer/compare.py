@@ -48,7 +48,7 @@ class Comparison:
     wiping : bool
         Whether two maps are side by side.
     flicked : bool
-        Whether one of the maps took the place of the others.
+        Whether another map than the curated one took the place of what was visible before.
     gave_way : list of Layer
         Maps that are hidden meanwhile.
     all : list of Layer
@@ -63,6 +63,7 @@ class Comparison:
         self._camera = camera_of(viewer)
         self.left, self.right = MAPS[0], MAPS[-1]
         self.wiping = self.flicked = False
+        self._before_flicking: list[Layer] = []
         self.all: list[Layer] = []
         self._column = 0
         self.gave_way: list[Layer] = []
@@ -88,15 +89,27 @@ class Comparison:
 
     def wipe(self) -> None:
         """Put two maps side by side, or show again what was visible before."""
-        if self.wiping:
-            self._end()
-        else:
+        wiping = self.wiping
+        self.leave()
+        if not wiping:
             self._begin()
             self.wiping = True
             middle = round(self._layers.view.center[1] + 0.5)
             self._column = min(max(middle, 0), self._session.frame.shape[1])
             self._build(f"{self.left} | {self.right}")
+            self.changed.emit()
+
+    def leave(self) -> bool:
+        """Show again what was visible before maps were compared; whether any were."""
+        if not (self.wiping or self.flicked):
+            return False
+        flicked, self.flicked = self.flicked, False
+        self._end()
+        if flicked:
+            for layer in self._map_layers().values():
+                layer.visible = layer in self._before_flicking
         self.changed.emit()
+        return True
 
     def choose(self, left: str, right: str) -> None:
         """Choose which of `MAPS` lie on either side."""
@@ -119,8 +132,10 @@ class Comparison:
         shown = [name for name, layer in maps.items() if layer.visible]
         if self.all:
             shown = [_SCC]
-        self.flicked = True
+        if not self.flicked:
+            self._before_flicking = [layer for layer in maps.values() if layer.visible]
         following = MAPS[(MAPS.index(shown[-1]) + 1) % len(MAPS)] if shown else MAPS[0]
+        self.flicked = following != MAPS[-1]
         self._end()
         for name, layer in maps.items():
             layer.visible = name == following

@@ -111,15 +111,18 @@ class EditTools:
         self._put(None if tool is self.tool else tool)
         self._say("" if self.tool is None else HINTS[self.tool] + LEAVES)
 
-    def leave(self) -> None:
-        """Take back, one after the other: what is half drawn, the edit, the tool."""
+    def leave(self) -> bool:
+        """Take back, one after the other: what is half drawn, the edit, the tool; whether there was any."""
         if self._corners:
             self._forget_drawing()
         elif self._session.clear_edit():
             self._say("The region as it is.")
-        else:
+        elif self.tool is not None:
             self._put(None)
             self._say("")
+        else:
+            return False
+        return True
 
     def nothing(self) -> None:
         """Select nothing, to draw anew; with the brush unless another drawing tool is in hand."""

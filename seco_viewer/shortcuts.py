@@ -102,7 +102,12 @@ BUILT_IN: tuple[Shortcut, ...] = (
         Shortcut("smaller", ("8", "["), "Smaller", "a smaller mask or brush"),
         Shortcut("larger", ("9", "]"), "Larger", "a larger mask or brush"),
         Shortcut("merge_alike", ("Shift-J",), "Join", "add the neighbour that is most alike"),
-        Shortcut("leave", ("Escape",), "Leave", "take back what is half drawn, then the edit, then the tool"),
+        Shortcut(
+            "leave",
+            ("Escape",),
+            "Leave",
+            "take back what is half drawn, then the edit, the tool, comparing maps",
+        ),
     ),
     *_group(
         "See",

@@ -65,7 +65,7 @@ class Actions:
         say: Say,
     ):
         self._session, self._layers = session, layers
-        self._comparison, self._conflicts = comparison, conflicts
+        self._tools, self._comparison, self._conflicts = tools, comparison, conflicts
         self._tabs, self._review = tabs, review
         self._say = say
         self.hindrance = ""
@@ -88,7 +88,7 @@ class Actions:
             "smaller": tools.smaller,
             "larger": tools.larger,
             "merge_alike": tools.merge_alike,
-            "leave": tools.leave,
+            "leave": self._leave,
             "overlays": layers.toggle_overlays,
             "bare": partial(layers.toggle_overlays, outline=True),
             "noise": layers.toggle_noise,
@@ -159,6 +159,11 @@ class Actions:
 
     def _compare(self) -> None:
         self._say(f"On screen: {self._comparison.flick()}.")
+
+    def _leave(self) -> None:
+        if not self._tools.leave():
+            self._comparison.leave()
+            self._say("")
 
     def _wipe(self) -> None:
         self._comparison.wipe()

@@ -124,6 +124,22 @@ def test_flicking_goes_round_all_maps(comparison: Comparison, layers: ReviewLaye
     assert layers.curated.visible
 
 
+def test_comparing_is_over_at_the_ordinary_view_and_when_left(comparison: Comparison, layers: ReviewLayers):
+    assert not comparison.leave()
+    layers.psa.visible = True
+    before = visible_maps(layers)
+    while comparison.flick() != "curated":
+        assert comparison.flicked
+    assert not comparison.flicked
+    layers.psa.visible = True
+    for start in (comparison.flick, comparison.wipe, lambda: (comparison.flick(), comparison.wipe())):
+        start()
+        assert visible_maps(layers) != before
+        assert comparison.leave()
+        assert not any((comparison.flicked, comparison.wiping, comparison.all))
+        assert visible_maps(layers) == before
+
+
 def test_conflicts_are_shown_counted_and_follow(layers: ReviewLayers, session: Session):
     layer = ConflictLayer(layers._viewer, session, layers)
     layer.toggle()
