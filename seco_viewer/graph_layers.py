@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.layers import Layer, Points
+from napari.layers import Image, Layer, Points
 
 from seco_core.graph import EdgeKind
 from seco_viewer.lines import LINE_PIXELS, NO_VECTORS, Vectors
-from seco_viewer.look import NAME, noise_colormap
+from seco_viewer.look import NAME
 from seco_viewer.session import Session
 from seco_viewer.view import View
 
@@ -25,6 +25,8 @@ class GraphLayers:
         What is shown.
     view : View
         Where the camera looks: edges are as wide on the screen whatever the zoom.
+    noise : Image
+        The noise map, whose colours and contrast limits the nodes share.
 
     Attributes
     ----------
@@ -33,8 +35,8 @@ class GraphLayers:
         White to regions that touch, blue to those alike; the stronger the edge, the more opaque.
     """
 
-    def __init__(self, session: Session, view: View):
-        self._session, self._view = session, view
+    def __init__(self, session: Session, view: View, noise: Image):
+        self._session, self._view, self._noise = session, view, noise
         self.edges = Vectors(
             NO_VECTORS, name=NAME + "graph edges", vector_style="line", visible=False, edge_width=1.5
         )
@@ -44,6 +46,8 @@ class GraphLayers:
         )  # fmt: skip
         for layer in self.all:
             layer.events.visible.connect(self.show)
+        noise.events.contrast_limits.connect(self.show)
+        noise.events.colormap.connect(self.show)
 
     @property
     def all(self) -> list[Layer]:
@@ -70,7 +74,9 @@ class GraphLayers:
             return
         area = session.regions.area[rows]
         self.nodes.size = np.clip(np.sqrt(area) * 0.25, 3, 0.025 * max(self._view.shape))
-        color = noise_colormap().map(np.nan_to_num(session.noise(rows)))
+        low, high = self._noise.contrast_limits
+        share = (np.nan_to_num(session.noise(rows)) - low) / (high - low)
+        color = self._noise.colormap.map(np.clip(share, 0, 1))
         color[:, 3] = 1.0
         self.nodes.face_color = color
 

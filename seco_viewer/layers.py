@@ -204,7 +204,7 @@ class ReviewLayers:
             self.noise: self._noise_map,
             self.regions: lambda: self._session.frame.borders,
         }
-        self.graph = GraphLayers(session, self.view)
+        self.graph = GraphLayers(session, self.view, self.noise)
         self.outline = Outline(NAME + "selection")
         self.drawing = Vectors(
             NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_DRAWING_COLOR

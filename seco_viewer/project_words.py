@@ -112,21 +112,16 @@ def progress(reviewed: int, decisions: int, flagged: int, unscored: int) -> str:
 
 
 def unscored(count: int, total: int) -> str:
-    """That a stopped run has left regions without a verdict, and what that means; nothing if it has not.
+    """That a stopped run has left regions without a verdict; nothing if it has not.
 
     Examples
     --------
-    >>> unscored(34, 97).partition(":")[0]
-    '34 of 97 regions are not scored'
+    >>> unscored(34, 97)
+    '34 of 97 regions are not scored: the last run was stopped.'
     >>> unscored(0, 97)
     ''
     """
-    if not count:
-        return ""
-    return (
-        f"{count:,} of {total:,} regions are not scored: the last run was stopped. What is wrong among them "
-        "is found when a run comes to its end."
-    )
+    return f"{count:,} of {total:,} regions are not scored: the last run was stopped." if count else ""
 
 
 def left_out(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
+
+_CHEQUERS = QColor(150, 150, 150), QColor(215, 215, 215)
 
 
 class ShareBars(QWidget):
@@ -72,7 +75,8 @@ class ShareBars(QWidget):
 
 
 class ColorBar(QWidget):
-    """The colours of a score from 0 to 1 on a grey ground, with a word at either end.
+    """The colours of a score from 0 to 1 on a chequered ground, seen where they are transparent, with a word
+    at either end.
 
     Parameters
     ----------
@@ -112,6 +116,10 @@ class ColorBar(QWidget):
         ramp = QLinearGradient(bar.left(), 0, bar.right(), 0)
         for stop, color in self._colors:
             ramp.setColorAt(stop, color)
-        painter.fillRect(bar, QColor(128, 128, 128))
+        side = bar.height() / 2
+        for i in range(2 * math.ceil(bar.width() / side)):
+            column, row = divmod(i, 2)
+            square = QRectF(bar.left() + column * side, bar.top() + row * side, side, side)
+            painter.fillRect(square & bar, _CHEQUERS[(column + row) % 2])
         painter.fillRect(bar, ramp)
         painter.end()

@@ -126,6 +126,7 @@ class ReviewPanel(QWidget):
         self.lack, layout = _card()
         self.lack_text = _text()
         self.lack_text.setStyleSheet("font-weight: bold")
+        self.lack_text.setToolTip("Nothing is flagged there before a run has come to its end.")
         self.run_button = QPushButton("Run the pipeline")
         self.run_button.setToolTip(
             "Goes on where the last run stopped, with the parameters of the Pipeline tab."

@@ -37,7 +37,9 @@ class ViewBar(QWidget):
     buttons : dict of str to QPushButton
         By id of the action.
     legend : ColorBar
-        What the colours of the noise map mean; there while the map is.
+        What the colours of the noise map and the graph mean; there while one of them is.
+    graph_legend : QLabel
+        What else the graph says; there while it is.
     left : Signal()
         Choosing is over; the keys should work again.
     """
@@ -70,9 +72,16 @@ class ViewBar(QWidget):
         layout.addLayout(grid)
         self.legend = ColorBar("certainly right", "certainly wrong")
         self.legend.setToolTip(
-            "The noise score of each region. What is left clear is below the contrast limits of the layer."
+            "The noise score of each region. Where the squares are seen, below the contrast limits of the "
+            "layer, the map leaves the picture clear."
         )
         layout.addWidget(self.legend)
+        self.graph_legend = QLabel(
+            "Graph: colour = noise, size = area; lines: white touches, blue looks alike"
+        )
+        self.graph_legend.setWordWrap(True)
+        self.graph_legend.setToolTip("Nodes stand for regions, lines lead from the current one.")
+        layout.addWidget(self.graph_legend)
         self.sides = QWidget()
         line = QHBoxLayout(self.sides)
         line.setContentsMargins(0, 0, 0, 0)
@@ -124,9 +133,12 @@ class ViewBar(QWidget):
         }
         for action_id, button in self.buttons.items():
             button.setChecked(on[action_id])
-        self.legend.setVisible(layers.noise.visible)
-        colors, limits = layers.noise.colormap, layers.noise.contrast_limits
-        self.legend.show_colors(colors.map(np.linspace(0, 1, 64)), limits[0], limits[1])
+        self.legend.setVisible(layers.noise.visible or layers.graph.nodes.visible)
+        self.graph_legend.setVisible(layers.graph.nodes.visible)
+        colors, limits = layers.noise.colormap.map(np.linspace(0, 1, 64)), layers.noise.contrast_limits
+        if not layers.noise.visible:
+            colors[:, 3] = 1.0  # as the nodes are
+        self.legend.show_colors(colors, limits[0], limits[1])
 
     def _refresh(self) -> None:
         self._show_state()

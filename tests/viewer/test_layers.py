@@ -111,6 +111,19 @@ def test_node_colours_follow_decisions(layers: ReviewLayers, session: Session):
     assert not np.array_equal(layers.graph.nodes.face_color[place], before)
 
 
+def test_nodes_have_the_colours_of_the_noise_map(layers: ReviewLayers, session: Session):
+    layers.toggle_noise()
+    layers.graph.toggle()
+    scores = session.noise(session.rows)
+    assert np.ptp(scores) > 0.4
+    for limits in ((0.5, 1.0), (0.2, 0.6)):
+        layers.noise.contrast_limits = limits
+        low, high = limits
+        shown = layers.noise.colormap.map(np.clip((scores - low) / (high - low), 0, 1))
+        assert layers.graph.nodes.face_color[:, :3] == pytest.approx(shown[:, :3], abs=1e-6)
+        assert (layers.graph.nodes.face_color[:, 3] == 1).all()
+
+
 def test_overlays_come_back_as_they_were(layers: ReviewLayers):
     before = [layer.visible for layer in layers.all]
     layers.toggle_overlays()

@@ -112,7 +112,8 @@ def test_buttons_of_the_view_tell_what_is_on(dock: SecoDock, qapp):
     for action_id in ("noise", "graph", "keep_zoom", "wipe", "conflicts"):
         dock.perform(action_id)
         assert on() == {action_id}
-        assert bar.legend.isVisibleTo(bar) == (action_id == "noise")
+        assert bar.legend.isVisibleTo(bar) == (action_id in ("noise", "graph"))
+        assert bar.graph_legend.isVisibleTo(bar) == (action_id == "graph")
         bar.buttons[action_id].click()
         assert on() == set()
     layers.noise.visible = True  # in napari's list of layers
@@ -125,6 +126,28 @@ def test_buttons_of_the_view_tell_what_is_on(dock: SecoDock, qapp):
     assert on() == {"noise"}
     dock.perform("compare")
     assert on() == {"noise", "compare"}
+    dock.perform("split")
+    dock.perform("leave")  # the tool
+    assert on() == {"noise", "compare"}
+    dock.perform("leave")
+    assert on() == {"noise"}
+
+
+def test_the_legend_is_chequered_where_the_noise_map_is_clear(dock: SecoDock, qapp):
+    legend = dock.opened.view_bar.legend
+    legend.resize(360, 18)
+
+    def beside_the_words() -> set[int]:
+        qapp.processEvents()
+        picture = legend.grab().toImage()
+        left = legend.fontMetrics().horizontalAdvance("certainly right") + 14
+        return {picture.pixel(left + x, y) for x in range(20) for y in range(5, 13)}
+
+    dock.perform("noise")
+    assert len(beside_the_words()) > 1
+    dock.perform("noise")
+    dock.perform("graph")
+    assert len(beside_the_words()) == 1, "nodes are not clear"
 
 
 def test_another_order_is_offered_where_it_would_be_quicker(dock: SecoDock, qapp):
