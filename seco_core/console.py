@@ -20,6 +20,9 @@ from seco_core.progress import ProgressCallback, ProgressEvent
 out = Console(highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
+_LOG_SECONDS = 30
+"""Between two lines of a bar where no terminal but a log or a pipe takes them."""
+
 STAGES = {
     "example": "example scenes",
     "psa": "PSA: masks and regions",
@@ -44,6 +47,7 @@ def progress_bars() -> Iterator[ProgressCallback]:
     """A callback that shows one bar for each stage; warnings come as lines between the bars."""
     bar: tqdm[Any] | None = None
     current = ""
+    seconds = 0.1 if sys.stderr.isatty() else _LOG_SECONDS
 
     def show(event: ProgressEvent) -> None:
         nonlocal bar, current
@@ -55,7 +59,13 @@ def progress_bars() -> Iterator[ProgressCallback]:
                 bar.close()
             title = STAGES.get(event.stage, event.stage)
             bar, current = (
-                tqdm(total=event.total or None, desc=f"{title:<24}", dynamic_ncols=True),
+                tqdm(
+                    total=event.total or None,
+                    desc=f"{title:<24}",
+                    dynamic_ncols=True,
+                    mininterval=seconds,
+                    maxinterval=max(seconds, 10),
+                ),
                 event.stage,
             )
         bar.total = event.total or None
