@@ -46,6 +46,8 @@ def main() -> None:
         run_pipeline(path, Parameters())
         viewer, dock = open_viewer(path)
         viewer.window.resize(*SIZE)
+        while dock.opened is not None and dock.opened.layers.coming:
+            settle(50)
         settle()
 
         def shoot(name: str) -> None:
