@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -56,13 +57,21 @@ class ParameterForm(QWidget):
         The parameters it has, by their dotted names; all if left out.
     main : sequence of str
         Those of them that are always visible; the others unfold.
+
+    Attributes
+    ----------
+    edited : Signal()
+        A value may be another one.
     """
+
+    edited = Signal()
 
     def __init__(
         self, parameters: Parameters, names: Sequence[str] | None = None, main: Sequence[str] = MAIN
     ):
         super().__init__()
         self._fields: dict[str, QWidget] = {}
+        self._labels: dict[str, QLabel] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         first, self.more = QWidget(), QWidget()
@@ -84,7 +93,8 @@ class ParameterForm(QWidget):
             label.setToolTip(tip)
             form.addRow(label)
             form.addRow(editor)
-            self._fields[name] = editor
+            self._fields[name], self._labels[name] = editor, label
+            _edited(editor).connect(lambda *_: self.edited.emit())
         self.unfold = QToolButton()
         self.unfold.setText("more parameters")
         self.unfold.setCheckable(True)
@@ -98,11 +108,9 @@ class ParameterForm(QWidget):
 
     def set_parameters(self, parameters: Parameters, names: Sequence[str] | None = None) -> None:
         """Show the values of some parameters; of those named, or of all that the form has."""
-        data = parameters.to_dict()
+        data = _flat(parameters)
         for name in names or self._fields:
-            editor = self._fields[name]
-            group, _, leaf = name.rpartition(".")
-            value = (data[group] if group else data)[leaf]
+            editor, value = self._fields[name], data[name]
             if isinstance(editor, QComboBox):
                 editor.setCurrentText(str(value))
             elif isinstance(editor, QSpinBox | QDoubleSpinBox):
@@ -139,6 +147,25 @@ class ParameterForm(QWidget):
                 values[name] = editor.text().strip()
         return Parameters().replace(**values)
 
+    def differences(self, base: Parameters) -> list[str]:
+        """What is not as in other parameters, in words; those have their explanation in bold.
+
+        Raises
+        ------
+        ParameterError
+            If a value makes no sense.
+        """
+        now, before, told = _flat(self.parameters()), _flat(base), []
+        for name, label in self._labels.items():
+            differs = now[name] != before[name]
+            if differs:
+                told.append(f"{short_name(name)} {_told(before[name])} → {_told(now[name])}")
+            font = label.font()
+            if font.bold() != differs:
+                font.setBold(differs)
+                label.setFont(font)
+        return told
+
     def _unfold(self, on: bool) -> None:
         self.more.setVisible(on)
         self.unfold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
@@ -152,8 +179,46 @@ def parameter_tip(name: str) -> str:
     return f"{field.metadata['doc']} [{called}, default {field.default!r}]"
 
 
+def short_name(name: str) -> str:
+    """The beginning of what a parameter does, in quotation marks.
+
+    Examples
+    --------
+    >>> short_name("psa.reliable_share")
+    '“Share of each class\'s pixels …”'
+    """
+    doc = _capital(dict(parameter_fields())[name].metadata["doc"])
+    first = re.split("[,;(]", doc, maxsplit=1)[0].strip()
+    return f"“{first}”" if first == doc else f"“{first} …”"
+
+
+def _flat(parameters: Parameters) -> dict[str, Any]:
+    data = parameters.to_dict()
+    return {
+        name: data[group][leaf] if group else data[leaf]
+        for name, _ in parameter_fields()
+        for group, _, leaf in [name.rpartition(".")]
+    }
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) or "none"
+
+
 def _capital(text: str) -> str:
     return "SAM" + text[3:] if text.startswith("sam:") else text[:1].upper() + text[1:]
+
+
+def _edited(editor: QWidget) -> Any:
+    if isinstance(editor, QComboBox):
+        return editor.currentTextChanged
+    if isinstance(editor, QSpinBox | QDoubleSpinBox):
+        return editor.valueChanged
+    if isinstance(editor, QCheckBox):
+        return editor.toggled
+    return (editor.line if isinstance(editor, PathLine) else editor).textChanged
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
@@ -17,6 +18,7 @@ from seco_core.pipeline.inputs import was_replaced
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
 from seco_viewer import project_words
+from seco_viewer.docks.later import Later
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
@@ -33,6 +35,7 @@ _STAGES = {
     "refine": "deciding what to keep",
 }
 _MOST_PROBLEMS = 20
+_MOST_DIFFERENCES = 4
 
 
 class PipelinePanel(QWidget):
@@ -60,6 +63,11 @@ class PipelinePanel(QWidget):
         layout.setSpacing(6)
         runs = session.project.runs()
         self.form = ParameterForm(runs[-1].parameters if runs else Parameters())
+        self.differs = QLabel()
+        self.differs.setWordWrap(True)
+        self.differs.setTextFormat(Qt.TextFormat.PlainText)
+        self._compare = Later(self, self._show_differences)
+        self.form.edited.connect(self._compare.ask)
         self.run_button = QPushButton("Run the pipeline")
         self.run_button.setToolTip("What is up to date is not done again; decisions are kept.")
         self.run_button.setStyleSheet("font-weight: bold")
@@ -81,6 +89,7 @@ class PipelinePanel(QWidget):
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(self._make_replaced())
         layout.addWidget(self.form)
+        layout.addWidget(self.differs)
         layout.addLayout(buttons)
         for part in (self.progress, self.stage, self.result):
             layout.addWidget(part)
@@ -89,12 +98,18 @@ class PipelinePanel(QWidget):
             for button in (self.run_button, self.accept_button):
                 button.setEnabled(False)
             self.result.setText("The project is open for reading only.")
-        session.reloaded.connect(self._show_replaced)
-        self._show_replaced()
+        session.reloaded.connect(self._reloaded)
+        self._reloaded()
 
     def release(self) -> None:
         """Let go of the session."""
-        self._session.reloaded.disconnect(self._show_replaced)
+        self._compare.stop()
+        self._session.reloaded.disconnect(self._reloaded)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Compare what was changed from elsewhere."""
+        super().showEvent(event)
+        self._compare.ask()
 
     def _make_replaced(self) -> QWidget:
         self.replaced = QFrame()
@@ -177,6 +192,24 @@ class PipelinePanel(QWidget):
             if len(result.skipped) > _MOST_PROBLEMS:
                 text += "<br>… the list of images says why for all of them."
         self.result.setText(text)
+
+    def _reloaded(self) -> None:
+        runs = self._session.project.runs()
+        self._last = runs[-1].parameters if runs else None
+        self._compare.ask()
+        self._show_replaced()
+
+    def _show_differences(self) -> None:
+        """Say which parameters a run would change."""
+        try:
+            found = self.form.differences(self._last or Parameters())
+        except SecoError as error:
+            self.differs.setText(f"⚠ {error}")
+            return
+        than = "the last run" if self._last is not None else "the defaults"
+        more = len(found) - _MOST_DIFFERENCES
+        told = "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more, in bold" if more > 0 else "")
+        self.differs.setText(f"Differs from {than}: {told}." if found else f"Nothing differs from {than}.")
 
     def _show_replaced(self) -> None:
         """Say which images are other files than those that people decided on."""
