@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from seco_core.project.overrides import Box
 
-_LEAST_CONTEXT = 120
+_CONTEXT = 120
 """Pixels of the image's shorter side that stay in view around a small region."""
+_LEAST_CONTEXT, _TINY_CONTEXT = 48, 6
+"""So many times a tiny region's longer side do, but never fewer pixels."""
 _REGION_SHARE = 0.3
 """Share of the view that a region takes when the camera goes to it."""
 _FIT = 0.95
@@ -101,7 +103,8 @@ class View:
         else:
             size = np.array(self.shape)
             closer = _REGION_SHARE * float((size / (y1 - y0, x1 - x0)).min())
-            closer = min(closer, min(self.shape) / _LEAST_CONTEXT)
+            context = min(max(_TINY_CONTEXT * max(y1 - y0, x1 - x0), _LEAST_CONTEXT), _CONTEXT)
+            closer = min(closer, min(self.shape) / context)
             middle, zoom = self._whole_image()
             if closer > 1:
                 zoom *= closer
