@@ -75,9 +75,9 @@ class GraphLayers:
         area = session.regions.area[rows]
         self.nodes.size = np.clip(np.sqrt(area) * 0.25, 3, 0.025 * max(self._view.shape))
         low, high = self._noise.contrast_limits
-        share = (np.nan_to_num(session.noise(rows)) - low) / (high - low)
-        color = self._noise.colormap.map(np.clip(share, 0, 1))
-        color[:, 3] = 1.0
+        scores = session.noise(rows)
+        color = self._noise.colormap.map(np.clip((np.nan_to_num(scores) - low) / (high - low), 0, 1))
+        color[:, 3] = ~np.isnan(scores)  # a ring without a score: nobody knows yet
         self.nodes.face_color = color
 
     def _show_edges(self) -> None:

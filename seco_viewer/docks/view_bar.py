@@ -80,7 +80,9 @@ class ViewBar(QWidget):
             "Graph: colour = noise, size = area; lines: white touches, blue looks alike"
         )
         self.graph_legend.setWordWrap(True)
-        self.graph_legend.setToolTip("Nodes stand for regions, lines lead from the current one.")
+        self.graph_legend.setToolTip(
+            "Nodes stand for regions, rings for those not scored; lines lead from the current one."
+        )
         layout.addWidget(self.graph_legend)
         self.sides = QWidget()
         line = QHBoxLayout(self.sides)

@@ -122,6 +122,9 @@ def test_nodes_have_the_colours_of_the_noise_map(layers: ReviewLayers, session: 
         shown = layers.noise.colormap.map(np.clip((scores - low) / (high - low), 0, 1))
         assert layers.graph.nodes.face_color[:, :3] == pytest.approx(shown[:, :3], abs=1e-6)
         assert (layers.graph.nodes.face_color[:, 3] == 1).all()
+    session.feedback.noise[session.rows.start] = np.nan
+    layers.graph.show()
+    assert (layers.graph.nodes.face_color[:, 3] == 0).tolist() == [True] + [False] * (len(scores) - 1)
 
 
 def test_overlays_come_back_as_they_were(layers: ReviewLayers):
@@ -225,7 +228,9 @@ def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Pa
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
     close = camera.zoom
     layers._viewer.reset_view()
-    assert close == pytest.approx(4 * camera.zoom)  # a quarter of the image is in view, the region with it
+    side = max(y1 - y0, x1 - x0)
+    assert 8 < side < 20
+    assert close == pytest.approx(480 / (6 * side) * camera.zoom)  # six times the region is in view
     half = np.array(canvas_size(layers._viewer)) / (2 * close)
     session.resume()
     session.select_at(*(int(v) for v in np.argwhere(session.mask(small)[1])[0] + (y0, x0)))
@@ -241,6 +246,16 @@ def test_camera_goes_to_small_regions_unless_the_zoom_is_kept(qapp, tmp_path: Pa
     assert camera.center[-2:] == pytest.approx(((box[1] + box[3] - 1) / 2, (box[0] + box[2] - 1) / 2))
     layers.remove()
     session.close()
+
+
+@pytest.mark.parametrize(("side", "context"), [(3, 48), (8, 48), (15, 90), (20, 120), (30, 120), (60, 200)])
+def test_the_smaller_a_region_the_closer_the_camera_but_its_surroundings_stay(qapp, side: int, context: int):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((480, 600)))
+    viewer.reset_view()
+    whole = camera_of(viewer).zoom
+    View(viewer, (480, 600), lambda move: move()).look_at((300, 200, 302, 200 + side))
+    assert camera_of(viewer).zoom / whole == pytest.approx(480 / context)
 
 
 def test_all_of_the_image_stays_in_the_middle_where_all_of_it_fits(qapp):
