@@ -221,10 +221,11 @@ def _fill(
             raise ExportError(f"the image name {record.name!r} is no file name.", path=project.path)
         try:
             if record.problem is not None:
+                why = record.problem.removeprefix(f"{record.image}: ")
                 raise ExportError(
-                    f"is left out, the pipeline skipped it: {record.problem}",
+                    f"is left out, the pipeline skipped it: {why}",
                     path=record.image,
-                    remedy="Mend the file and run the pipeline again.",
+                    remedy="Then run the pipeline again.",
                 )
             labels = project.curated(record.id, state)
         except SecoError as error:
@@ -240,8 +241,11 @@ def _fill(
             listed.append((record.image, label, labelled >= labelled_share * labels.size))
         progress(ProgressEvent("export", number, len(project.images), record.name))
     if not listed:
-        first = f" {problems[0]}" if problems else ""
-        raise ExportError(f"no image can be exported.{first}", path=project.path, remedy="Run the pipeline.")
+        if problems:
+            first = problems[0]
+            told = f"no image can be exported. The first, {first.path}: {first.message}"
+            raise ExportError(told, path=project.path, remedy=first.remedy)
+        raise ExportError("no image can be exported.", path=project.path, remedy="Run the pipeline.")
     if "lists" in formats:
         files += lists.write(stage, listed)
     if "decisions" in formats:

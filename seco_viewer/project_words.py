@@ -9,9 +9,11 @@ import numpy as np
 
 from seco_core.feedback.forecast import WORTH_GOING_ON, Forecast
 from seco_core.pipeline import PsaTrial
+from seco_core.pipeline.inputs import ACCEPT_REPLACED
 from seco_core.review import Order
 from seco_viewer.words import Name
 
+ACCEPT_BUTTON = "Accept the new files and run"
 _MOST_CHANGES = 3
 _MOST_NAMES = 3
 
@@ -156,6 +158,17 @@ def replaced(names: Sequence[str]) -> str:
         "machine looks at it anew. Do so only if it shows the same, as when it was saved again: where things "
         "have moved, decisions would lie on the wrong ones."
     )
+
+
+def in_window(text: str) -> str:
+    """What the engine says, with the window's button in place of the command for a terminal.
+
+    Examples
+    --------
+    >>> in_window("Put it back, or run `seco run --accept-replaced` if it shows the same.")
+    'Put it back, or press “Accept the new files and run” on the Pipeline tab if it shows the same.'
+    """
+    return text.replace(ACCEPT_REPLACED, f"press “{ACCEPT_BUTTON}” on the Pipeline tab")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ from seco_core.project import ImageRecord, Project
 
 Stat = tuple[int, int] | None
 
+ACCEPT_REPLACED = "run `seco run --accept-replaced`"
+"""How one accepts another file of the same size, in a terminal."""
 _REPLACED = "is not the file that people decided on."
 
 
@@ -165,7 +167,7 @@ def check_not_replaced(
         raise ImageFileError(
             _REPLACED,
             path=record.image,
-            remedy=f"{kept}, or run `seco run --accept-replaced` if the new one shows the same.",
+            remedy=f"{kept}, or {ACCEPT_REPLACED} if the new one shows the same.",
         )
 
 

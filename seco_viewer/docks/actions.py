@@ -26,6 +26,8 @@ _NOTHING = {
     "undo": "Nothing to undo.",
     "redo": "Nothing to redo.",
     "back": "Nothing before this.",
+    "next_image": "This is the last image.",
+    "previous_image": "This is the first image.",
     "follow": "Nothing similar would follow from the newest decision.",
 }
 _DONE = {"undo": "Taken back", "redo": "Decided again"}
@@ -80,8 +82,8 @@ class Actions:
             "undo": session.undo,
             "redo": session.redo,
             "resume": session.resume,
-            "next_image": session.next_image,
-            "previous_image": session.previous_image,
+            "next_image": partial(self._turn, session.next_image),
+            "previous_image": partial(self._turn, session.previous_image),
             **{tool.value: partial(tools.take, tool) for tool in Tool},
             "nothing": tools.nothing,
             "other": tools.other,
@@ -156,6 +158,12 @@ class Actions:
     def _start_relabel(self) -> None:
         self._tabs.go_to(self._review)
         self._review.chooser.start()
+
+    def _turn(self, turn: Callable[[], None]) -> bool:
+        """Go to another image; false at the end."""
+        before = self._session.image_id
+        turn()
+        return self._session.image_id != before
 
     def _compare(self) -> None:
         self._say(f"On screen: {self._comparison.flick()}.")

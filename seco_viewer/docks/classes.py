@@ -156,4 +156,6 @@ def swatch(color: tuple[int, int, int], size: int = 12) -> QIcon:
     painter = QPainter(pixmap)
     painter.fillRect(1, 1, size - 2, size - 2, QColor(*color))
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+    return icon

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from seco_core.export import ExportReport, export
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_viewer import project_words
 from seco_viewer.docks.files import PathLine
 from seco_viewer.session import Session
 from seco_viewer.workers import Job
@@ -49,6 +50,7 @@ class ExportPanel(QWidget):
         super().__init__()
         self._session = session
         self._job: Job | None = None
+        self._refused = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)
@@ -118,7 +120,7 @@ class ExportPanel(QWidget):
         self.open_button.setVisible(False)
         self.progress.setRange(0, 0)
         self.progress.setVisible(True)
-        self.result.setText("")
+        self._tell("")
         self._job.start()
 
     def _cancel(self) -> None:
@@ -135,13 +137,19 @@ class ExportPanel(QWidget):
             f"<b>{report.images} images</b> exported, {report.covered:.1%} of the pixels have a label.",
             f"{report.labelled} of them are in the list of labelled images.",
             f"{report.files} files in {html.escape(str(report.path))}",
-            *(f"⚠ {html.escape(str(problem))}" for problem in report.problems[:10]),
+            *(f"⚠ {html.escape(project_words.in_window(str(problem)))}" for problem in report.problems[:10]),
         ]
         self.result.setText("<br>".join(lines))
         self.open_button.setVisible(True)
 
+    def forget_refusal(self) -> None:
+        """What stood in the way of an export may do so no more."""
+        if self._refused:
+            self._tell("")
+
     def _tell(self, text: str, *, wrong: bool = False) -> None:
-        self.result.setText(("⚠ " if wrong else "") + html.escape(text))
+        self._refused = wrong
+        self.result.setText(("⚠ " if wrong else "") + html.escape(project_words.in_window(text)))
 
     def _ended(self) -> None:
         self._job = None

@@ -183,7 +183,8 @@ class HistogramView(QWidget):
             painter.drawText(box, flag, f"{low + share * (high - low):.2g}")
         under = QRectF(area.left(), area.bottom() + line, area.width(), line)
         painter.drawText(under, Qt.AlignmentFlag.AlignHCenter, self._label)
-        painter.drawText(QRectF(area.left(), 0, 120, line), Qt.AlignmentFlag.AlignLeft, f"{top:,.0f} regions")
+        over = QRectF(area.left(), 0, area.width(), line)
+        painter.drawText(over, Qt.AlignmentFlag.AlignLeft, f"highest bar: {top:,.0f} regions")
 
     def _area(self) -> QRectF:
         line = self.fontMetrics().height()

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QLineEdit, QTableView, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
+from seco_viewer import project_words
 from seco_viewer.docks.headed_table import HeadedTable
 from seco_viewer.session import Session
 
@@ -45,7 +55,7 @@ class ImageTable(HeadedTable):
         unreadable = self._session.unreadable.get(record.id)
         problem = unreadable or record.problem
         if role == Qt.ItemDataRole.ToolTipRole:
-            return problem or str(record.image)
+            return project_words.in_window(problem) if problem else str(record.image)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ForegroundRole and column == _STATE:
@@ -82,7 +92,8 @@ class ImagesPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         self.totals = QLabel()
-        self.totals.setWordWrap(True)
+        # always two lines: a click shall not hit another row because a problem was found meanwhile
+        self.totals.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.search = QLineEdit()
         self.search.setPlaceholderText("find an image by its name")
         self.search.setClearButtonEnabled(True)
@@ -106,7 +117,9 @@ class ImagesPanel(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
-        for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, 70)):
+        self.table.ensurePolished()  # it has a smaller font
+        longest = self.table.fontMetrics().horizontalAdvance("unreadable") + 8
+        for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, max(70, longest))):
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._clicked)
@@ -160,9 +173,12 @@ class ImagesPanel(QWidget):
         regions, flagged, reviewed = self._session.counts()
         images = self._session.project.images
         skipped = sum(record.status == "skipped" for record in images)
-        text = f"{len(images):,} images, {regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
-        if unscored := self._session.count_unscored():
-            text += f", {unscored:,} not scored"
+        first = f"{len(images):,} images"
+        first += f", {skipped:,} skipped" if skipped else ""
         unreadable = len(self._session.unreadable)
-        text += f"; {skipped:,} images skipped" if skipped else ""
-        self.totals.setText(text + (f"; {unreadable:,} cannot be read" if unreadable else ""))
+        first += f", {unreadable:,} cannot be read" if unreadable else ""
+        second = f"{regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
+        if unscored := self._session.count_unscored():
+            second += f", {unscored:,} not scored"
+        self.totals.setText(f"{first}\n{second}")
+        self.totals.setToolTip(self.totals.text())

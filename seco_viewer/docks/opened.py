@@ -115,8 +115,9 @@ class OpenProject:
             self._say("")  # the Review page says what the last run has left undone
             self._tell_unreadable()
         elif all_skipped(session):
+            problem = project_words.in_window(session.project.images[0].problem or "")
             self._say(
-                f"No image could be used. The first: {session.project.images[0].problem} The Images tab says "
+                f"No image could be used. The first: {problem} The Images tab says "
                 "why for each. Put it right, then run the pipeline again.",
                 wrong=True,
             )
@@ -210,6 +211,7 @@ class OpenProject:
         self.plots.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.started.connect(partial(self._say, _RUNNING))
         self.pipeline.ended.connect(self._run_ended)
+        self.pipeline.ended.connect(self.export.forget_refusal)
         self.learn.started.connect(partial(run_button.setEnabled, False))
         self.learn.ended.connect(partial(run_button.setEnabled, not self.session.project.readonly))
         self.psa.tried.connect(self._show_trial)

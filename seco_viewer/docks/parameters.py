@@ -184,8 +184,8 @@ def short_name(name: str) -> str:
 
     Examples
     --------
-    >>> short_name("psa.reliable_share")
-    '“Share of each class\'s pixels …”'
+    >>> short_name("psa.min_region_area")
+    '“Regions of fewer pixels join the neighbour they touch most …”'
     """
     doc = _capital(dict(parameter_fields())[name].metadata["doc"])
     first = re.split("[,;(]", doc, maxsplit=1)[0].strip()

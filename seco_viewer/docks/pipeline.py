@@ -117,7 +117,7 @@ class PipelinePanel(QWidget):
         layout = QVBoxLayout(self.replaced)
         self.replaced_text = QLabel()
         self.replaced_text.setWordWrap(True)
-        self.accept_button = QPushButton("Accept the new files and run")
+        self.accept_button = QPushButton(project_words.ACCEPT_BUTTON)
         self.accept_button.clicked.connect(partial(self._start, accept_replaced=True))
         layout.addWidget(self.replaced_text)
         layout.addWidget(self.accept_button)
@@ -187,7 +187,8 @@ class PipelinePanel(QWidget):
             text += f", {result.up_to_date} were up to date"
         if result.skipped:
             text += f"; <b>{len(result.skipped)} skipped</b>:<br>" + "<br>".join(
-                html.escape(f"⚠ {name}: {error}") for name, error in result.skipped[:_MOST_PROBLEMS]
+                html.escape(project_words.in_window(f"⚠ {name}: {error}"))
+                for name, error in result.skipped[:_MOST_PROBLEMS]
             )
             if len(result.skipped) > _MOST_PROBLEMS:
                 text += "<br>… the list of images says why for all of them."

@@ -193,6 +193,7 @@ class PlotsPanel(QWidget):
         self._job.failed.connect(self.failed.emit)
         self._job.ended.connect(self._ended)
         self._enable()
+        self.told.emit("Deciding about all regions anew with these thresholds.")
         self._job.start()
 
     def _applied(self, parameters: Parameters, tables: Tables) -> None:

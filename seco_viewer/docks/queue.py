@@ -219,7 +219,8 @@ class QueuePanel(QWidget):
         header.setMinimumSectionSize(36)
         for column in (Column.CLASS, Column.PREDICTED):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        letters = self.fontMetrics().horizontalAdvance("0")
+        self.table.ensurePolished()  # it has a smaller font
+        letters = self.table.fontMetrics().horizontalAdvance("0")
         for column, width in (
             (Column.IMAGE, max(42, letters * self.model.longest_name + 8)),
             (Column.NOISE, 40), (Column.AREA, 48), (Column.STATE, 58),
