@@ -119,11 +119,11 @@ def unscored(count: int, total: int) -> str:
     Examples
     --------
     >>> unscored(34, 97)
-    '34 of 97 regions are not scored: the last run was stopped.'
+    '34 of 97 regions are not scored: the last run has not come to its end.'
     >>> unscored(0, 97)
     ''
     """
-    return f"{count:,} of {total:,} regions are not scored: the last run was stopped." if count else ""
+    return f"{count:,} of {total:,} regions are not scored: the last run has not come to its end." if count else ""
 
 
 def left_out(names: Sequence[str]) -> str:

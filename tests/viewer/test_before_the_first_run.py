@@ -143,7 +143,7 @@ def test_project_whose_last_run_was_stopped_says_so(dock: SecoDock, scored_path:
     with Project.open(scored_path) as project:
         project.connection.execute("DELETE FROM project_ledger WHERE stage = 'refine'")
     assert dock.open_project(scored_path)
-    assert "the last run was stopped" in dock.opened.review.lack_text.text()
+    assert "the last run has not come to its end" in dock.opened.review.lack_text.text()
     dock.close_project()
     with Project.open(scored_path) as project:
         project.connection.execute("INSERT INTO project_ledger VALUES ('refine', 'x', 1)")
