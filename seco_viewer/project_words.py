@@ -123,7 +123,8 @@ def unscored(count: int, total: int) -> str:
     >>> unscored(0, 97)
     ''
     """
-    return f"{count:,} of {total:,} regions are not scored: the last run has not come to its end." if count else ""
+    told = f"{count:,} of {total:,} regions are not scored: the last run has not come to its end."
+    return told if count else ""
 
 
 def left_out(names: Sequence[str]) -> str:
