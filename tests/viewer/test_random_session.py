@@ -67,7 +67,7 @@ def test_model_store_and_layers_agree_after_every_action(
             if number == ACTIONS // 3:
                 work_beside(reviewer, dock.opened.pipeline.run, lambda: dock.opened.pipeline.running)
             if number == ACTIONS * 2 // 3:
-                work_beside(reviewer, dock.opened.learn.toggle, lambda: dock.opened.learn.running)
+                work_beside(reviewer, dock.opened.learn.learn, lambda: dock.opened.learn.running)
                 peak = megabytes()
             reviewer.act()
             reviewer.check()
