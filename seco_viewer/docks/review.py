@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QFont, QFontMetrics
 from qtpy.QtWidgets import (
     QFrame,
@@ -99,6 +99,7 @@ class ReviewPanel(QWidget):
         """Let go of the session."""
         self.queue.release()
         self._soon.drop()
+        self._soon.blockSignals(True)  # the theme may still change while Qt takes the page away
         self._session.region_changed.disconnect(self._changed)
         self._session.queue_changed.disconnect(self._changed)
         self.neighbours.release()
@@ -185,6 +186,12 @@ class ReviewPanel(QWidget):
         return box
 
     # ------------------------------------------------------------------- show
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Give links the colour of the window's new theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._soon.ask(self._show_facts)
 
     def _changed(self) -> None:
         self._enable()

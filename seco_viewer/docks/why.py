@@ -6,7 +6,7 @@ import html
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPolygonF, QShowEvent
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -137,6 +137,12 @@ class WhyPanel(QWidget):
         """Show what became current meanwhile."""
         self._later.ask()
         super().showEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Give links the colour of the window's new theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._later.ask()
 
     def refresh(self) -> None:
         """Show the current region."""

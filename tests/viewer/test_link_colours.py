@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from qtpy.QtWidgets import QWidget
+
+from seco_viewer.docks.main import SecoDock
+
+pytestmark = pytest.mark.gui
+
+_DARK, _LIGHT = "QWidget { color: #f0f1f2; }", "QWidget { color: #3b3a39; }"
+
+
+def _colours(text: str) -> set[str]:
+    return set(re.findall(r"<a href='\d+' style='color: (#\w{6})'", text))
+
+
+def _with_a_reason(dock: SecoDock) -> None:
+    """Go to a region whose noise score was changed by a decision."""
+    session = dock.session
+    for _ in range(12):
+        if session.row is None:
+            break
+        session.accept()
+        for row in range(len(session.regions)):
+            if not session.reviewed[row] and session.facts(row).reasons:
+                session.go_to(row)
+                return
+    pytest.fail("no decision changed a noise score")
+
+
+@pytest.mark.parametrize("page", ["review", "why"])
+@pytest.mark.parametrize("seen", [True, False])
+def test_links_follow_the_theme(dock: SecoDock, qtbot, page: str, seen: bool):
+    window = QWidget()
+    qtbot.addWidget(window)
+    dock.setParent(window)
+    window.setStyleSheet(_DARK)
+    window.show()
+    dock.show()
+    _with_a_reason(dock)
+    panel = getattr(dock.opened, page)
+    label = panel.details if page == "review" else panel.reasons
+    dock.tabs.go_to(panel)
+    qtbot.waitUntil(lambda: _colours(label.text()) == {"#f0f1f2"})
+    if not seen:
+        dock.tabs.go_to(dock.opened.images)
+    window.setStyleSheet(_LIGHT)
+    dock.tabs.go_to(panel)
+    qtbot.waitUntil(lambda: _colours(label.text()) == {"#3b3a39"})
+    dock.setParent(None)
