@@ -1,5 +1,4 @@
 import os
-import time
 
 import pytest
 from hypothesis import given
@@ -331,9 +330,7 @@ def test_3000_samples_open_without_asking_for_each_file(tmp_path, monkeypatch):
     real = os.path.isfile
     monkeypatch.setattr(os.path, "isfile", lambda path: asked.append(path) or real(path))
     for path, layout in [(tmp_path, "folders"), (listed, "list")]:
-        began = time.perf_counter()
         dataset = open_dataset(path, layout=layout)
-        assert time.perf_counter() - began < 1
         assert len(dataset.samples) == 3000
         assert dataset.problems == ()
         assert all(s.confidence and s.ground_truth for s in dataset.samples)
