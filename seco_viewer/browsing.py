@@ -38,9 +38,9 @@ class Browser(ReviewState):
         The current image's curated class map.
     row : int or None
         The current region.
-    unreadable : dict of int to str
-        Images that turned out to be gone, damaged or of another size, and why. Their regions are left out of
-        the queue until the image has been looked at again and is there.
+    unusable : dict of int to str
+        Images that turned out to be gone, damaged or not those that their regions were made of, and why.
+        Their regions are left out of the queue until the image has been looked at again and is there.
     """
 
     image_changed = Signal()
@@ -51,11 +51,11 @@ class Browser(ReviewState):
     """Other regions are in the queue."""
     reloaded = Signal()
     """All tables were read again."""
-    readable_changed = Signal(int)
-    """An image has become one of `unreadable`, or is so no longer."""
+    reviewable_changed = Signal(int)
+    """An image has become one of `unusable`, or is so no longer."""
 
     def __init__(self, project: Project):
-        self.unreadable: dict[int, str] = {}
+        self.unusable: dict[int, str] = {}
         super().__init__(project)
         self.frames = FrameCache(project)
         self.row: int | None = None
@@ -207,7 +207,7 @@ class Browser(ReviewState):
         self._visited.clear()
         self.project.refresh_images()
         self.frames.forget()
-        self.unreadable.clear()
+        self.unusable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)
         self._take_frame(self.image_id)
         self.row = None if place is None else self.row_at(*place)
@@ -273,7 +273,7 @@ class Browser(ReviewState):
         return (y0 + int(inside[0, 0]), x0 + int(inside[0, 1])) if len(inside) else None
 
     def _first_to_see(self) -> int | None:
-        """Where the queue goes on: at its first region whose image can be read."""
+        """Where the queue goes on: at its first region whose image can be judged."""
         while (row := self.queue.current()) is not None:
             if self._look_at(int(self.regions.image_id[row])).reviewable:
                 break
@@ -284,13 +284,13 @@ class Browser(ReviewState):
         frame, rows = self.frames.get(image_id), self.regions.rows_of(image_id)
         if not frame.reviewable:
             self.leave_out(rows)
-            known = self.unreadable.get(image_id)
-            self.unreadable[image_id] = frame.problem or ""
+            known = self.unusable.get(image_id)
+            self.unusable[image_id] = frame.problem or ""
             if known is None:
-                self.readable_changed.emit(image_id)
-        elif self.unreadable.pop(image_id, None) is not None:
+                self.reviewable_changed.emit(image_id)
+        elif self.unusable.pop(image_id, None) is not None:
             self.take_back(rows)
-            self.readable_changed.emit(image_id)
+            self.reviewable_changed.emit(image_id)
         return frame
 
     def _take_frame(self, image_id: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
+from seco_core.pipeline.inputs import check_still_the_same
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Decision, Origin
@@ -160,6 +161,8 @@ def decisions(
         If `cancel` was set.
     OverrideError
         If the regions of an image are just being made anew.
+    ImageFileError
+        If an image is gone, or another one lies in its place.
     """
     found = {}
     for number, (image_id, overrides) in enumerate(plan.overrides.items(), start=1):
@@ -260,6 +263,7 @@ def _targets(
 def _in_image(plan: Plan, project: Project, image_id: int, overrides: Sequence[Override]) -> list[Decision]:
     """The decisions on the planned regions of one image, given the overrides that hold there."""
     r, of_image = plan.regions, plan.regions.rows_of(image_id)
+    check_still_the_same(project, project.images[image_id])
     region_ids = project.read_region_ids(image_id)
     areas = r.area[of_image]
     if region_ids is None or not np.array_equal(np.bincount(region_ids.ravel(), minlength=1)[1:], areas):

@@ -128,18 +128,19 @@ def unscored(count: int, total: int) -> str:
 
 
 def left_out(names: Sequence[str]) -> str:
-    """Which images cannot be read, and what that means; nothing if there are none.
+    """Which images cannot be judged, and what that means; nothing if there are none.
 
     Examples
     --------
     >>> left_out(["a", "b", "c", "d"])
-    '4 images cannot be read (a, b, c …) and are left out of the queue: the Images tab says why'
+    '4 images cannot be judged (a, b, c …) and are left out of the queue: the Images tab says why'
     """
     if not names:
         return ""
     count, verb = ("1 image", "is") if len(names) == 1 else (f"{len(names):,} images", "are")
     return (
-        f"{count} cannot be read ({_listed(names)}) and {verb} left out of the queue: the Images tab says why"
+        f"{count} cannot be judged ({_listed(names)}) and {verb} left out of the queue: the Images tab says "
+        "why"
     )
 
 

@@ -71,6 +71,8 @@ def brighter_neighbours(values: NDArray[np.float32], far: int) -> NDArray[np.boo
 def patterns(brighter: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Uniform local binary patterns (Ojala et al. 2002) by number of brighter neighbours.
 
+    Those of scikit-image have no margin by which a neighbour must be brighter: noise makes patterns there.
+
     Parameters
     ----------
     brighter : ndarray of bool, (8, ...)

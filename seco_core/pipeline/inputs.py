@@ -56,6 +56,22 @@ def read_inputs(record: ImageRecord) -> Inputs:
     return Inputs(stat, tuple(digests))
 
 
+def stored_inputs(project: Project, image_id: int | None = None) -> dict[int, Inputs]:
+    """Files of each image whose regions are stored, or of one of them, as they were read for them."""
+    rows = project.connection.execute(
+        "SELECT id, inputs_stat, inputs_sha256 FROM images"
+        " WHERE inputs_stat IS NOT NULL AND id = ifnull(?, id)",
+        (image_id,),
+    )
+    return {
+        row["id"]: Inputs(
+            tuple(None if stat is None else tuple(stat) for stat in json.loads(row["inputs_stat"])),
+            tuple(json.loads(row["inputs_sha256"])),
+        )
+        for row in rows
+    }
+
+
 def unchanged_inputs(
     images: Iterable[ImageRecord], known: Mapping[int, Inputs], cancel: CancelToken
 ) -> dict[int, Inputs]:
@@ -189,13 +205,10 @@ def check_still_the_same(project: Project, record: ImageRecord) -> None:
     ImageFileError
         If it is another one, or cannot be read.
     """
-    row = project.connection.execute(
-        "SELECT inputs_stat, inputs_sha256 FROM images WHERE id = ?", (record.id,)
-    ).fetchone()
-    if row["inputs_stat"] is None or row["inputs_sha256"] is None:
+    before = stored_inputs(project, record.id).get(record.id)
+    if before is None or _stat(record.image) == before.stat[0]:
         return
-    (stat, *_), (digest, *_) = json.loads(row["inputs_stat"]), json.loads(row["inputs_sha256"])
-    if _stat(record.image) != (stat and tuple(stat)) and _sha256(record.image) != digest:
+    if _sha256(record.image) != before.sha256[0]:
         raise ImageFileError(
             "is not the file that its regions were made of.",
             path=record.image,

@@ -19,9 +19,9 @@ from seco_core import __version__
 from seco_core.errors import SecoError
 from seco_core.graph import RelationalGraph
 from seco_core.parameters import Parameters
+from seco_core.pipeline.chunks import in_chunks
 from seco_core.pipeline.image_work import ImageRegions
 from seco_core.pipeline.inputs import Inputs
-from seco_core.pipeline.parts import in_parts
 from seco_core.project import Project
 from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.graph_file import write_graph
@@ -93,19 +93,6 @@ class Ledger:
             (stage, skipped),
         )
         return {row["image_id"]: row["signature"] for row in rows}
-
-    def inputs(self) -> dict[int, Inputs]:
-        """Files of each image whose regions are stored, as they were read for them."""
-        rows = self._connection.execute(
-            "SELECT id, inputs_stat, inputs_sha256 FROM images WHERE inputs_stat IS NOT NULL"
-        )
-        return {
-            row["id"]: Inputs(
-                tuple(None if stat is None else tuple(stat) for stat in json.loads(row["inputs_stat"])),
-                tuple(json.loads(row["inputs_sha256"])),
-            )
-            for row in rows
-        }
 
     def store_unchanged(self, images: Mapping[int, Inputs]) -> None:
         """Book images whose stored regions are up to date: none is skipped, with files as they are now."""
@@ -265,7 +252,7 @@ class Ledger:
         columns = (found.uncertainty, found.rec_error, found.entropy, found.kl, unknown_score, region_ids)
         with transaction(self._connection) as connection:
             old = self._set_model(connection, "scc-unc", file, digest)
-            self._begin("scc-unc")
+            self._begin("scc-unc")  # with the model: never new networks beside old numbers
         remove_files(root, [old])
         self._store_rows(
             "scc-unc",
@@ -357,9 +344,9 @@ class Ledger:
         """Write what a stage says of all regions, and sign it when everything is there."""
         with transaction(self._connection):
             self._begin(stage)
-        for part in in_parts(rows):
+        for chunk in in_chunks(rows):
             with transaction(self._connection) as connection:
-                connection.executemany(statement, part)
+                connection.executemany(statement, chunk)
         with transaction(self._connection):
             self._sign_project(stage, signature)
 

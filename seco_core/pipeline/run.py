@@ -22,7 +22,14 @@ from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
 from seco_core.pipeline.image_work import ImageRegions, ImageTask
-from seco_core.pipeline.inputs import Inputs, check_not_replaced, find_inputs, is_there, unchanged_inputs
+from seco_core.pipeline.inputs import (
+    Inputs,
+    check_not_replaced,
+    find_inputs,
+    is_there,
+    stored_inputs,
+    unchanged_inputs,
+)
 from seco_core.pipeline.ledger import Ledger, signature
 from seco_core.pipeline.scoring import run_scoring
 from seco_core.pipeline.workers import Pending, Workers, cluster_workers, local_workers
@@ -177,7 +184,7 @@ def _run_images(
 ) -> tuple[int, int, list[tuple[str, SecoError]]]:
     there = find_inputs(project)
     keys = _Keys(project, parameters, source, encoder)
-    before = ledger.inputs()
+    before = stored_inputs(project)
     unchanged = unchanged_inputs(project.images, before, cancel)
     known_psa = ledger.image_signatures("psa", skipped=True)
     known_features = ledger.image_signatures("features", skipped=True)

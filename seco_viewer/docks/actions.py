@@ -200,7 +200,7 @@ def takes_it_back(session: Session) -> str:
     if session.queue.current() is None:
         if unscored := session.count_unscored():
             done = f" The queue is empty, but {unscored:,} regions are not scored."
-        elif session.unreadable:
+        elif session.unusable:
             done = " All that can be seen is reviewed."
         else:
             done = " The queue is empty: well done."

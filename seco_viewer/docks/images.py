@@ -37,7 +37,7 @@ class ImageTable(HeadedTable):
         "Regions that the machine does not keep as they are and nobody has looked at",
         "Regions that a person has decided",
         "new: not processed; not scored: a run was stopped before it had looked for what is wrong; done; "
-        "skipped or unreadable: rest the pointer on it to see why. One whose file is back is in the queue "
+        "skipped or unusable: rest the pointer on it to see why. One whose file is back is in the queue "
         "again once it has been looked at.",
     )
 
@@ -52,8 +52,8 @@ class ImageTable(HeadedTable):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, number, alignment or problem of a cell."""
         record, column = self._session.project.images[index.row()], index.column()
-        unreadable = self._session.unreadable.get(record.id)
-        problem = unreadable or record.problem
+        unusable = self._session.unusable.get(record.id)
+        problem = unusable or record.problem
         if role == Qt.ItemDataRole.ToolTipRole:
             return project_words.in_window(problem) if problem else str(record.image)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
@@ -66,8 +66,8 @@ class ImageTable(HeadedTable):
             return record.name
         unscored = record.status == "done" and self._session.count_unscored(record.id) > 0
         if column == _STATE:
-            if unreadable and record.status == "done":
-                return "unreadable"
+            if unusable and record.status == "done":
+                return "unusable"
             return "not scored" if unscored else record.status
         if column == _FLAGGED and unscored:
             return None  # nobody knows yet
@@ -118,7 +118,7 @@ class ImagesPanel(QWidget):
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
         self.table.ensurePolished()  # it has a smaller font
-        longest = self.table.fontMetrics().horizontalAdvance("unreadable") + 8
+        longest = self.table.fontMetrics().horizontalAdvance("unusable") + 8
         for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, max(70, longest))):
             self.table.setColumnWidth(column, width)
         self.table.clicked.connect(self._clicked)
@@ -131,8 +131,8 @@ class ImagesPanel(QWidget):
         session.scores_changed.connect(self._others_decided)
         session.image_changed.connect(self._mark_current)
         session.reloaded.connect(self._reloaded)
-        session.readable_changed.connect(self.model.changed)
-        session.readable_changed.connect(self._show_totals)
+        session.reviewable_changed.connect(self.model.changed)
+        session.reviewable_changed.connect(self._show_totals)
         self._show_totals()
         self._mark_current()
 
@@ -143,8 +143,8 @@ class ImagesPanel(QWidget):
         self._session.scores_changed.disconnect(self._others_decided)
         self._session.image_changed.disconnect(self._mark_current)
         self._session.reloaded.disconnect(self._reloaded)
-        self._session.readable_changed.disconnect(self.model.changed)
-        self._session.readable_changed.disconnect(self._show_totals)
+        self._session.reviewable_changed.disconnect(self.model.changed)
+        self._session.reviewable_changed.disconnect(self._show_totals)
 
     def _clicked(self, index: QModelIndex) -> None:
         self._session.go_to_image(self.sorted.mapToSource(index).row())
@@ -175,8 +175,8 @@ class ImagesPanel(QWidget):
         skipped = sum(record.status == "skipped" for record in images)
         first = f"{len(images):,} images"
         first += f", {skipped:,} skipped" if skipped else ""
-        unreadable = len(self._session.unreadable)
-        first += f", {unreadable:,} cannot be read" if unreadable else ""
+        unusable = len(self._session.unusable)
+        first += f", {unusable:,} cannot be judged" if unusable else ""
         second = f"{regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
         if unscored := self._session.count_unscored():
             second += f", {unscored:,} not scored"

@@ -62,9 +62,10 @@ class Afterwards:
         self._timer.start()
 
     def drop(self) -> None:
-        """Do nothing of what is waiting."""
-        self._timer.stop()
+        """Do nothing of what is waiting, and nothing any more."""
         self._waiting.clear()
+        self._timer.stop()
+        self._timer.deleteLater()
 
     def _do(self) -> None:
         self._waiting.pop(0)()

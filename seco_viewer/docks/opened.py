@@ -113,7 +113,7 @@ class OpenProject:
         session = self.session
         if len(session.regions):
             self._say("")  # the Review page says what the last run has left undone
-            self._tell_unreadable()
+            self._tell_unusable()
         elif all_skipped(session):
             problem = project_words.in_window(session.project.images[0].problem or "")
             self._say(
@@ -150,7 +150,7 @@ class OpenProject:
             part.release()
         self._viewer.layers.events.removed.disconnect(self._layer_gone)
         self.session.region_changed.disconnect(self._show_top)
-        self.session.readable_changed.disconnect(self._readable_changed)
+        self.session.reviewable_changed.disconnect(self._reviewable_changed)
         self._settled.stop()
         self._soon.drop()
         self._afterwards.drop()
@@ -203,7 +203,7 @@ class OpenProject:
         self.view_bar.left.connect(self.review.setFocus)
         self.actions.view_changed.connect(self.view_bar.look)
         self.session.region_changed.connect(self._show_top)
-        self.session.readable_changed.connect(self._readable_changed)
+        self.session.reviewable_changed.connect(self._reviewable_changed)
         self.review.run_wanted.connect(self._run)
         self.plots.told.connect(self._say)
         self.plots.failed.connect(partial(self._say, wrong=True))
@@ -253,12 +253,12 @@ class OpenProject:
             self._place = place
             self._tabs.scroll_up(self.review)
 
-    def _readable_changed(self) -> None:
-        self._soon.ask(self._tell_unreadable)  # once, after whatever is said of the decision
+    def _reviewable_changed(self) -> None:
+        self._soon.ask(self._tell_unusable)  # once, after whatever is said of the decision
 
-    def _tell_unreadable(self) -> None:
+    def _tell_unusable(self) -> None:
         images = self.session.project.images
-        told = project_words.left_out([images[i].name for i in sorted(self.session.unreadable)])
+        told = project_words.left_out([images[i].name for i in sorted(self.session.unusable)])
         if told and len(self.session.regions):
             self._say(f"{told}. What was decided there is kept.", wrong=True)
 

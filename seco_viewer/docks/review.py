@@ -319,7 +319,7 @@ class ReviewPanel(QWidget):
 
     def _left_out(self) -> list[str]:
         images = self._session.project.images
-        return [images[i].name for i in sorted(self._session.unreadable) if i != self._session.image_id]
+        return [images[i].name for i in sorted(self._session.unusable) if i != self._session.image_id]
 
     def _chip(self, class_id: int) -> str:
         red, green, blue = self._session.scheme.palette[class_id].tolist()

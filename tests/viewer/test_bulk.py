@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from seco_core.errors import OverrideError
+from seco_core.errors import ImageFileError, OverrideError
 from seco_core.project import Action, Project
 from seco_core.scheme import IGNORE
 from seco_viewer.bulk import carry_out, decisions, plan_many, record
@@ -45,6 +46,16 @@ def test_many_images_are_one_step(session: Session):
     assert np.array_equal(session.curated, session.project.curated(session.image_id))
     assert session.redo()
     assert same(tables(session), after)
+
+
+def test_nothing_is_decided_where_another_image_lies_in_the_place_of_one(session: Session):
+    record_of_last = session.project.images[2]
+    height, width = record_of_last.shape
+    Image.new("RGB", (width, height)).save(record_of_last.image)
+    with pytest.raises(ImageFileError, match="is not the file that its regions were made of"):
+        decide_many(session, np.arange(len(session.regions)), Action.ACCEPT)
+    assert len(session.project.overrides) == 0
+    assert decide_many(session, np.arange(session.regions.rows_of(2).start), Action.ACCEPT)
 
 
 def test_the_tables_are_as_when_it_is_opened_again(session: Session):

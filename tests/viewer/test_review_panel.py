@@ -78,7 +78,7 @@ def test_an_image_that_cannot_be_read_is_said_and_the_review_goes_on(dock: SecoD
     assert "left out" in review.problem.text()
     assert name in review.problem.text()
     states = [dock.opened.images.model.index(i, 4).data() for i in range(3)]
-    assert states[broken] == "unreadable"
+    assert states[broken] == "unusable"
     assert states.count("done") == 2
     session.go_to_image(broken)
     qapp.processEvents()
@@ -92,7 +92,7 @@ def test_an_image_that_cannot_be_read_is_said_and_the_review_goes_on(dock: SecoD
     dock.perform("resume")
     session.go_to_image(other.id)
     qapp.processEvents()
-    assert "2 images cannot be read" in dock.message.text()
+    assert "2 images cannot be judged" in dock.message.text()
     other.image.write_bytes(kept)
     session.go_to_image(3 - broken - other.id)
     session.go_to_image(other.id)

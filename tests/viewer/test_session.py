@@ -271,10 +271,10 @@ def test_images_that_cannot_be_read_are_left_out_until_they_are_back(scored_path
         record = project.images[broken]
     with closing(Session(Project.open(scored_path))) as session:
         told: list[int] = []
-        session.readable_changed.connect(told.append)
+        session.reviewable_changed.connect(told.append)
         assert session.image_id != broken
-        assert list(session.unreadable) == [broken]
-        assert record.image.name in session.unreadable[broken]
+        assert list(session.unusable) == [broken]
+        assert record.image.name in session.unusable[broken]
         seen = set()
         while (row := session.queue.current()) is not None:
             assert session.row == row
@@ -295,7 +295,7 @@ def test_images_that_cannot_be_read_are_left_out_until_they_are_back(scored_path
         session.go_to_image((broken + 1) % 3)
         session.go_to_image(broken)
         assert told == [broken]
-        assert session.unreadable == {}
+        assert session.unusable == {}
         assert session.row in of_broken
         assert len(session.queue) == len(of_broken & set(np.flatnonzero(session.flagged)))
         assert_agrees_with_the_store(session)
@@ -307,7 +307,7 @@ def test_no_image_can_be_read(scored_path: Path):
             record.image.unlink()
     with closing(Session(Project.open(scored_path))) as session:
         assert session.row is None
-        assert sorted(session.unreadable) == [0, 1, 2]
+        assert sorted(session.unusable) == [0, 1, 2]
         assert len(session.queue) == 0
         session.skip()
         session.set_order(Order.GAIN)
@@ -340,8 +340,8 @@ def test_an_image_of_another_size_than_its_regions_is_not_judged(session: Sessio
     session.frames.forget()
     session.go_to_image(2)
     assert session.row is None
-    assert "30 x 20" in session.unreadable[2]
-    assert "96 x 48" in session.unreadable[2]
+    assert "30 x 20" in session.unusable[2]
+    assert "96 x 48" in session.unusable[2]
     assert session.frame.shape == (20, 30)
 
 
@@ -352,7 +352,7 @@ def test_another_image_in_the_place_of_one_is_not_judged(session: Session):
     session.frames.forget()
     session.go_to_image(2)
     assert session.row is None
-    assert "is not the file that its regions were made of" in session.unreadable[2]
+    assert "is not the file that its regions were made of" in session.unusable[2]
     session.edit([Patch.of(np.ones((4, 4), dtype=bool), (1, 1))])
     with pytest.raises(OverrideError, match="cannot be seen"):
         session.ignore()
@@ -360,7 +360,7 @@ def test_another_image_in_the_place_of_one_is_not_judged(session: Session):
     session.go_to_image(0)
     session.go_to_image(2)
     assert session.row is not None
-    assert session.unreadable == {}
+    assert session.unusable == {}
 
 
 def test_read_only_project_refuses_and_stays_as_it_is(scored_path: Path):

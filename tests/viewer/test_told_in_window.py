@@ -35,7 +35,7 @@ def test_rows_of_images_stay_where_they_are_when_one_cannot_be_read(dock: SecoDo
     broken = dock.session.project.images[2]
     broken.image.write_bytes(b"no image")
     dock.session.go_to_image(2)
-    qtbot.waitUntil(lambda: "cannot be read" in images.totals.text())
+    qtbot.waitUntil(lambda: "cannot be judged" in images.totals.text())
     qapp.processEvents()
     assert images.table.geometry() == before
 
@@ -46,7 +46,7 @@ def test_states_of_images_can_be_read(dock: SecoDock, qapp):
     dock.show()
     dock.tabs.go_to(images)
     qapp.processEvents()
-    width = images.table.fontMetrics().horizontalAdvance("unreadable")
+    width = images.table.fontMetrics().horizontalAdvance("unusable")
     assert images.table.columnWidth(4) > width + 2 * images.style().pixelMetric(
         images.style().PixelMetric.PM_FocusFrameHMargin
     )

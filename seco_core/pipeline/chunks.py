@@ -16,15 +16,15 @@ _PAUSE = 0.01
 would come too late each time if the next transaction began at once."""
 
 
-def in_parts(rows: Iterable[_Row], *, size: int = _ROWS, pause: float = _PAUSE) -> Iterator[list[_Row]]:
-    """Split rows into parts, with a pause before each but the first.
+def in_chunks(rows: Iterable[_Row], *, size: int = _ROWS, pause: float = _PAUSE) -> Iterator[list[_Row]]:
+    """Split rows into chunks, with a pause before each but the first.
 
     Parameters
     ----------
     rows : iterable
         What is to be written.
     size : int
-        Rows of a part.
+        Rows of a chunk.
     pause : float
         Seconds.
 
@@ -35,12 +35,12 @@ def in_parts(rows: Iterable[_Row], *, size: int = _ROWS, pause: float = _PAUSE) 
 
     Examples
     --------
-    >>> list(in_parts(range(5), size=2, pause=0.0))
+    >>> list(in_chunks(range(5), size=2, pause=0.0))
     [[0, 1], [2, 3], [4]]
     """
     left = iter(rows)
-    part = list(itertools.islice(left, size))
-    while part:
-        yield part
-        if part := list(itertools.islice(left, size)):
+    chunk = list(itertools.islice(left, size))
+    while chunk:
+        yield chunk
+        if chunk := list(itertools.islice(left, size)):
             time.sleep(pause)

@@ -11,7 +11,7 @@ import pytest
 from conftest import QUICK
 
 from seco_core.pipeline import ledger, run_pipeline
-from seco_core.pipeline.parts import in_parts
+from seco_core.pipeline.chunks import in_chunks
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 
@@ -19,21 +19,21 @@ Rows = Iterable[tuple[Any, ...]]
 
 
 def pausing(monkeypatch: pytest.MonkeyPatch, between: Callable[[], None]) -> None:
-    """Do something after each part of two rows."""
+    """Do something after each chunk of two rows."""
 
-    def parts(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
-        for part in in_parts(rows, size=2, pause=0.0):
-            yield part
+    def chunks(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
+        for chunk in in_chunks(rows, size=2, pause=0.0):
+            yield chunk
             between()
 
-    monkeypatch.setattr(ledger, "in_parts", parts)
+    monkeypatch.setattr(ledger, "in_chunks", chunks)
 
 
-def test_parts_have_all_rows_in_order():
+def test_chunks_have_all_rows_in_order():
     for n in range(6):
-        parts = list(in_parts(range(n), size=2, pause=0.0))
-        assert [row for part in parts for row in part] == list(range(n))
-        assert all(1 <= len(part) <= 2 for part in parts)
+        chunks = list(in_chunks(range(n), size=2, pause=0.0))
+        assert [row for chunk in chunks for row in chunk] == list(range(n))
+        assert all(1 <= len(chunk) <= 2 for chunk in chunks)
 
 
 def test_a_decision_need_not_wait_for_all_regions(project_path: Path, monkeypatch: pytest.MonkeyPatch):
