@@ -11,15 +11,16 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from seco_core.errors import ImageFileError, LabelError, SecoError
 from seco_core.files import write_bytes
 from seco_core.label_codes import labels_from_colors, labels_from_ids, to_scheme_ids
+from seco_core.png import SIGNATURE, joined_png
 from seco_core.scheme import IGNORE, ClassScheme
 
 MAX_PIXELS = 2**30
@@ -240,7 +241,9 @@ def write_color(path: Path | str, labels: NDArray[np.uint8], scheme: ClassScheme
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    with _decoding(path), Image.open(path, formats=FORMATS) as image:
+    with _decoding(path), path.open("rb") as file, Image.open(_joined(file), formats=FORMATS) as image:
+        if image.format in ("PNG", "JPEG"):
+            image.decodermaxblock = path.stat().st_size  # decoded in one go, see `joined_png`
         if image.width * image.height > MAX_PIXELS:
             raise ImageFileError(
                 f"says it is {image.width} x {image.height} pixels, more than SeCo reads.",
@@ -248,6 +251,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 remedy="Cut it into tiles.",
             )
         yield image
+
+
+def _joined(file: BinaryIO) -> BinaryIO:
+    """A file to decode; a PNG with its pixels in one piece."""
+    is_png = file.read(len(SIGNATURE)) == SIGNATURE
+    file.seek(0)
+    return io.BytesIO(joined_png(file.read())) if is_png else file
 
 
 @contextmanager
@@ -260,6 +270,10 @@ def _decoding(path: Path) -> Iterator[None]:
         raise ImageFileError("does not exist.", path=path, remedy="Check the dataset's paths.") from error
     except PermissionError as error:
         raise ImageFileError("may not be read.", path=path, remedy="Change its permissions.") from error
+    except UnidentifiedImageError as error:
+        raise ImageFileError(
+            f"is no image of a kind that SeCo reads ({', '.join(FORMATS)}).", path=path, remedy=_UNREADABLE
+        ) from error
     # damaged files make decoders fail in every way: OSError, SyntaxError, struct.error, KeyError and more
     except Exception as error:
         raise ImageFileError(

@@ -88,7 +88,7 @@ def test_missing_file_folder_and_text(tmp_path):
     for name, match in [
         ("none.png", "does not exist"),
         (".", "cannot be read"),
-        ("text.png", "cannot be read"),
+        ("text.png", "is no image of a kind"),
     ]:
         for read in (read_image, lambda p: read_label(p, CAMVID), read_confidence):
             with pytest.raises(ImageFileError, match=match):
