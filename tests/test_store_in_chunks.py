@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from conftest import QUICK
 
-from seco_core.pipeline import ledger, run_pipeline
+from seco_core.errors import ProjectError
+from seco_core.pipeline import ledger, run_pipeline, teach
 from seco_core.pipeline.chunks import in_chunks
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
@@ -29,6 +30,11 @@ def pausing(monkeypatch: pytest.MonkeyPatch, between: Callable[[], None]) -> Non
     monkeypatch.setattr(ledger, "in_chunks", chunks)
 
 
+def relabel(project: Project, class_id: int) -> None:
+    mask = np.ones((4, 4), dtype=bool)
+    project.overrides.record([Decision(Action.RELABEL, 0, class_id, (0, 0, 4, 4), mask)])
+
+
 def test_chunks_have_all_rows_in_order():
     for n in range(6):
         chunks = list(in_chunks(range(n), size=2, pause=0.0))
@@ -43,8 +49,7 @@ def test_a_decision_need_not_wait_for_all_regions(project_path: Path, monkeypatc
         decided: list[int] = []
 
         def decide() -> None:
-            mask = np.ones((4, 4), dtype=bool)
-            window.overrides.record([Decision(Action.ACCEPT, 0, 0, (0, 0, 4, 4), mask)])
+            relabel(window, 1)
             decided.append(len(window.overrides))
 
         pausing(monkeypatch, decide)
@@ -53,6 +58,52 @@ def test_a_decision_need_not_wait_for_all_regions(project_path: Path, monkeypatc
     with Project.open(project_path) as project:
         assert len(project.overrides) == len(decided)
         assert project.unfinished() is None
+
+
+def test_a_decision_need_not_wait_for_a_lesson(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as window:
+        relabel(window, 1)
+        window.connection.execute("PRAGMA busy_timeout = 0")
+        decided: list[int] = []
+
+        def decide() -> None:
+            relabel(window, 2)
+            decided.append(len(window.overrides))
+
+        pausing(monkeypatch, decide)
+        teach(project_path, QUICK)
+        assert len(decided) > 4
+        assert window.unfinished() is None
+        assert len(window.overrides) == 1 + len(decided)
+
+
+def test_a_lesson_killed_while_it_is_stored_is_told_and_made_good(
+    project_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        relabel(project, 1)
+
+    def kill() -> None:
+        with Project.open(project_path) as project:
+            # not while the draft in memory is written
+            if project.unfinished() is not None:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        pausing(killed, kill)
+        with pytest.raises(KeyboardInterrupt):
+            teach(project_path, QUICK)
+    with Project.open(project_path) as project:
+        assert project.unfinished() is not None
+    with pytest.raises(ProjectError, match="Run the pipeline first"):
+        teach(project_path, QUICK)
+    run_pipeline(project_path, QUICK)
+    with Project.open(project_path) as project:
+        assert project.unfinished() is None
+        models = {row["file"] for row in project.connection.execute("SELECT file FROM models")}
+        assert all((project_path / file).exists() for file in models)
 
 
 @pytest.mark.parametrize("stage", ledger.SCORING_STAGES)

@@ -291,18 +291,23 @@ class Ledger:
         return file is not None and (self._project.path / file).exists()
 
     def adopt_scores(self, draft: Project) -> None:
-        """Take over scores, networks and their signatures from a copy of this store, all at once."""
-        copied = {
+        """Take over scores, networks and their signatures from a copy of this store.
+
+        Until the last of them is there, the stages are on record as begun.
+        """
+        scores = draft.connection.execute("SELECT * FROM scores")
+        with transaction(self._connection):
+            self._begin(SCORING_STAGES[0])
+        self._write_rows(_replace_in("scores", len(scores.description)), map(tuple, scores))
+        others = {
             table: [tuple(row) for row in draft.connection.execute(f"SELECT * FROM {table}")]
-            for table in ("scores", "models", "project_ledger")
+            for table in ("models", "project_ledger")
         }
         with transaction(self._connection) as connection:
             old = {row["file"] for row in connection.execute("SELECT file FROM models")}
-            for table, rows in copied.items():
+            for table, rows in others.items():
                 connection.execute(f"DELETE FROM {table}")
-                if rows:
-                    values = ", ".join("?" * len(rows[0]))
-                    connection.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
+                connection.executemany(_replace_in(table, len(rows[0])), rows)
         new = {row["file"] for row in draft.connection.execute("SELECT file FROM models")}
         remove_files(self._project.path, sorted(old - new))
         self._project.keep_regions()
@@ -344,11 +349,14 @@ class Ledger:
         """Write what a stage says of all regions, and sign it when everything is there."""
         with transaction(self._connection):
             self._begin(stage)
+        self._write_rows(statement, rows)
+        with transaction(self._connection):
+            self._sign_project(stage, signature)
+
+    def _write_rows(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         for chunk in in_chunks(rows):
             with transaction(self._connection) as connection:
                 connection.executemany(statement, chunk)
-        with transaction(self._connection):
-            self._sign_project(stage, signature)
 
     def _begin(self, stage: str) -> None:
         """Put on record that what a stage says is being replaced, and with it what rests on it."""
@@ -378,3 +386,7 @@ class Ledger:
         self._connection.execute(
             "INSERT OR REPLACE INTO project_ledger VALUES (?, ?, ?)", (stage, value, self._run_id)
         )
+
+
+def _replace_in(table: str, columns: int) -> str:
+    return f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * columns)})"

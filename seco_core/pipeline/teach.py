@@ -64,8 +64,9 @@ def teach(
     stages after scc follow. PSA, features and graph stay. Without networks to go on from (one image, or the
     project is of an older version) the training is a full one.
 
-    Works on a copy of the store in memory and stores everything at once: meanwhile people go on deciding,
-    other readers see the scores from before, and after a cancellation nothing has changed. When people take
+    Works on a copy of the store in memory and stores what came of it at the end: meanwhile people go on
+    deciding, other readers see the scores from before, and after a cancellation nothing has changed. Only if
+    the process is killed while it stores is there something to make good by a run. When people take
     back what is being taught, it begins again without that. A later run of the pipeline with the same
     parameters and decisions finds the scores up to date.
 
