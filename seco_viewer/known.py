@@ -193,14 +193,17 @@ class KnownRegions:
         active = self.project.overrides.active(image_id)
         if box is None:
             return active
-        return [part for part in (_cropped(o, box) for o in active) if part.mask.size]
+        return [_cropped(o, box) for o in active if _meet(o.box, box)]
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _cropped(override: Override, box: Box) -> Override:
-    """The part of an override inside a box, in the box's own pixels."""
+    """The part of an override inside a box that it meets, in the box's own pixels."""
     x0, y0, x1, y1 = override.box
-    left, top = max(x0, box[0]), max(y0, box[1])
-    right, bottom = max(left, min(x1, box[2])), max(top, min(y1, box[3]))
+    left, top, right, bottom = max(x0, box[0]), max(y0, box[1]), min(x1, box[2]), min(y1, box[3])
     return Override(
         action=override.action,
         image_id=override.image_id,
