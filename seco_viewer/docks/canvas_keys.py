@@ -9,10 +9,10 @@ from typing import Any
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtWidgets import QWidget
 
 from seco_viewer import shortcuts
-from seco_viewer.docks.key_list import top_window
+from seco_viewer.docks.canvas import canvases
 
 _MODIFIERS = (
     Qt.KeyboardModifier.ShiftModifier
@@ -49,11 +49,8 @@ class CanvasKeys(QObject):
         }
         # what acts again when its key is let go, and since when that is held
         self._held: dict[int, tuple[shortcuts.Shortcut, float]] = {}
-        window = top_window(owner)
-        middle = window.centralWidget() if isinstance(window, QMainWindow) else None
-        for widget in [] if middle is None else middle.findChildren(QWidget):
-            if widget.inherits("QOpenGLWidget"):  # which is in another module with each Qt
-                widget.installEventFilter(self)
+        for canvas in canvases(owner):
+            canvas.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
         """Take the keys that are ours."""

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QLineEdit, QV
 from seco_core.errors import SecoError
 from seco_core.project.store import STORE_NAME
 from seco_viewer.docks.buttons import with_key
+from seco_viewer.docks.canvas import CanvasContext
 from seco_viewer.docks.canvas_keys import CanvasKeys
 from seco_viewer.docks.key_list import KeyList, top_window
 from seco_viewer.docks.keys import PageKeys
@@ -120,6 +121,7 @@ class SecoDock(QWidget):
             self._placed = True
             self.remembering.place_dock()
             top_window(self).installEventFilter(self)
+            self._canvas_context = CanvasContext(self, self._viewer)
             self._canvas_keys = CanvasKeys(self, self.perform, self._keys_are_ours)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
