@@ -11,7 +11,7 @@ For each seed a project of example scenes is scored three times:
 - ``planted``: right classes, three of ten flipped (see `benchmarks.planted.flip`), no confidence.
 
 A logistic regression with no negative weight and a ridge penalty tells wrong regions from right ones by the
-normal ranks of the evidence: with what needs confidence maps on ``plain``, where confidence and mistakes
+evidence (`seco_core.scc.noise`): with what needs confidence maps on ``plain``, where confidence and mistakes
 belong together, and without it on all three. Printed: mean AUROC and calibration error on seeds left out of
 the fit. Nothing here sees a real image.
 """
@@ -38,8 +38,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.scoring import evidence
 from seco_core.project import Project
 from seco_core.resources import resource_path
-from seco_core.scc.evidence import normal_ranks
-from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, OF_LEARNING, level, weights_name
+from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, OF_LEARNING, comparable, level, weights_name
 from seco_core.scheme import IGNORE
 
 RIDGE = 0.01
@@ -47,10 +46,18 @@ FIRST_SEED = 900
 VARIANTS = ("plain", "few", "planted")
 
 
-class Case(NamedTuple):
-    """Normal ranks of the evidence (N, E), its level, and which regions are wrong (N,)."""
+class Scored(NamedTuple):
+    """Evidence about all regions (R,), and which of them have ground truth (R,) and are wrong (R,)."""
 
-    ranks: NDArray[np.float64]
+    evidence: dict[str, NDArray[np.float32]]
+    known: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+
+
+class Case(NamedTuple):
+    """The evidence, made comparable (N, E), its level, and which regions are wrong (N,)."""
+
+    pieces: NDArray[np.float64]
     level: float
     wrong: NDArray[np.bool_]
 
@@ -65,7 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
         seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-        cases = {(s, v): _case(work, s, v, options.scenes, options.encoder) for s in seeds for v in VARIANTS}
+        cases = {(s, v): _score(work, s, v, options.scenes, options.encoder) for s in seeds for v in VARIANTS}
     learnt = options.encoder == "cnn"
     numbers: dict[str, float] = {}
     shipped = {}
@@ -75,13 +82,13 @@ def main() -> None:
         )
         names = [e for e in EVIDENCE if e not in unknown]
         variants = VARIANTS if name == "without" else ("plain",)
-        used = {key: _only(case, names, name == "with") for key, case in cases.items() if key[1] in variants}
+        used = {key: _case(scored, names) for key, scored in cases.items() if key[1] in variants}
         for variant in variants:
             found, error = [], []
             for seed in seeds if len(seeds) > 1 else []:
                 weights = fit(case for key, case in used.items() if key[0] != seed)
                 case = used[seed, variant]
-                score = expit(case.level + weights[0] + case.ranks @ weights[1:])
+                score = expit(case.level + weights[0] + case.pieces @ weights[1:])
                 found.append(auroc(score, case.wrong))
                 error.append(reliability(score, case.wrong).error)
             numbers[f"auroc_{variant}_{name}_confidence"] = float(np.mean(found))
@@ -101,9 +108,9 @@ def main() -> None:
 def fit(cases: Iterable[Case]) -> NDArray[np.float64]:
     """Intercept and weights, none of them negative, of all cases together."""
     chosen = list(cases)
-    ranks, wrong = np.concatenate([c.ranks for c in chosen]), np.concatenate([c.wrong for c in chosen])
+    pieces, wrong = np.concatenate([c.pieces for c in chosen]), np.concatenate([c.wrong for c in chosen])
     start = np.concatenate([np.full(len(c.wrong), c.level) for c in chosen])
-    x = np.column_stack([np.ones(len(ranks)), ranks])
+    x = np.column_stack([np.ones(len(pieces)), pieces])
 
     def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         log_odds = start + x @ w
@@ -111,16 +118,18 @@ def fit(cases: Iterable[Case]) -> NDArray[np.float64]:
         value = np.mean(np.logaddexp(0.0, log_odds) - wrong * log_odds) + 0.5 * penalty @ w
         return float(value), x.T @ (expit(log_odds) - wrong) / len(x) + penalty
 
-    bounds = [(None, None)] + [(0.0, None)] * ranks.shape[1]
+    bounds = [(None, None)] + [(0.0, None)] * pieces.shape[1]
     return minimize(loss, np.zeros(x.shape[1]), jac=True, bounds=bounds).x
 
 
-def _only(case: Case, names: list[str], with_confidence: bool) -> Case:
-    ranks = case.ranks[:, [EVIDENCE.index(n) for n in names]]
-    return Case(ranks, case.level if with_confidence else 0.0, case.wrong)
+def _case(scored: Scored, names: list[str]) -> Case:
+    """What a project that has only the evidence of these names is scored by."""
+    evidence = {name: scored.evidence[name] for name in names}
+    pieces = np.column_stack(list(comparable(evidence).values()))
+    return Case(pieces[scored.known], level(evidence), scored.wrong[scored.known])
 
 
-def _case(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Case:
+def _score(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Scored:
     """One variant of one seed."""
     parameters = Parameters(seed=seed).replace(**{"scc.encoder": encoder})
     plain = example_project(work / f"seed{seed}-{encoder}", seed=seed, count=scenes, parameters=parameters)
@@ -145,9 +154,7 @@ def _case(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Cas
         regions = project.regions()
         found = evidence(project, regions, [r.id for r in project.images], parameters)
         truth = true_classes(project)
-    known = truth != IGNORE
-    ranks = np.column_stack([normal_ranks(found[name]) for name in EVIDENCE])
-    return Case(ranks[known], level(found), (regions.class_id != truth)[known])
+    return Scored(found, truth != IGNORE, regions.class_id != truth)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Usage: ``python -m benchmarks.scc_cost [--regions 5000] [--threads 2] [--profile
 
 Regions are those of the pseudo-labels of example scenes of 512x1024 pixels, small ones absorbed as PSA does.
 Making the scenes is not counted; all that SCC does with them is, at the default parameters on the CPU: region
-features, cross-fitted loss, linear discriminant, mixture, relational graph, graph VAE, noise score, and
+features, cross-fitted loss, linear discriminant, kin, mixture, relational graph, graph VAE, noise score, and
 loading the libraries.
 Bar: ``seconds`` at most 60 for 5000 regions on 2 threads. On a machine with other work to do
 ``cpu_seconds`` tell more. ``--profile features`` prints where that step spends its time.
@@ -41,8 +41,9 @@ from seco_core.regions import (
     mean_in_regions,
     quantile_in_regions,
 )
-from seco_core.scc.evidence import class_mean, disagreement, surroundings
+from seco_core.scc.evidence import class_mean, corroborated, disagreement, surroundings
 from seco_core.scc.graph_vae import graph_uncertainty
+from seco_core.scc.kin import kin_doubt
 from seco_core.scc.linear import linear_loss
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
@@ -50,7 +51,17 @@ from seco_core.scc.noise import noise_score
 
 SIZE, CLASSES = (512, 1024), 19
 LIBRARIES = ("torch", "sklearn.mixture")
-STEPS = ("libraries", "features", "cross_fit", "linear", "mixture", "graph", "graph_vae", "noise_score")
+STEPS = (
+    "libraries",
+    "features",
+    "cross_fit",
+    "linear",
+    "kin",
+    "mixture",
+    "graph",
+    "graph_vae",
+    "noise_score",
+)
 
 
 @dataclass(frozen=True)
@@ -160,6 +171,9 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
         )
     with clock.step("linear"):
         linear = linear_loss(features, class_id, image, sample_weight=confidence, **shared)
+    with clock.step("kin"):
+        weight = confidence * (area / area.mean()) ** 0.25
+        kin = kin_doubt(features, class_id, linear, n_classes=CLASSES, sample_weight=weight)
     with clock.step("mixture"):
         fit_mixture(fit.loss, seed=parameters.seed).eta(fit.loss)
     with clock.step("graph"):
@@ -185,7 +199,7 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
             **shared,
         )
     with clock.step("noise_score"):
-        enclosure, smallness = surroundings(pairs, contact, class_id, area)
+        enclosure, smallness = corroborated(surroundings(pairs, contact, class_id, area), linear)
         return noise_score(
             {
                 "peak_doubt": 1.0 - peak,
@@ -193,6 +207,7 @@ def measure(scenes: list[Cut], parameters: Parameters, clock: Clock) -> NDArray[
                 "class_doubt": class_mean(1.0 - confidence, class_id),
                 "loss": fit.loss,
                 "linear": linear,
+                "kin": kin,
                 "disagreement": disagreement(links, class_id),
                 "entropy": found.entropy,
                 "enclosure": enclosure,

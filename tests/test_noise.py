@@ -21,7 +21,14 @@ from seco_core.project.overrides import Decision
 from seco_core.regions import quantile_in_regions
 from seco_core.scc.evidence import class_mean, disagreement, normal_ranks, surroundings
 from seco_core.scc.label_quality import label_quality
-from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, OF_LEARNING, noise_score, shipped_weights
+from seco_core.scc.noise import (
+    AS_IT_IS,
+    EVIDENCE,
+    OF_CONFIDENCE,
+    OF_LEARNING,
+    noise_score,
+    shipped_weights,
+)
 
 
 def random_evidence(n: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -53,7 +60,9 @@ def test_more_doubt_never_lowers_a_regions_score(name, row, seed):
 
 def test_scale_of_evidence_does_not_matter_but_mean_doubt_sets_the_level():
     evidence = random_evidence(50)
-    stretched = {name: np.exp(5 * values) for name, values in evidence.items()}
+    stretched = {
+        name: values if name in AS_IT_IS else np.exp(5 * values) for name, values in evidence.items()
+    }
     stretched["doubt"] = evidence["doubt"]
     np.testing.assert_allclose(noise_score(stretched), noise_score(evidence), atol=1e-6)
     surer = noise_score({**evidence, "doubt": 0.2 * evidence["doubt"]})
@@ -68,6 +77,22 @@ def test_missing_evidence_counts_as_the_median():
     np.testing.assert_array_equal(noise_score(without), expected)
     assert np.isfinite(noise_score(dict.fromkeys(EVIDENCE, unknown))).all()
     assert noise_score({name: np.zeros(0) for name in EVIDENCE}).shape == (0,)
+
+
+def test_evidence_on_a_scale_of_its_own_keeps_it():
+    evidence, weights = random_evidence(41), shipped_weights(False)
+    levelled = noise_score(evidence, shipped_weights(True))
+    moved = {**evidence, "kin": evidence["kin"] + 2}
+    # the network's doubt tells how much noise there is, if anything does
+    np.testing.assert_allclose(noise_score(moved, shipped_weights(True)), levelled, atol=1e-6)
+    for name in OF_CONFIDENCE:
+        del evidence[name], moved[name]
+    assert (noise_score(moved, weights) > noise_score(evidence, weights)).all()
+    unknown = {**evidence, "kin": evidence["kin"].copy()}
+    unknown["kin"][7] = np.nan
+    mean = np.delete(evidence["kin"], 7).mean()
+    expected = {**evidence, "kin": np.where(np.isnan(unknown["kin"]), mean, evidence["kin"])}
+    np.testing.assert_allclose(noise_score(unknown, weights), noise_score(expected, weights), atol=1e-6)
 
 
 def test_several_weak_witnesses_beat_each_of_them():

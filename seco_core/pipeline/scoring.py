@@ -18,9 +18,10 @@ from seco_core.pipeline.region_inputs import contacts, decided_regions, describe
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
 from seco_core.scc.class_mixture import fit_class_mixtures
-from seco_core.scc.evidence import class_mean, disagreement, seen_otherwise, surroundings
+from seco_core.scc.evidence import class_mean, corroborated, disagreement, seen_otherwise, surroundings
 from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
+from seco_core.scc.kin import kin_doubt
 from seco_core.scc.label_quality import label_quality
 from seco_core.scc.linear import linear_loss
 from seco_core.scc.loss import cross_fit
@@ -308,9 +309,9 @@ def evidence(
     graph = project.graph(regions.id)
     touching = contacts(project, regions, images)
     enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
-    unlinked, linear = np.full((2, len(regions)), np.nan, dtype=np.float32)
+    unlinked, linear, kin = np.full((3, len(regions)), np.nan, dtype=np.float32)
     described, features = described_regions(project, regions, images)
-    labels, weight, _ = lessons(project, regions, by_area=False)
+    labels, weight, reviewed = lessons(project, regions, by_area=False)
     linear[described] = linear_loss(
         features,
         labels[described],
@@ -321,16 +322,28 @@ def evidence(
         sample_weight=weight[described],
         asked=regions.class_id[described],
     )
+    kin[described] = kin_doubt(
+        features,
+        labels[described],
+        # nothing speaks against what a person decided
+        np.where(reviewed, 0.0, linear)[described],
+        n_classes=project.scheme.size,
+        # small regions are wrong more often; by area or its root they would have no say at all
+        sample_weight=(weight * (regions.area / max(regions.area.mean(), 1.0)) ** 0.25)[described],
+        asked=regions.class_id[described],
+    )
+    believed_enclosure, believed_smallness = corroborated([enclosure, smallness], linear)
     return {
         "peak_doubt": 1.0 - peak,
         "doubt": 1.0 - regions.confidence,
         "class_doubt": class_mean(1.0 - regions.confidence, regions.class_id),
         "loss": regions.loss,
         "linear": linear,
+        "kin": kin,
         "disagreement": unlinked if graph is None else disagreement(graph, regions.class_id),
         "entropy": regions.entropy,
-        "enclosure": enclosure,
-        "smallness": smallness,
+        "enclosure": believed_enclosure,
+        "smallness": believed_smallness,
         "seen": seen,
     }
 

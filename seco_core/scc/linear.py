@@ -89,24 +89,69 @@ def _log_probabilities(
     """Of the classes (columns) at other features, (len(asked), n_classes)."""
     taught = weight > 0.0
     x, y, w = features[taught], labels[taught], weight[taught]
-    centre, spread = x.mean(axis=0), x.std(axis=0)
-    # a feature without spread in training says nothing
-    spread = np.where(spread <= 1e-6 * np.maximum(np.abs(x).max(axis=0), 1e-30), np.inf, spread)
-    x, z = (np.clip((v - centre) / spread, -LARGEST_INPUT, LARGEST_INPUT) for v in (x, asked))
-    share = sparse.csr_matrix((w, (y, np.arange(len(y)))), shape=(n_classes, len(y)))
-    count = np.bincount(y, w, minlength=n_classes)
-    means = np.where(
-        count[:, None] > 0.0,
-        share @ x / np.where(count > 0.0, count, 1.0)[:, None],
-        np.average(x, axis=0, weights=w),
-    )
-    rest = x - means[y]
-    covariance = (rest * w[:, None]).T @ rest / w.sum()
-    width = len(covariance)
-    even = np.trace(covariance) / max(width, 1)
-    covariance = (1.0 - _SHRINKAGE) * covariance + (_SHRINKAGE * even + 1e-9) * np.eye(width)
+    x, z = standardised_by(x, x, asked)
+    means, count, covariance = classes_taught(x, y, w, n_classes)
+    covariance = shrunken(covariance, _SHRINKAGE)
     directions = np.linalg.solve(covariance, means.T)
-    prior = np.log((count + w.mean()) / (w.sum() + n_classes * w.mean()))
+    prior = np.log(class_prior(count, w.mean()))
     log_odds = z @ directions - 0.5 * (means.T * directions).sum(axis=0) + prior
     found: NDArray[np.float64] = log_softmax(log_odds, axis=1)
     return found
+
+
+def standardised_by(
+    taught: NDArray[np.float64], *vectors: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], ...]:
+    """Vectors less the mean of those that teach, divided by their spread; far ones are drawn in."""
+    centre, spread = taught.mean(axis=0), taught.std(axis=0)
+    # a feature without spread in training says nothing
+    spread = np.where(spread <= 1e-6 * np.maximum(np.abs(taught).max(axis=0), 1e-30), np.inf, spread)
+    return tuple(np.clip((v - centre) / spread, -LARGEST_INPUT, LARGEST_INPUT) for v in vectors)
+
+
+def classes_taught(
+    vectors: NDArray[np.float64], labels: NDArray[np.int64], weight: NDArray[np.float64], n_classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Where classes lie and how they spread.
+
+    Parameters
+    ----------
+    vectors : ndarray of float64, (N, D)
+        At least one.
+    labels : ndarray of int64, (N,)
+        Their classes.
+    weight : ndarray of float64, (N,)
+        How much each counts, above 0.
+    n_classes : int
+        Number of classes C.
+
+    Returns
+    -------
+    means : ndarray of float64, (C, D)
+        The mean of all for a class that does not occur.
+    count : ndarray of float64, (C,)
+        Weight of each class.
+    covariance : ndarray of float64, (D, D)
+        Within the classes.
+    """
+    share = sparse.csr_matrix((weight, (labels, np.arange(len(labels)))), shape=(n_classes, len(labels)))
+    count = np.bincount(labels, weight, minlength=n_classes).astype(np.float64)
+    means = np.where(
+        count[:, None] > 0.0,
+        share @ vectors / np.where(count > 0.0, count, 1.0)[:, None],
+        np.average(vectors, axis=0, weights=weight),
+    )
+    rest = vectors - means[labels]
+    return means, count, (rest * weight[:, None]).T @ rest / weight.sum()
+
+
+def shrunken(covariance: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """A covariance (D, D), so much of it replaced by an even one of the same total variance."""
+    width = len(covariance)
+    even = np.trace(covariance) / max(width, 1)
+    return (1.0 - share) * covariance + (share * even + 1e-9) * np.eye(width)
+
+
+def class_prior(count: NDArray[np.float64], mean_weight: float) -> NDArray[np.float64]:
+    """Share of each class by its weight (C,), each having been seen once more."""
+    return (count + mean_weight) / (count.sum() + len(count) * mean_weight)

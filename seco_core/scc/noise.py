@@ -1,7 +1,7 @@
 """One noise score from all the evidence about a region, calibrated without ground truth.
 
-Each piece of evidence is reduced to its rank within the project, so that neither a network's overconfidence
-nor the scale of a loss matters; a logistic function of the ranks with shipped weights says how likely the
+Most pieces of evidence are reduced to their rank within the project, so that neither a network's
+overconfidence nor the scale of a loss matters; a logistic function with shipped weights says how likely the
 class is wrong. The weights come from generated scenes, where every mistake is known
 (``python -m benchmarks.fit_noise_score``). None is negative: more evidence against a class never lowers the
 score.
@@ -28,6 +28,7 @@ EVIDENCE = (
     "class_doubt",
     "loss",
     "linear",
+    "kin",
     "disagreement",
     "entropy",
     "enclosure",
@@ -38,9 +39,11 @@ EVIDENCE = (
 
 - One minus the 90th percentile of the network's confidence in the region, one minus its mean, and the
   latter's mean over the region's class.
-- Cross-fitted loss of networks, and of a linear discriminant (`seco_core.scc.linear`); share of similar
-  regions with another class; entropy of the graph classifier.
-- How far one other class surrounds the region, and how small it is beside its neighbours.
+- Cross-fitted loss of networks, and of a linear discriminant (`seco_core.scc.linear`); log odds that
+  the regions most like it have another class (`seco_core.scc.kin`); share of its neighbours on the graph
+  that have one; entropy of the graph classifier.
+- How far one other class surrounds the region, and how small it is beside its neighbours, as far as the
+  linear discriminant corroborates them (`seco_core.scc.evidence.corroborated`).
 - How much likelier than the region's class another one looks to the network that learnt from the pseudo-label
   (`seco_core.encoders.cnn`).
 """
@@ -50,6 +53,9 @@ OF_CONFIDENCE = frozenset({"peak_doubt", "doubt", "class_doubt"})
 
 OF_LEARNING = frozenset({"seen"})
 """Evidence that needs the encoder ``cnn``."""
+
+AS_IT_IS = frozenset({"kin", "enclosure", "smallness"})
+"""Evidence whose scale says something; of the rest only ranks count."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class NoiseWeights:
     intercept : float
         Log odds of a region whose evidence is all at the median, less `level`.
     weights : dict of str to float
-        Of the normal rank of each piece of `EVIDENCE`, 0 or more.
+        Of each piece of `EVIDENCE`, as `comparable` makes it, 0 or more.
     """
 
     intercept: float
@@ -98,7 +104,7 @@ def noise_score(
     ----------
     evidence : mapping of str to ndarray of float, (N,)
         By the names of `EVIDENCE`; NaN where unknown, a name may be missing altogether. What is not known
-        counts as if it were at the median.
+        counts as if it were in the middle.
     weights : NoiseWeights, optional
         The shipped ones if left out, for what is known at all: confidence or none, the encoder ``cnn`` or
         another.
@@ -125,14 +131,42 @@ def level(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> float:
     return float(logit(np.clip(np.nanmean(evidence["doubt"]), 0.01, 0.99)))
 
 
+def comparable(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> dict[str, NDArray[np.float64]]:
+    """The evidence as weights are for it: normal ranks, or what is in `AS_IT_IS` as it is.
+
+    Where the network's doubt tells the `level`, the latter is less its mean: of how much noise there is
+    classifiers taught by the labels know less than the network.
+
+    Parameters
+    ----------
+    evidence : mapping of str to ndarray of float, (N,)
+        As for `noise_score`.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, (N,)
+        By the same names. What is unknown is at the median, or at the mean if the scale is kept; 0 if all is.
+    """
+    found = {}
+    for name, values in evidence.items():
+        if name in AS_IT_IS:
+            known = ~np.isnan(values)
+            mean = values[known].mean(dtype=np.float64) if known.any() else 0.0
+            kept = np.where(known, values, mean).astype(np.float64)
+            found[name] = kept - mean if _known(evidence, "doubt") else kept
+        else:
+            found[name] = normal_ranks(values)
+    return found
+
+
 def suspicion(
     evidence: Mapping[str, NDArray[np.floating[Any]]], weights: NoiseWeights
 ) -> NDArray[np.float64]:
-    """Weighted sum of the evidence's normal ranks, float64 (N,): log odds but for the intercept."""
-    total = np.zeros(len(next(iter(evidence.values()))))
+    """Weighted sum of the evidence, each piece `comparable`, float64 (N,): log odds but for the intercept."""
+    pieces, total = comparable(evidence), np.zeros(len(next(iter(evidence.values()))))
     for name, weight in weights.weights.items():
         if name in evidence:
-            total += weight * normal_ranks(evidence[name])
+            total += weight * pieces[name]
     return total
 
 
