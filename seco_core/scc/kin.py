@@ -92,8 +92,8 @@ def _discriminant_places(
     taught = weight > 0.0
     if not taught.any():
         return np.zeros((len(features), 0))
-    x, z = standardised_by(features[taught], features[taught], features)
-    w = weight[taught]
+    (z,) = standardised_by(features[taught], features)
+    x, w = z[taught], weight[taught]
     means, _, covariance = classes_taught(x, labels[taught], w, n_classes)
     # the more features there are to a region, the less their covariance is to be believed
     share = 0.5 + 0.5 * x.shape[1] / (len(x) + x.shape[1])
