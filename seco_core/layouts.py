@@ -150,7 +150,8 @@ def match_folders(folders: dict[str, Path | None]) -> tuple[list[SampleFiles], l
         shared = [r for r, files in matches.items() if r != "image" and flat[r] and files and stems[stem] > 1]
         wrong = None
         if not matches["pseudo-label"]:
-            wrong = "it has no pseudo-label"
+            looked_for = stem if flat["pseudo-label"] else key
+            wrong = f"it has no pseudo-label, no {looked_for}.png in {folders['pseudo-label']}"
         elif crowded:
             wrong = f"it has several {crowded[0]} files: {', '.join(p.name for p in matches[crowded[0]])}"
         elif shared:

@@ -70,7 +70,7 @@ def test_image_without_pseudo_label_is_reported(tmp_path):
     (problem,) = dataset.problems
     assert isinstance(problem, DatasetError)
     assert problem.path == tmp_path / "image/b.png"
-    assert "no pseudo-label" in problem.message
+    assert f"no pseudo-label, no b.png in {tmp_path / 'pseudo_label'}" in problem.message
     assert problem.remedy
 
 

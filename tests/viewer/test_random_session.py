@@ -68,10 +68,11 @@ def test_model_store_and_layers_agree_after_every_action(
                 work_beside(reviewer, dock.opened.pipeline.run, lambda: dock.opened.pipeline.running)
             if number == ACTIONS * 2 // 3:
                 work_beside(reviewer, dock.opened.learn.learn, lambda: dock.opened.learn.running)
+            if number == ACTIONS * 5 // 6:  # everything has been used and loaded by now
                 peak = megabytes()
             reviewer.act()
             reviewer.check()
-        assert megabytes() - peak < 60
+        assert megabytes() - peak < 30
         dock.close_project()
         assert not [layer for layer in viewer.layers if layer.name.startswith("SeCo: ")]
 
