@@ -38,7 +38,15 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.scoring import evidence
 from seco_core.project import Project
 from seco_core.resources import resource_path
-from seco_core.scc.noise import EVIDENCE, OF_CONFIDENCE, OF_LEARNING, comparable, level, weights_name
+from seco_core.scc.noise import (
+    EVIDENCE,
+    NOT_OF_A_NETWORK,
+    OF_CONFIDENCE,
+    OF_LEARNING,
+    comparable,
+    level,
+    weights_name,
+)
 from seco_core.scheme import IGNORE
 
 RIDGE = 0.01
@@ -77,7 +85,7 @@ def main() -> None:
     numbers: dict[str, float] = {}
     shipped = {}
     for name in ("with", "without"):
-        unknown = (frozenset() if name == "with" else OF_CONFIDENCE) | (
+        unknown = (NOT_OF_A_NETWORK if name == "with" else OF_CONFIDENCE) | (
             frozenset() if learnt else OF_LEARNING
         )
         names = [e for e in EVIDENCE if e not in unknown]

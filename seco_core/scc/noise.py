@@ -54,6 +54,10 @@ OF_CONFIDENCE = frozenset({"peak_doubt", "doubt", "class_doubt"})
 OF_LEARNING = frozenset({"seen"})
 """Evidence that needs the encoder ``cnn``."""
 
+NOT_OF_A_NETWORK = frozenset({"kin"})
+"""Evidence that has a weight only without confidence maps: a network's mistakes are alike where regions are
+alike, so that kin agree in them."""
+
 AS_IT_IS = frozenset({"kin", "enclosure", "smallness"})
 """Evidence whose scale says something; of the rest only ranks count."""
 
@@ -134,9 +138,6 @@ def level(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> float:
 def comparable(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> dict[str, NDArray[np.float64]]:
     """The evidence as weights are for it: normal ranks, or what is in `AS_IT_IS` as it is.
 
-    Where the network's doubt tells the `level`, the latter is less its mean: of how much noise there is
-    classifiers taught by the labels know less than the network.
-
     Parameters
     ----------
     evidence : mapping of str to ndarray of float, (N,)
@@ -152,8 +153,7 @@ def comparable(evidence: Mapping[str, NDArray[np.floating[Any]]]) -> dict[str, N
         if name in AS_IT_IS:
             known = ~np.isnan(values)
             mean = values[known].mean(dtype=np.float64) if known.any() else 0.0
-            kept = np.where(known, values, mean).astype(np.float64)
-            found[name] = kept - mean if _known(evidence, "doubt") else kept
+            found[name] = np.where(known, values, mean).astype(np.float64)
         else:
             found[name] = normal_ranks(values)
     return found
