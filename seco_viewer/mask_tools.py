@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class MaskTools:
         (y0, x0), (y1, x1) = first, last
         # places are at the middle of pixels, prompts at their corners
         low, high = (min(x0, x1) + 0.5, min(y0, y1) + 0.5), (max(x0, x1) + 0.5, max(y0, y1) + 0.5)
-        self._prompt = Prompt((*low, *high))
+        self._prompt = Prompt((*low, *high), points_first=True)
         self._with_masks(self._answer)
 
     def point(self, place: Place, *, leaves_out: bool) -> None:
@@ -73,10 +74,10 @@ class MaskTools:
             self.forget()
             self._with_masks(lambda seen: self._object_at(seen, place))
             return
-        self._prompt = Prompt(
-            self._prompt.box,
-            np.concatenate([self._prompt.points, [[place[1] + 0.5, place[0] + 0.5]]]),
-            np.append(self._prompt.labels, int(not leaves_out)),
+        self._prompt = replace(
+            self._prompt,
+            points=np.concatenate([self._prompt.points, [[place[1] + 0.5, place[0] + 0.5]]]),
+            labels=np.append(self._prompt.labels, int(not leaves_out)),
         )
         self._with_masks(self._answer)
 
@@ -113,10 +114,12 @@ class MaskTools:
         if self._prompt is None:
             return
         found = mask_patch(seen.masks.answer([self._prompt]), 0)
-        if found.area:
-            self._session.edit([found])
-        else:
+        if not found.area:
             self._say("The mask source finds nothing there.")
+        elif self._session.edited and found.same(self._session.patch):
+            self._say("The same again: no other mask fits better. Brush and eraser change any pixel.")
+        else:
+            self._session.edit([found])
         self._answered = self._session.patch
 
     def _with_masks(self, do: Callable[[SeenImage], None]) -> None:

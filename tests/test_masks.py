@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import cv2
 import higra as hg
@@ -63,6 +64,40 @@ def test_a_prompt_is_answered_by_its_object():
     outside = Prompt((17, 17, 64, 64), np.array([[40.0, 40.0]]), np.array([0]))
     assert not full(seen.answer([outside]), 0)[40, 40]
     assert len(seen.answer([])) == 0
+
+
+def test_points_of_a_person_are_always_in_the_answer_which_keeps_what_it_had():
+    image, disc, bar = scene()
+    seen = HierarchySource(parts=150).prepare(image, "scene")
+    points = np.array([[40.0, 40.0], [85.0, 40.0], [3.0, 3.0]])
+    asked = Prompt((17, 17, 64, 64), points[:2], np.array([1, 1]))
+    assert not full(seen.answer([asked]), 0)[40, 85]
+    asked = replace(asked, points_first=True)
+    found = full(seen.answer([asked]), 0)
+    assert found[40, 40]
+    assert found[40, 85]
+    assert overlap(found & ~bar, disc) > 0.9
+    assert np.count_nonzero(found & ~disc & ~bar) < 0.1 * np.count_nonzero(found)
+    all_three = full(seen.answer([replace(asked, points=points, labels=np.ones(3, dtype=int))]), 0)
+    assert all_three[3, 3]
+    assert not (found & ~all_three).any()
+    # a point that is to be left out goes before one in the same part
+    beside = replace(asked, points=points[[0, 1, 1]], labels=np.array([1, 1, 0]))
+    assert not full(seen.answer([beside]), 0)[40, 85]
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_answers_hold_positive_points_unless_a_negative_one_is_in_their_part(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    seen = HierarchySource(parts=40).prepare(image, "noise")
+    places = rng.integers(0, [40, 30], (5, 2))
+    labels = np.array([1, 1, 1, 1, 0])
+    found = full(seen.answer([Prompt((8, 8, 30, 25), places + 0.5, labels, points_first=True)]), 0)
+    part = seen.tree.ranks[places[:, 1], places[:, 0]]
+    assert np.array_equal(found[places[:4, 1], places[:4, 0]], part[:4] != part[4])
+    assert not found[places[4, 1], places[4, 0]]
 
 
 def test_the_tree_is_nested_and_its_numbers_are_right():

@@ -46,11 +46,15 @@ class Prompt:
         x, y of each point; K may be 0.
     labels : ndarray of int, (K,)
         1 = inside the object, 0 = outside.
+    points_first : bool
+        Whether a positive point is in the answer even if it fits the box less well so, as when a person has
+        put it. Only the hierarchy takes notice: SAM weighs both by itself, masks of files are as they are.
     """
 
     box: tuple[float, float, float, float]
     points: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    points_first: bool = False
 
 
 class ImageMasks(Protocol):

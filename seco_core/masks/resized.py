@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,7 +54,7 @@ def resize_prompts(
     for prompt in prompts:
         x0, y0, x1, y1 = (np.array(prompt.box) * np.tile(scale, 2)).tolist()
         points = np.floor((prompt.points + 0.5) * scale)
-        resized.append(Prompt((x0, y0, x1, y1), points, prompt.labels))
+        resized.append(dataclasses.replace(prompt, box=(x0, y0, x1, y1), points=points))
     return resized
 
 

@@ -225,6 +225,16 @@ def test_box_and_click_ask_the_mask_source_in_the_background(hand: Hand, qtbot):
     answer = session.patch
     hand.click((2, 2), SHIFT)  # what does not belong to it
     assert not session.patch.holds((2, 2))
+    height, width = session.frame.shape
+    added = tuple(np.argwhere(~session.patch.on((0, 0, width, height)))[-1].tolist())
+    hand.click(added)  # what belongs to it
+    assert session.patch.holds(added)
+    both = session.patch
+    hand.click(added)
+    assert session.patch is both  # no step that changes nothing
+    assert "no other mask" in hand.dock.message.text()
+    session.undo()
+    assert not session.patch.holds(added)
     hand.key(Qt.Key.Key_Escape)
     hand.click((20, 25))  # without a box: masks from small to large
     assert session.choices > 1

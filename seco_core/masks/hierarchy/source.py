@@ -93,41 +93,56 @@ class HierarchyMasks:
 
         An object is expected as an ellipse in the middle of its box. Of the nodes without a negative point
         the one with the highest intersection over union with that ellipse answers, counted the less the more
-        positive points it leaves out. The mask is empty for a box off the image.
+        positive points it leaves out. With `points_first` every positive point that it leaves out adds the
+        node that makes the best union with it, if one has no negative point. The mask is empty for a box off
+        the image.
         """
-        height, width = self.tree.ranks.shape
-        nodes = [_best_node(self.tree, prompt) for prompt in prompts]
-        found = self.tree.masks(np.array([node for node in nodes if node is not None], dtype=np.int64))
         boxes = np.zeros((len(prompts), 4), dtype=np.int32)
         crops = [np.zeros((0, 0), dtype=bool)] * len(prompts)
-        answered = [i for i, node in enumerate(nodes) if node is not None]
-        for i, box, crop in zip(answered, found.boxes, found.crops, strict=True):
-            boxes[i], crops[i] = box, crop
+        for i, prompt in enumerate(prompts):
+            nodes = _best_nodes(self.tree, prompt)
+            if nodes:
+                boxes[i], crops[i] = self.tree.union(nodes)
+        height, width = self.tree.ranks.shape
         return MaskSet((height, width), boxes, tuple(crops))
 
 
-def _best_node(tree: PartitionTree, prompt: Prompt) -> int | None:
+def _best_nodes(tree: PartitionTree, prompt: Prompt) -> list[int]:
+    """The nodes that answer together, none below another: one, unless points go first."""
     height, width = tree.ranks.shape
     x0, y0 = max(int(np.floor(prompt.box[0])), 0), max(int(np.floor(prompt.box[1])), 0)
     x1, y1 = min(int(np.ceil(prompt.box[2])), width), min(int(np.ceil(prompt.box[3])), height)
     if x0 >= x1 or y0 >= y1:
-        return None
+        return []
     target = _inner_ellipse(prompt.box, (x0, y0, x1, y1))
     inside = np.bincount(tree.ranks[y0:y1, x0:x1][target], minlength=tree.n_parts)
     common = tree.sums(inside)
     overlap = common / (tree.area + target.sum() - common)
-    if len(prompt.points):
-        columns = np.clip(np.floor(prompt.points[:, 0]).astype(int), 0, width - 1)
-        rows = np.clip(np.floor(prompt.points[:, 1]).astype(int), 0, height - 1)
-        rank = tree.ranks[rows, columns]
-        contains = (tree.start[:, None] <= rank) & (rank < tree.stop[:, None])
-        positive = prompt.labels > 0
+    if not len(prompt.points):
+        return [int(np.argmax(overlap))]
+    columns = np.clip(np.floor(prompt.points[:, 0]).astype(int), 0, width - 1)
+    rows = np.clip(np.floor(prompt.points[:, 1]).astype(int), 0, height - 1)
+    rank = tree.ranks[rows, columns]
+    contains = (tree.start[:, None] <= rank) & (rank < tree.stop[:, None])
+    positive = prompt.labels > 0
+    excluded = contains[:, ~positive].any(axis=1)
+    if not prompt.points_first:
         # the box bounds what points can do: two in parts far apart have only a huge node in common
         overlap *= (1 + contains[:, positive].sum(axis=1)) / (1 + positive.sum())
-        excluded = contains[:, ~positive].any(axis=1)
-        if not excluded.all():
-            overlap[excluded] = -1.0
-    return int(np.argmax(overlap))
+    if not excluded.all():
+        overlap[excluded] = -1.0
+    nodes = [int(np.argmax(overlap))]
+    for holds in contains[:, positive].T if prompt.points_first else ():
+        able = holds & ~excluded
+        if holds[nodes].any() or not able.any():
+            continue
+        # two nodes are apart or one is below the other
+        apart = (tree.stop[:, None] <= tree.start[nodes]) | (tree.stop[nodes] <= tree.start[:, None])
+        shared = common + apart @ common[nodes]
+        union = shared / (tree.area + apart @ tree.area[nodes] + target.sum() - shared)
+        added = int(np.argmax(np.where(able, union, -1.0)))
+        nodes = [node for node, stays in zip(nodes, apart[added], strict=True) if stays] + [added]
+    return nodes
 
 
 def _inner_ellipse(

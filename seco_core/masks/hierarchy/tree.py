@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +53,18 @@ class PartitionTree:
 
     def masks(self, nodes: NDArray[np.int64]) -> MaskSet:
         """The nodes as masks, in the order given."""
-        crops = []
-        for node in nodes:
-            x0, y0, x1, y1 = self.box[node]
-            crop = self.ranks[y0:y1, x0:x1]
-            crops.append((crop >= self.start[node]) & (crop < self.stop[node]))
+        found = [self.union([node]) for node in nodes.tolist()]
         height, width = self.ranks.shape
-        return MaskSet((height, width), self.box[nodes], tuple(crops))
+        return MaskSet((height, width), self.box[nodes], tuple(crop for _, crop in found))
+
+    def union(self, nodes: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Several nodes as one mask: its box, and which of the box's pixels are in one of them."""
+        box = np.concatenate([self.box[nodes, :2].min(axis=0), self.box[nodes, 2:].max(axis=0)])
+        ranks = self.ranks[box[1] : box[3], box[0] : box[2]]
+        crop = np.zeros(ranks.shape, dtype=bool)
+        for node in nodes:
+            crop |= (ranks >= self.start[node]) & (ranks < self.stop[node])
+        return box, crop
 
     def sums(self, of_rank: NDArray[Any]) -> NDArray[Any]:
         """Sum over each node of a value per rank."""
