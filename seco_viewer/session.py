@@ -99,6 +99,16 @@ class Session(Browser):
         return self._selection
 
     @property
+    def meant(self) -> int | None:
+        """The region whose class a decision goes by: the current one, unless the selection was edited and
+        lies in others; None where nothing is selected, or only something drawn."""
+        if not self.edited:
+            return self.row
+        selection = self.selection
+        of_others = self.row not in selection.rows and selection.kind is not Kind.DRAWN
+        return selection.rows[0] if selection.rows and of_others else self.row
+
+    @property
     def edited(self) -> bool:
         """Whether tools have changed the selection."""
         return self._position > 0
@@ -268,17 +278,13 @@ class Session(Browser):
     # ----------------------------------------------------------------- inside
 
     def _meant(self) -> int:
-        """The region whose class a decision goes by."""
-        selection = self.selection
-        if len(selection.rows) == 1 and selection.kind is not Kind.DRAWN:
-            return selection.rows[0]
-        if self.row is None:
-            drawn = selection.kind is not Kind.EMPTY
+        if self.meant is None:
+            drawn = self.selection.kind is not Kind.EMPTY
             raise OverrideError(
                 "no region is selected" + (", only something drawn." if drawn else "."),
                 remedy="Choose a class for it." if drawn else "Click one, or go on with the queue.",
             )
-        return self.row
+        return self.meant
 
     def _decide(self, action: Action, class_id: int) -> Override:
         if not self.frame.reviewable:

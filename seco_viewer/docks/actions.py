@@ -129,7 +129,7 @@ class Actions:
 
     def _decide(self, decide: Callable[[], Override]) -> None:
         session = self._session
-        row = session.row
+        row = session.meant
         try:
             override = decide()
         except SecoError as error:

@@ -62,7 +62,9 @@ class ExportPanel(QWidget):
             self.state.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
         self.state.setMinimumContentsLength(12)
         self.folder = PathLine("folder", "folder of the label set")
-        self.folder.set_text(str(session.project.path.absolute().parent / "export"))
+        self.folder.set_text(self._own_folder())
+        self._offered = self.folder.text()
+        self.state.currentIndexChanged.connect(self._offer)
         form.addRow("labels", self.state)
         form.addRow("folder", self.folder)
         what = QLabel(
@@ -99,6 +101,15 @@ class ExportPanel(QWidget):
     def running(self) -> bool:
         """Whether an export is going on."""
         return self._job is not None
+
+    def _own_folder(self) -> str:
+        """The same as `seco export` takes: no other project or state has it."""
+        return str(self._session.project.path.absolute() / f"export-{self.state.currentData()}")
+
+    def _offer(self) -> None:
+        if self.folder.text() == self._offered:
+            self._offered = self._own_folder()
+            self.folder.set_text(self._offered)
 
     def export(self) -> None:
         """Begin to export."""

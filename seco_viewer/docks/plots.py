@@ -134,6 +134,7 @@ class PlotsPanel(QWidget):
             spin.setRange(0.0, 1.0)
             spin.setDecimals(3)
             spin.setSingleStep(0.01)
+            spin.setKeyboardTracking(False)  # what is half typed is no threshold yet
             spin.valueChanged.connect(partial(self._typed, name))
             label = QLabel(_SHARES[name])
             for part in (label, spin):
@@ -187,6 +188,8 @@ class PlotsPanel(QWidget):
         """Store the thresholds: the verdicts on all regions are made anew in the background."""
         if self._job is not None:
             return
+        for spin in self.spins.values():
+            spin.interpretText()  # a click on a button need not take the focus from it
         parameters = dataclasses.replace(self._in_use, scc=self.scc)
         self._job = Job(partial(_apply, self._session.project.path, parameters), "SeCo thresholds")
         self._job.succeeded.connect(partial(self._applied, parameters))

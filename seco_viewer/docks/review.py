@@ -92,7 +92,7 @@ class ReviewPanel(QWidget):
         self._soon = Soon(self)
         session.region_changed.connect(self._changed)
         session.queue_changed.connect(self._changed)
-        session.selection_changed.connect(self._enable)
+        session.selection_changed.connect(self._changed)
         self.refresh()
 
     def release(self) -> None:
@@ -103,7 +103,7 @@ class ReviewPanel(QWidget):
         self._session.region_changed.disconnect(self._changed)
         self._session.queue_changed.disconnect(self._changed)
         self.neighbours.release()
-        self._session.selection_changed.disconnect(self._enable)
+        self._session.selection_changed.disconnect(self._changed)
 
     # ------------------------------------------------------------------ build
 
@@ -211,7 +211,7 @@ class ReviewPanel(QWidget):
         self.buttons["redo"].setEnabled(session.can_redo)
         for action_id in ("relabel", "ignore", "unknown"):
             self.buttons[action_id].setEnabled(session.patch.area > 0)
-        known = session.patch.area > 0 and session.row is not None
+        known = session.patch.area > 0 and session.meant is not None
         self.buttons["accept"].setEnabled(known)
         self.buttons["take_suggestion"].setEnabled(known and self._suggests)
 
@@ -267,7 +267,7 @@ class ReviewPanel(QWidget):
         warnings = "<br>".join(f"⚠ {html.escape(problem)}" for problem in problems if problem)
         self.problem.setText(warnings.replace("/", "/\u200b"))  # long paths may break there
         self.problem.setVisible(any(problems))
-        row = session.row
+        row = session.meant
         self._suggests = row is not None
         self.buttons["accept"].setText(with_key("accept"))
         self.buttons["take_suggestion"].setText(with_key("take_suggestion"))

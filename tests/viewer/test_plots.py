@@ -185,6 +185,20 @@ def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot
 
 
 @pytest.mark.gui
+@pytest.mark.parametrize("text", ["0.65", ".75", "0.725", "0.9"])
+def test_a_typed_threshold_is_what_was_typed(dock: SecoDock, qapp, text: str):
+    plots = dock.opened.plots
+    spin = plots.spins["tau_ns"]
+    spin.selectAll()
+    for key in text:
+        QTest.keyClicks(spin, key)
+        qapp.processEvents()
+    QTest.keyClick(spin, Qt.Key.Key_Return)
+    assert plots.scc.tau_ns == float(text)
+    assert spin.value() == float(text)
+
+
+@pytest.mark.gui
 def test_line_is_moved_with_keys_and_numbers(dock: SecoDock, qtbot):
     plots = dock.opened.plots
     plots.histogram.setFocus()

@@ -13,6 +13,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline
 from seco_core.review import Order
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.selection import Patch
 from seco_viewer.workers import import_torch
 
 pytestmark = pytest.mark.gui
@@ -49,6 +50,29 @@ def test_what_is_decided_with_is_in_sight_and_never_moves(dock: SecoDock, qapp, 
     review.refresh()
     qapp.processEvents()
     assert [place_in_page(dock, part) for part in parts] == places
+
+
+def test_buttons_say_what_is_stored_of_a_part_of_another_region(dock: SecoDock, qapp):
+    session, review = dock.session, dock.opened.review
+    regions, row = session.regions, session.row
+    other = next(
+        r
+        for r in range(session.rows.start, session.rows.stop)
+        if regions.class_id[r] != regions.class_id[row] and regions.area[r] > 30
+    )
+    whole = session.open_part(other)
+    part = whole.mask.copy()
+    part[whole.mask.shape[0] // 2 :] = False
+    session.edit([Patch.of(part, whole.box[1::-1])])
+    qapp.processEvents()
+    assert session.row == row
+    assert session.meant == other
+    label = session.scheme.label(int(regions.class_id[other]))
+    assert label in review.buttons["accept"].text()
+    assert label in review.headline.text()
+    review.buttons["accept"].click()
+    assert session.project.overrides.active(session.image_id)[-1].class_id == regions.class_id[other]
+    assert dock.message.text().startswith(f"✓ a part of {label}")
 
 
 def test_the_classes_in_question_are_bold_again_after_a_search(dock: SecoDock):
