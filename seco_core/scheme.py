@@ -125,7 +125,7 @@ IGNORE = 255
 """The ignore index inside SeCo: pixels without a label, in every class map it makes."""
 
 _REMEDY = (
-    "A scheme has name, optional ignore and unknown ids, and classes; "
+    "A scheme is a JSON or TOML file with name, optional ignore and unknown ids, and classes; "
     'each class has id, name, color [r, g, b] and kind "stuff" or "thing".'
 )
 
@@ -167,11 +167,14 @@ def default_scheme(data_root: Path) -> str:
 
 @functools.lru_cache(maxsize=32)
 def _parse(path: Path, mtime_ns: int) -> ClassScheme:
+    kind = path.suffix.lower()
     try:
         text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        data = tomllib.loads(text) if kind == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
-        raise SchemeError(f"cannot be read as a class scheme: {error}.", path=path, remedy=_REMEDY) from error
+        # what JSON lacks tells nothing of a file that was never meant as such
+        why = error if kind in (".json", ".toml") or isinstance(error, OSError) else "it is no JSON or TOML"
+        raise SchemeError(f"cannot be read as a class scheme: {why}.", path=path, remedy=_REMEDY) from error
     return ClassScheme.from_dict(data, path)
 
 

@@ -94,6 +94,21 @@ def test_a_trial_is_what_a_run_with_these_parameters_stores(run_path: Path, prof
         np.testing.assert_array_equal(trial.class_map, project.read_psa(0))
 
 
+def test_what_people_have_decided_does_not_change(run_path: Path):
+    other = QUICK.replace(**{"psa.profile": "seco-v1", "masks.parts": 60})
+    trial = try_psa(run_path, 0, other)
+    rows, columns = np.nonzero(trial.changed)
+    half = np.zeros_like(trial.changed)
+    half[rows[::2], columns[::2]] = True
+    height, width = half.shape
+    with Project.open(run_path) as project:
+        project.overrides.record([Decision(Action.IGNORE, 0, None, (0, 0, width, height), half, None)])
+    again = try_psa(run_path, 0, other)
+    np.testing.assert_array_equal(again.decided, half)
+    np.testing.assert_array_equal(again.changed, trial.changed & ~half)
+    assert again.changed.any()
+
+
 def test_without_a_stored_map_it_is_compared_with_the_pseudo_label(project_path: Path):
     trial = try_psa(project_path, 2, QUICK)
     assert not trial.stored

@@ -147,6 +147,11 @@ def test_unreadable_and_missing_files(tmp_path):
     for name in ("a.json", "a.toml", "b.json"):
         with pytest.raises(SchemeError, match="cannot be read"):
             load_scheme(tmp_path / name)
+    (tmp_path / "a.yaml").write_text("name: town\nclasses: []\n")
+    with pytest.raises(
+        SchemeError, match=r"class scheme: it is no JSON or TOML\. .*a JSON or TOML file with"
+    ):
+        load_scheme(tmp_path / "a.yaml")
     with pytest.raises(SchemeError, match="cityscapes19"):
         load_scheme("cityscapes")
 

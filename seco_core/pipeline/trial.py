@@ -17,6 +17,7 @@ from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ign
 from seco_core.project import Project
 from seco_core.psa import prompts_of
 from seco_core.psa.prompts import ThingPrompt
+from seco_core.refine import override_owner
 from seco_core.regions import label_components
 
 
@@ -42,6 +43,8 @@ class PsaTrial:
         Automatic masks of the image.
     prompts : tuple of ThingPrompt
         What was asked for things.
+    decided : ndarray of bool, (H, W)
+        Pixels that people have decided, which keep what was decided in any case.
     """
 
     image_id: int
@@ -53,11 +56,12 @@ class PsaTrial:
     regions_before: int
     proposals: MaskSet
     prompts: tuple[ThingPrompt, ...]
+    decided: NDArray[np.bool_]
 
     @property
     def changed(self) -> NDArray[np.bool_]:
-        """Pixels whose class the parameters change, (H, W)."""
-        return self.class_map != self.before
+        """Pixels whose class the parameters change and nobody has decided, (H, W)."""
+        return (self.class_map != self.before) & ~self.decided
 
 
 def try_psa(
@@ -128,6 +132,7 @@ def try_psa(
             regions_before=label_components(before, cuts)[1],
             proposals=masks.proposals(),
             prompts=tuple(prompts_of(pseudo_label, confidence, scheme, psa)),
+            decided=override_owner(shape, overrides) > 0,
         )
 
 

@@ -221,7 +221,7 @@ def _typed_errors(path: Path) -> Iterator[None]:
             raise StorageFullError(
                 "the disk is full; what was stored before is intact.",
                 path=path.parent,
-                remedy="Free some space and run again.",
+                remedy="Free some space and try again.",
             ) from error
         if "readonly" in text or "unable to open" in text:
             raise ProjectReadOnlyError(

@@ -30,7 +30,7 @@ _NOTHING = {
     "previous_image": "This is the first image.",
     "follow": "Nothing similar would follow from the newest decision.",
 }
-_DONE = {"undo": "Taken back", "redo": "Decided again"}
+_DONE = {"undo": "Taken back", "redo": "Done again"}
 _DECISIONS = ("accept", "take_suggestion", "ignore", "unknown")
 
 

@@ -23,7 +23,7 @@ from seco_viewer import project_words
 from seco_viewer.docks.headed_table import HeadedTable
 from seco_viewer.session import Session
 
-_WRONG = QColor(255, 160, 60)
+_WRONG_ON_DARK, _WRONG_ON_LIGHT = QColor(255, 160, 60), QColor(140, 50, 0)
 _NAME, _REGIONS, _FLAGGED, _REVIEWED, _STATE = range(5)
 
 
@@ -41,9 +41,9 @@ class ImageTable(HeadedTable):
         "again once it has been looked at.",
     )
 
-    def __init__(self, session: Session):
+    def __init__(self, session: Session, around: QWidget):
         super().__init__()
-        self._session = session
+        self._session, self._around = session, around
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
         """Number of images."""
@@ -59,7 +59,10 @@ class ImageTable(HeadedTable):
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (_REGIONS, _FLAGGED, _REVIEWED):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ForegroundRole and column == _STATE:
-            return _WRONG if problem or self._session.count_unscored(record.id) else None
+            if not problem and not self._session.count_unscored(record.id):
+                return None
+            text = self._around.palette().color(self._around.foregroundRole())
+            return _WRONG_ON_LIGHT if text.lightness() < 128 else _WRONG_ON_DARK
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if column == _NAME:
@@ -97,7 +100,7 @@ class ImagesPanel(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText("find an image by its name")
         self.search.setClearButtonEnabled(True)
-        self.model = ImageTable(session)
+        self.model = ImageTable(session, self)
         self.sorted = QSortFilterProxyModel()
         self.sorted.setSourceModel(self.model)
         self.sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)

@@ -144,13 +144,15 @@ def test_undo_and_redo_say_of_what(dock: SecoDock):
     was, image = int(session.regions.class_id[session.row]), session.image_id
     now = next(c.id for c in session.scheme.classes if c.id != was)
     session.relabel(now)
-    for action_id, done in (("undo", "Taken back"), ("redo", "Decided again")):
+    for action_id, done in (("undo", "Taken back"), ("redo", "Done again")):
         dock.perform(action_id)
         told = f"{done}: {label(was)} → {label(now)} ({session.project.images[image].name})."
         assert dock.message.text() == told
     dock.perform("nothing")
     dock.perform("undo")
-    assert "a step of the selection" in dock.message.text()
+    assert dock.message.text() == "Taken back: a step of the selection."
+    dock.perform("redo")
+    assert dock.message.text() == "Done again: a step of the selection."
 
 
 def test_project_dropped_on_the_dock_is_opened(dock: SecoDock, scored_path: Path):

@@ -47,12 +47,15 @@ def layer(dock: SecoDock, name: str):
 # ------------------------------------------------------------------ in words
 
 
-def a_trial(before: np.ndarray, class_map: np.ndarray, *, stored: bool = True) -> PsaTrial:
+def a_trial(
+    before: np.ndarray, class_map: np.ndarray, *, stored: bool = True, decided: np.ndarray | None = None
+) -> PsaTrial:
     no_masks = MaskSet(before.shape, np.zeros((0, 4), dtype=np.int32), ())
     prompt = ThingPrompt(
         CAR, 4, Prompt((1.0, 2.0, 5.0, 4.0), np.array([[2.0, 3.0]]), np.ones(1, dtype=np.int64))
     )
-    return PsaTrial(0, Parameters(), class_map, before, stored, 3, 2, no_masks, (prompt,))
+    decided = np.zeros(before.shape, dtype=bool) if decided is None else decided
+    return PsaTrial(0, Parameters(), class_map, before, stored, 3, 2, no_masks, (prompt,), decided)
 
 
 def test_changes_are_counted_and_the_commonest_named():
@@ -63,6 +66,11 @@ def test_changes_are_counted_and_the_commonest_named():
     assert first == "46 pixels (23.0 %) would change."
     assert most == "Most: road → wall 40, road → ignore 5, road → car 1"
     assert found == "3 regions (2 before) from 0 masks and 1 prompt for things"
+    decided = np.zeros(before.shape, dtype=bool)
+    decided[1:3] = True
+    first, most, _ = project_words.trial(a_trial(before, after, decided=decided), SCHEME.label)
+    assert first == "21 pixels (10.5 %) would change."
+    assert most == "Most: road → wall 20, road → car 1"
 
 
 def test_no_change_and_no_stored_map_are_said():
