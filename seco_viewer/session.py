@@ -63,11 +63,14 @@ class Session(Browser):
     """Rows of other images whose decision changed with the same batch."""
     selection_changed = Signal()
     """An edit, or none any more. Another region or image has a selection of its own without this signal."""
+    edit_dropped = Signal()
+    """Pixels that tools had selected are so no longer, for another region or image is looked at."""
 
     def __init__(self, project: Project):
         # steps of an edit: what there is to choose from, what is chosen; those past the position are undone
         self._steps: list[tuple[tuple[Patch, ...], int]] = []
         self._position = 0
+        self._given_back = 0  # of the steps, how many undo of a decision has made: 0 or 1
         self._edited_at: tuple[int, int | None] | None = None
         self._unedited: Patch | None = None
         self._selection: Selection | None = None
@@ -112,6 +115,11 @@ class Session(Browser):
     def edited(self) -> bool:
         """Whether tools have changed the selection."""
         return self._position > 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the edit undo takes back before it takes back decisions."""
+        return self._position - self._given_back
 
     @property
     def choices(self) -> int:
@@ -172,7 +180,7 @@ class Session(Browser):
     def clear_edit(self) -> bool:
         """Select the current region as it is; whether anything else was selected."""
         edited = self.edited
-        self._steps.clear()
+        self._forget_edit()
         self._go(0)
         return edited
 
@@ -241,12 +249,24 @@ class Session(Browser):
             self.region_changed.emit()  # what is said about the current one may have changed
 
     def undo(self) -> bool:
-        """Take back an edit's newest step, else the newest decision and go to it; whether there was any."""
+        """Take back an edit's newest step, else the newest decision and go to it; whether there was any.
+
+        What tools had selected for that decision is selected again: an edit that is not a step, so that undo
+        goes on with the decision before.
+        """
         self.turned = ()
-        if self._position:
+        if self.steps:
             self._go(self._position - 1)
             return True
-        return self._turn(self.project.overrides.undo)
+        if not self._turn(self.project.overrides.undo):
+            return False
+        self._select_again()
+        return True
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step of an edit to take back, or a decision."""
+        return self.steps > 0 or self.project.overrides.can_undo
 
     @property
     def can_redo(self) -> bool:
@@ -269,10 +289,11 @@ class Session(Browser):
         tables : Tables, optional
             Those of the project, if another thread has read them already.
         """
-        image_id, steps, position = self.image_id, self._steps.copy(), self._position
+        edit = self.image_id, self._steps.copy(), self._given_back, self._position
+        self._forget_edit()
         super().reload(tables)
-        if steps and self.image_id == image_id:
-            self._steps = steps
+        if edit[1] and self.image_id == edit[0]:
+            _, self._steps, self._given_back, position = edit
             self._go(position)
 
     # ----------------------------------------------------------------- inside
@@ -344,6 +365,16 @@ class Session(Browser):
             self.region_changed.emit()
         return True
 
+    def _select_again(self) -> None:
+        """Select what tools had selected for the decision that was just undone."""
+        undone = self.turned[0]
+        if len(self.turned) > 1 or undone.action not in _ACTIONS.values() or not self.frame.reviewable:
+            return
+        patch = Patch.of(undone.mask, undone.box[:2][::-1])
+        if not patch.same(self.patch):
+            self._steps, self._given_back = [((patch,), 0)], 1
+            self._go(1)
+
     def _update(self, overrides: Sequence[Override]) -> None:
         """Bring the regions under some overrides, and the current image's pixels, up to date."""
         # of an image that cannot be read there is no map to go by
@@ -369,11 +400,15 @@ class Session(Browser):
 
     def _moved(self) -> None:
         """Another region has its own selection; the same one, told of anew, keeps the edit."""
+        dropped = False
         if self._edited_at != (self.image_id, self.row):
+            dropped = self.edited and self.patch.area > 0
             self._forget_edit()
         self._unedited = self._selection = None
+        if dropped:
+            self.edit_dropped.emit()
 
     def _forget_edit(self) -> None:
         self._steps.clear()
-        self._position = 0
+        self._position = self._given_back = 0
         self._unedited = self._selection = None

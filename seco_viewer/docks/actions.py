@@ -31,6 +31,8 @@ _NOTHING = {
     "follow": "Nothing similar would follow from the newest decision.",
 }
 _DONE = {"undo": "Taken back", "redo": "Done again"}
+_SELECTED_AGAIN = " What you had selected is selected again."
+_DROPPED = "What you had selected was not decided, and is dropped."
 _DECISIONS = ("accept", "take_suggestion", "ignore", "unknown")
 
 
@@ -71,6 +73,7 @@ class Actions:
         self._tabs, self._review = tabs, review
         self._say = say
         self.hindrance = ""
+        self._dropped = False
         self.table: dict[str, Callable[[], Any]] = {
             "accept": session.accept,
             "take_suggestion": session.take_suggestion,
@@ -100,6 +103,7 @@ class Actions:
             "wipe": self._wipe,
             "conflicts": self._toggle_conflicts,
         }
+        session.edit_dropped.connect(self._drop)
         session.region_changed.connect(self._moved)
 
     def perform(self, action_id: str) -> None:
@@ -118,7 +122,8 @@ class Actions:
         if done is False:
             self._say(_NOTHING[action_id])
         elif action_id in _DONE:
-            self._say(f"{_DONE[action_id]}: {self._turned()}.")
+            again = self._session.turned and self._session.edited
+            self._say(f"{_DONE[action_id]}: {self._turned()}.{_SELECTED_AGAIN if again else ''}")
 
     def relabel(self, class_id: int) -> None:
         """Give the current region a class and say so."""
@@ -141,7 +146,12 @@ class Actions:
 
     def _moved(self) -> None:
         """What was said is about what was on screen before; whoever moved on says more after it."""
-        self._say("")
+        self._say(_DROPPED if self._dropped else "")
+        self._dropped = False
+
+    def _drop(self) -> None:
+        """An image shown anew tells of the region after it: until then there is nothing to say."""
+        self._dropped = True
 
     def _turned(self) -> str:
         """What undo and redo were about."""

@@ -207,7 +207,7 @@ class ReviewPanel(QWidget):
 
     def _enable(self) -> None:
         session = self._session
-        self.buttons["undo"].setEnabled(session.edited or session.project.overrides.can_undo)
+        self.buttons["undo"].setEnabled(session.can_undo)
         self.buttons["redo"].setEnabled(session.can_redo)
         for action_id in ("relabel", "ignore", "unknown"):
             self.buttons[action_id].setEnabled(session.patch.area > 0)

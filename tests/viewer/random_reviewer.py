@@ -13,6 +13,9 @@ from seco_core.review import Order
 from seco_viewer.selection import brushed, cut, filled_polygon
 from tests.viewer.agreement import Agreement, Batch
 
+EDITED = (Action.SPLIT, Action.MERGE, Action.DRAW)
+"""Decisions that undo gives the selection of back."""
+
 
 class RandomReviewer(Agreement):
     """Does random things to an open project, and knows what has to come of them."""
@@ -102,10 +105,17 @@ class RandomReviewer(Agreement):
         self.undone.clear()
 
     def undo(self) -> str:
-        edit = self.session.edited
+        edit, session = self.session.steps > 0, self.session
+        assert edit <= session.edited
         self.dock.perform("undo")
         if not edit and self.done:
-            self.undone.append(self.done.pop())
+            batch = self.done.pop()
+            self.undone.append(batch)
+            if len(batch) == 1 and session.turned[0].action in EDITED and session.frame.reviewable:
+                image_id, mask, _ = batch[0]
+                assert session.image_id == image_id
+                assert np.array_equal(session.patch.on((0, 0, *mask.shape[::-1])), mask)
+                assert session.steps == 0
         return "a step of an edit" if edit else "a decision"
 
     def redo(self) -> str:

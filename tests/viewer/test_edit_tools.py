@@ -17,7 +17,7 @@ from seco_viewer.docks.main import SecoDock
 from seco_viewer.edit_tools import Tool
 from seco_viewer.outline import outline
 from seco_viewer.plugin import show_dock
-from seco_viewer.selection import Kind
+from seco_viewer.selection import Kind, Patch
 from seco_viewer.view import camera_of
 from tests.viewer.scenes import make_project
 from tests.viewer.test_session import assert_agrees_with_the_store
@@ -137,7 +137,7 @@ def test_region_is_split_by_a_stroke_and_its_parts_are_decided(hand: Hand):
     hand.key(Qt.Key.Key_U)
     assert session.row == row
     assert np.array_equal(session.curated, before)
-    assert session.selection.kind is Kind.REGION
+    assert session.patch.same(Patch(override.box, override.mask))
 
 
 def test_line_that_misses_the_region_is_said(hand: Hand):
@@ -305,6 +305,28 @@ def test_edits_of_several_images_are_undone_redone_and_kept(hand: Hand):
         assert np.array_equal(again.project.curated(image_id), curated)
     again.go_to(row)
     assert again.patch.same(patch)
+
+
+def test_slip_of_the_finger_on_a_class_costs_no_drawing(hand: Hand):
+    dock, session = hand.dock, hand.dock.session
+    dock.perform("brush")
+    y, x = session.regions.centroid[session.row]
+    hand.drag((y, x), (y, x + 30))
+    drawn = session.patch
+    assert session.selection.kind is Kind.DRAWN
+    hand.key(Qt.Key.Key_I)
+    hand.key(Qt.Key.Key_U)
+    assert session.patch.same(drawn)
+    assert dock.message.text().startswith("Taken back: drawn: ignore")
+    assert dock.message.text().endswith("selected again.")
+    assert not dock.opened.review.buttons["undo"].isEnabled()
+    lines = outline(drawn.mask, (drawn.box[1], drawn.box[0]))
+    assert np.array_equal(dock.opened.layers.outline.drawn, lines)
+    hand.key(Qt.Key.Key_N)
+    assert not session.edited
+    assert "dropped" in dock.message.text()
+    hand.key(Qt.Key.Key_N)
+    assert dock.message.text() == ""
 
 
 def test_image_without_regions_is_drawn_on(make_napari_viewer, qtbot, tmp_path: Path):

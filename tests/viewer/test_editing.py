@@ -8,6 +8,7 @@ import pytest
 
 from seco_core.errors import OverrideError
 from seco_core.project import Action, Project
+from seco_core.project.overrides import Decision
 from seco_core.scheme import IGNORE
 from seco_viewer.selection import EMPTY, Kind, Patch, brushed, cut, filled_polygon, touching
 from seco_viewer.session import Session
@@ -86,11 +87,102 @@ def test_undo_steps_back_through_the_edit_and_then_through_decisions(session: Se
     assert not session.edited
     assert session.undo()
     assert session.row == row
-    assert session.patch.same(whole)
+    assert session.patch.same(first)
     assert np.array_equal(session.curated, before)
+    assert not session.can_undo
     assert session.undo() is False
+    assert session.patch.same(first)
     assert session.redo()
+    assert not session.edited
     assert session.patch.same(whole - first)
+
+
+def drawn(session: Session) -> Patch:
+    """Select the current region, as far as it is open, and some pixels beyond it."""
+    y, x = session.regions.centroid[session.row]
+    session.edit([session.patch | brushed([(y, x), (y, x + 40)], 4, session.frame.shape)])
+    assert session.selection.kind is Kind.DRAWN
+    return session.patch
+
+
+def test_undo_of_a_decision_on_what_was_drawn_selects_it_again_and_then_goes_on(session: Session):
+    row = large_row(session)
+    earlier = session.ignore()
+    session.go_to(row)
+    first = drawn(session)
+    session.ignore()
+    assert session.undo()
+    assert session.edited
+    assert session.patch.same(first)
+    assert session.steps == 0
+    override = session.relabel(7)  # the class that was meant
+    assert Patch(override.box, override.mask).same(first)
+    assert session.undo()
+    session.edit([session.patch - brushed([session.regions.centroid[row]], 2, session.frame.shape)])
+    assert session.steps == 1
+    assert session.undo()  # this step
+    assert session.patch.same(first)
+    assert session.undo()  # the decision before
+    assert session.turned == (earlier,)
+    assert not session.edited
+    assert not session.project.overrides.can_undo
+    assert session.redo()
+    assert session.turned == (earlier,)
+    assert session.redo()
+    assert session.turned == (override,)
+    assert not session.edited
+    assert_agrees_with_the_store(session)
+
+
+def test_what_was_drawn_is_selected_again_after_reopening_and_reloading(session: Session):
+    large_row(session)
+    first = drawn(session)
+    session.ignore()
+    session.next_image()
+    again = Session(Project.open(session.project.path))
+    try:
+        assert again.undo()
+        assert again.patch.same(first)
+        again.reload()
+        assert again.patch.same(first)
+        assert again.steps == 0
+        assert again.undo() is False
+        assert again.clear_edit()
+        assert again.selection.kind is Kind.REGION
+    finally:
+        again.close()
+
+
+def test_several_decisions_made_at_once_select_nothing_when_undone(session: Session):
+    large_row(session)
+    halves = split(session)[:2]
+    decisions = [Decision(Action.SPLIT, session.image_id, 7, half.box, half.mask) for half in halves]
+    session.take(session.project.overrides.record(decisions), go_on=False)
+    assert session.undo()
+    assert len(session.turned) == 2
+    assert not session.edited
+
+
+def test_moving_on_tells_that_an_edit_was_dropped_and_deciding_does_not(session: Session):
+    told: list[int | None] = []
+    session.edit_dropped.connect(lambda: told.append(session.row))
+    large_row(session)
+    drawn(session)
+    session.ignore()
+    drawn(session)
+    session.reload()
+    session.undo()  # what was drawn last
+    session.undo()
+    assert told == []
+    assert session.edited
+    session.skip()
+    assert told == [session.row]
+    session.edit([EMPTY])
+    session.next_image()
+    assert len(told) == 1
+    drawn(session)
+    session.go_to_image(0 if session.image_id else 1)
+    assert len(told) == 2
 
 
 def test_other_side_and_smaller_and_larger(session: Session):
@@ -131,9 +223,11 @@ def test_undo_of_a_merge_goes_to_the_region_that_it_was_started_from(session: Se
         other = session.most_alike_neighbour()
         if other is not None and area[other] > area[row]:
             session.edit([session.patch | session.open_part(other)])
+            merged = session.patch
             session.relabel(5)
             assert session.undo()
             assert session.row == row
+            assert session.patch.same(merged)
             assert session.redo()
             assert session.row == row
             assert session.undo()
