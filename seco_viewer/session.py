@@ -380,16 +380,23 @@ class Session(Browser):
         # of an image that cannot be read there is no map to go by
         seen = self.image_id if self.frame.reviewable else None
         here = [o for o in overrides if o.image_id == seen]
-        elsewhere = sorted({o.image_id for o in overrides} - {seen})
+        by_others = self.project.overrides.changed_by_others()
+        elsewhere = sorted(({o.image_id for o in overrides} | by_others) - {seen})
         if elsewhere:
             self.others_decided.emit(self.recount(elsewhere))
-        if not here:
-            return
         ids = self.frame.region_ids
-        rows, box = self.update(self.image_id, ids, here)
+        if seen in by_others:
+            self.recount([self.image_id])
+            rows = np.arange(self.rows.start, self.rows.stop)
+            box = (0, 0, ids.shape[1], ids.shape[0])
+        elif here:
+            rows, box = self.update(self.image_id, ids, here)
+        else:
+            return
         x0, y0, x1, y1 = box
         self.curated[y0:y1, x0:x1] = self.curated_map(self.image_id, ids[y0:y1, x0:x1], box)
-        self._forget_edit()
+        if here:
+            self._forget_edit()
         self.regions_decided.emit(rows, box)
 
     def _go(self, position: int) -> None:

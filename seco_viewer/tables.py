@@ -148,7 +148,7 @@ def settled(
         same = [region for region, c in zip(whole, classes, strict=True) if c == decided[region]]
         return reviewed, decided, np.bincount(np.array(same, dtype=np.int64), minlength=count) > 1
     region_ids = project.read_region_ids(image_id)
-    if region_ids is None:
+    if region_ids is None or region_ids.max(initial=0) > count:  # another run has replaced the regions
         return reviewed, decided, np.zeros(count, dtype=bool)
     reviewed, decided = reviewed_regions(region_ids, count, overrides)
     return reviewed, decided, confirmed_regions(region_ids, decided, overrides)

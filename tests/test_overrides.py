@@ -118,8 +118,17 @@ def test_two_windows_see_each_others_decisions(project_path: Path):
         one.overrides.record([decision(class_id=1)])
         two.overrides.record([decision(class_id=2)])
         assert [o.class_id for o in two.overrides.active(0)] == [1, 2]
+        assert two.overrides.changed_by_others() == {0}
+        assert two.overrides.changed_by_others() == set()
         one.overrides.refresh()
         assert [o.class_id for o in one.overrides.active(0)] == [1, 2]
+        assert one.overrides.changed_by_others() == {0}
+        with pytest.raises(OverrideError, match="another window"):
+            one.overrides.undo()
+        one.overrides.undo()
+        assert one.overrides.changed_by_others() == set()
+        two.overrides.refresh()
+        assert two.overrides.changed_by_others() == {0}
 
 
 def test_undo_and_redo_never_turn_what_another_window_did_unseen(project_path: Path):

@@ -130,8 +130,10 @@ class OverrideLog:
         self._batches: defaultdict[int, list[Override]] = defaultdict(list)
         self._active: defaultdict[int, list[Override]] = defaultdict(list)
         self._surprised = False  # whether another window has written since
+        self._changed = set[int]()  # images on which it has
         self.refresh()
         self._surprised = False
+        self._changed.clear()
 
     @property
     def can_undo(self) -> bool:
@@ -238,7 +240,8 @@ class OverrideLog:
             ).fetchall()
         for row in rows:
             self._last_seq, self._last_batch = row["seq"], row["batch"]
-            self._surprised |= row["batch"] != self._own
+            others = row["batch"] != self._own
+            self._surprised |= others
             if row["kind"] == "override":
                 self._take(_override(row))
             elif row["kind"] == "undo":
@@ -251,6 +254,14 @@ class OverrideLog:
                 self._done.append(batch)
                 for override in self._batches[batch]:
                     self._active[override.image_id].append(override)
+            if others:
+                about = row["target_batch"] if row["kind"] != "override" else row["batch"]
+                self._changed |= {override.image_id for override in self._batches[about]}
+
+    def changed_by_others(self) -> set[int]:
+        """Images on which another window has decided or undone anything that came in since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def history(self) -> list[Event]:
         """Every event ever recorded, oldest first."""

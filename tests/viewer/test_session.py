@@ -9,6 +9,7 @@ from PIL import Image
 
 from seco_core.errors import OverrideError, ProjectReadOnlyError
 from seco_core.project import Action, ImageRecord, Project
+from seco_core.project.overrides import Decision
 from seco_core.review import Order
 from seco_core.scheme import IGNORE
 from seco_viewer.selection import Patch
@@ -384,6 +385,51 @@ def test_facts_of_a_region(session: Session):
     assert facts.decided is None
     session.accept()
     assert session.facts(row).decided == facts.class_id
+
+
+@pytest.mark.parametrize("same_image", [True, False])
+def test_a_decision_counts_what_another_window_has_decided_and_undone(session: Session, same_image: bool):
+    told: list[int] = []
+    session.others_decided.connect(lambda rows: told.extend(rows.tolist()))
+    with closing(Session(Project.open(session.project.path))) as other:
+        if not same_image:
+            other.go_to_image((session.image_id + 1) % 3)
+        else:
+            other.skip()
+            other.go_to_image(session.image_id)
+            other.row = next(r for r in range(other.rows.start, other.rows.stop) if r != session.row)
+            other.region_changed.emit()
+        theirs = other.row
+        other.relabel(3)
+        session.accept()
+        assert session.decided[theirs] == 3
+        assert session.counts()[2] == 2
+        assert (theirs in told) is not same_image
+        assert_agrees_with_the_store(session)
+        session.go_to(theirs)
+        assert session.patch.area == session.regions.area[theirs]
+        with pytest.raises(OverrideError, match="another window"):
+            other.undo()
+        other.undo()
+        other.undo()
+        session.ignore()
+        assert session.counts()[2] == 1
+        assert_agrees_with_the_store(session)
+
+
+def test_a_decision_is_taken_where_another_window_has_made_other_regions_and_drawn_on_them(session: Session):
+    image_id = (session.image_id + 1) % 3
+    with Project.open(session.project.path) as other:
+        shape = other.images[image_id].shape
+        grid = np.arange(shape[0] * shape[1], dtype=np.uint16).reshape(shape) // 4 + 1
+        assert grid.max() > len(session.regions)
+        drawn = np.ones((9, 9), dtype=bool)
+        other.overrides.record([Decision(Action.DRAW, image_id, 3, (0, 0, 9, 9), drawn)])
+        session.project.read_region_ids = lambda i: grid
+    row = session.row
+    session.accept()
+    assert session.reviewed[row]
+    assert session.counts()[2] == 1
 
 
 def test_undo_shows_what_another_window_has_decided_before_it_takes_that_back(session: Session):
