@@ -72,7 +72,7 @@ def test_model_store_and_layers_agree_after_every_action(
                 peak = megabytes()
             reviewer.act()
             reviewer.check()
-        assert megabytes() - peak < 30
+        assert megabytes() - peak < (30 if ACTIONS >= 500 else 60)  # some is still used for the first time
         dock.close_project()
         assert not [layer for layer in viewer.layers if layer.name.startswith("SeCo: ")]
 
