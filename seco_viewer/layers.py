@@ -1,4 +1,4 @@
-"""The session on napari's canvas: layers made once and updated in place, camera, clicks."""
+"""The session on napari's canvas: all its layers in order, camera, clicks, what is hidden for a moment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Layer
 from numpy.typing import NDArray
 
-from seco_core.project.overrides import Box
 from seco_viewer.graph_layers import GraphLayers
 from seco_viewer.lines import LINE_PIXELS, NO_VECTORS, Outline, Vectors
-from seco_viewer.look import NAME, borders_colormap, class_colormap, class_features, noise_colormap
+from seco_viewer.look import NAME
+from seco_viewer.map_layers import MapLayers
 from seco_viewer.napari_costs import keep_shaders, spare_the_list
 from seco_viewer.outline import outline
 from seco_viewer.selection import Place
@@ -27,7 +27,7 @@ def _at_once(work: Callable[[], None]) -> None:
     work()
 
 
-class ReviewLayers:
+class ReviewLayers(MapLayers):
     """The layers that show a session.
 
     Parameters
@@ -55,26 +55,18 @@ class ReviewLayers:
     """
 
     def __init__(self, viewer: Any, session: Session, soon: Soon | None = None, later: Soon | None = None):
+        super().__init__(session, later or _at_once)
         self._viewer = viewer
-        self._session = session
-        self._later = later or _at_once
         self.view = View(viewer, session.frame.shape, soon or _at_once)
         self._hidden: list[Layer] = []
         self.coming: list[Layer] = []
         self.others: list[Layer] = []
         self.clicks_select = True
-        # layers that are hidden and not of this image or these decisions; brought up to date when shown
-        self._stale: set[Layer] = set()
-        self._old_thumbnails: set[Layer] = set()
-        self._class_map: NDArray[np.uint8] | None = None
-        # before the first run there is only the pseudo-label to see
-        self._nothing_else = not len(session.regions)
         self._build()
-        session.image_changed.connect(self._show_image)
+        session.image_changed.connect(self._look_at_image)
         session.region_changed.connect(self._show_region)
         session.selection_changed.connect(self._show_selection)
-        session.regions_decided.connect(self._show_decisions)
-        session.scores_changed.connect(self._show_scores)
+        session.regions_decided.connect(self.graph.show)
         viewer.mouse_drag_callbacks.append(self._clicked)
         self.view.zoomed.connect(self._fit_lines)
         viewer.reset_view()
@@ -93,11 +85,11 @@ class ReviewLayers:
         """Take the layers out of the viewer and let go of the session."""
         self.view.stay()
         self.coming.clear()
-        self._session.image_changed.disconnect(self._show_image)
+        self.release()
+        self._session.image_changed.disconnect(self._look_at_image)
         self._session.region_changed.disconnect(self._show_region)
         self._session.selection_changed.disconnect(self._show_selection)
-        self._session.regions_decided.disconnect(self._show_decisions)
-        self._session.scores_changed.disconnect(self._show_scores)
+        self._session.regions_decided.disconnect(self.graph.show)
         self.view.zoomed.disconnect(self._fit_lines)
         self._viewer.mouse_drag_callbacks.remove(self._clicked)
         for layer in self.all:
@@ -131,15 +123,6 @@ class ReviewLayers:
         """What is hidden for the moment, to see the bare image."""
         return self._hidden
 
-    def toggle_noise(self) -> None:
-        """Show or hide the noise heat map."""
-        self.noise.visible = not self.noise.visible
-
-    def preview(self, class_map: NDArray[np.uint8] | None) -> None:
-        """Show another class map in place of the curated one, until there is another image; None ends it."""
-        self._class_map = class_map
-        self._renew(self.curated)
-
     def look_again(self) -> None:
         """Go to the current region once more if the canvas has another size, unless the user has moved."""
         session = self._session
@@ -171,40 +154,7 @@ class ReviewLayers:
 
     def _build(self) -> None:
         keep_shaders()
-        session, frame = self._session, self._session.frame
-        colors, features = class_colormap(session.scheme), class_features(session.scheme)
-        # what each layer shows; it has arrays of its own, into which that of the next image is copied
-        self._content: dict[Layer, Callable[[], NDArray[Any]]] = {}
-        self.image = Image(frame.image.copy(), rgb=True, name=NAME + "image")
-        self.pseudo_label = Labels(
-            frame.pseudo_label.copy(), name=NAME + "pseudo-label", colormap=colors, features=features,
-            opacity=0.6, visible=self._nothing_else,
-        )  # fmt: skip
-        self.psa = Labels(
-            self._psa_map(), name=NAME + "PSA", colormap=colors, features=features, opacity=0.6, visible=False
-        )
-        self.curated = Labels(
-            session.curated.copy(), name=NAME + "curated", colormap=colors, features=features, opacity=0.4
-        )
-        self.noise = Image(
-            self._noise_map(), name=NAME + "noise", colormap=noise_colormap(), contrast_limits=(0.5, 1.0),
-            blending="translucent", opacity=0.9, visible=False, interpolation2d="nearest",
-        )  # fmt: skip
-        self.noise.contrast_limits_range = (0.0, 1.0)
-        # not the contours of napari's labels, which it would draw anew for every image
-        self.regions = Image(
-            frame.borders.copy(), name=NAME + "regions", colormap=borders_colormap(),
-            contrast_limits=(0.0, 1.0), blending="translucent", opacity=0.25, interpolation2d="nearest",
-        )  # fmt: skip
-        self._content = {
-            self.image: lambda: self._session.frame.image,
-            self.pseudo_label: lambda: self._session.frame.pseudo_label,
-            self.psa: self._psa_map,
-            self.curated: lambda: self._session.curated if self._class_map is None else self._class_map,
-            self.noise: self._noise_map,
-            self.regions: lambda: self._session.frame.borders,
-        }
-        self.graph = GraphLayers(session, self.view, self.noise)
+        self.graph = GraphLayers(self._session, self.view, self.noise)
         self.outline = Outline(NAME + "selection")
         self.drawing = Vectors(
             NO_VECTORS, name=NAME + "drawing", vector_style="line", opacity=0.7, edge_color=_DRAWING_COLOR
@@ -215,8 +165,6 @@ class ReviewLayers:
             layer.events.visible.connect(partial(self.bring, layer))
             if layer.visible and layer is not self.drawing:
                 self._put(layer)
-        for layer in self._content:
-            layer.events.visible.connect(partial(self._shown, layer))
         self.outline.layer.events.visible.connect(self._show_selection)
         self._viewer.layers.selection.active = self.image
 
@@ -234,71 +182,8 @@ class ReviewLayers:
 
     # ----------------------------------------------------------------- update
 
-    def _show_image(self) -> None:
-        session = self._session
-        self._class_map = None
-        if self._nothing_else and len(session.regions):
-            self._nothing_else = self.pseudo_label.visible = False
-        for layer in self._content:
-            self._renew(layer)
-        self.view.show_image(session.frame.shape)
-
-    def _renew(self, layer: Layer) -> None:
-        """Bring a map up to date; a hidden one when it is shown."""
-        if not layer.visible:
-            self._stale.add(layer)
-            return
-        self._stale.discard(layer)
-        data = self._content[layer]()
-        if data.shape != layer.data.shape:
-            layer.data = data.copy()
-            return
-        layer.data[...] = data
-        if isinstance(layer, Labels):
-            layer.events.labels_update(data=data.copy(), offset=[0, 0])  # as below, without slicing
-        else:
-            layer.refresh(thumbnail=False, highlight=False, extent=False)
-        if not self._old_thumbnails:
-            self._later(self._renew_thumbnails)
-        self._old_thumbnails.add(layer)
-
-    def _renew_thumbnails(self) -> None:
-        """Once the keys rest: napari paints its whole list of layers for each."""
-        layers, self._old_thumbnails = self._old_thumbnails, set()
-        for layer in layers:
-            layer.refresh(data_displayed=False, highlight=False, extent=False)
-
-    def _shown(self, layer: Layer, event: Any = None) -> None:
-        if layer.visible and layer in self._stale:
-            self._renew(layer)
-
-    def _show_decisions(self, rows: NDArray[np.int64], box: Box) -> None:
-        x0, y0, x1, y1 = box
-        if not self.curated.visible:
-            self._stale.add(self.curated)
-        elif self._class_map is None:
-            # only that part goes to the canvas
-            part = self._session.curated[y0:y1, x0:x1]
-            self.curated.data[y0:y1, x0:x1] = part
-            self.curated.events.labels_update(data=part.copy(), offset=[y0, x0])
-        self._show_noise(box)
-        self.graph.show()
-
-    def _show_scores(self, rows: NDArray[np.int64]) -> None:
-        here = self._session.rows
-        boxes = self._session.regions.box[rows[(rows >= here.start) & (rows < here.stop)]]
-        if len(boxes):
-            (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
-            self._show_noise((x0, y0, x1, y1))
-
-    def _show_noise(self, box: Box) -> None:
-        if not self.noise.visible:
-            self._stale.add(self.noise)
-            return
-        x0, y0, x1, y1 = box
-        part = self._session.frame.region_ids[y0:y1, x0:x1]
-        self.noise.data[y0:y1, x0:x1] = self._session.noise_map(self._session.image_id, part, box)
-        self.noise.refresh(thumbnail=False, highlight=False, extent=False)
+    def _look_at_image(self) -> None:
+        self.view.show_image(self._session.frame.shape)
 
     def _show_region(self) -> None:
         patch = self._session.patch
@@ -330,11 +215,3 @@ class ReviewLayers:
             return  # a drag moves the camera
         row, column = (round(float(v)) for v in event.position[-2:])
         self._session.select_at(row, column)
-
-    # ------------------------------------------------------------------- maps
-
-    def _psa_map(self) -> NDArray[np.uint8]:
-        return self._session.psa_map(self._session.image_id, self._session.frame.region_ids)
-
-    def _noise_map(self) -> NDArray[np.float32]:
-        return self._session.noise_map(self._session.image_id, self._session.frame.region_ids)

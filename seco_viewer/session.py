@@ -1,4 +1,4 @@
-"""What is decided: the selection that a decision is about, decisions, undo and redo; signals.
+"""What is decided: decisions on the selected pixels, undo and redo; signals.
 
 No window is needed. A decision is about the selected pixels: those of the current region that are still open,
 unless tools have made it others. Whatever they are, one decision is one override with their mask.
@@ -7,7 +7,6 @@ unless tools have made it others. Whatever they are, one decision is one overrid
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from psygnal import Signal
@@ -15,35 +14,14 @@ from psygnal import Signal
 from seco_core.errors import OverrideError
 from seco_core.project import Action, Override, Project
 from seco_core.project.overrides import Decision
-from seco_core.refine import override_owner
 from seco_core.scheme import IGNORE
-from seco_viewer.browsing import Browser
-from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, touching
-from seco_viewer.tables import Tables
+from seco_viewer.selecting import Selector
+from seco_viewer.selection import Kind, Patch
 
 _ACTIONS = {Kind.PART: Action.SPLIT, Kind.WHOLE: Action.MERGE, Kind.DRAWN: Action.DRAW}
 
 
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """The pixels that the next decision is about, and what they are to the regions.
-
-    Attributes
-    ----------
-    patch : Patch
-        The pixels.
-    kind : Kind
-        From which follows which action is recorded.
-    rows : tuple of int
-        The regions touched.
-    """
-
-    patch: Patch
-    kind: Kind
-    rows: tuple[int, ...]
-
-
-class Session(Browser):
+class Session(Selector):
     """A project under review.
 
     Parameters
@@ -61,145 +39,10 @@ class Session(Browser):
     """Rows of the current image whose decision changed, and the box in which its maps did."""
     others_decided = Signal(np.ndarray)
     """Rows of other images whose decision changed with the same batch."""
-    selection_changed = Signal()
-    """An edit, or none any more. Another region or image has a selection of its own without this signal."""
-    edit_dropped = Signal()
-    """Pixels that tools had selected are so no longer, for another region or image is looked at."""
 
     def __init__(self, project: Project):
-        # steps of an edit: what there is to choose from, what is chosen; those past the position are undone
-        self._steps: list[tuple[tuple[Patch, ...], int]] = []
-        self._position = 0
-        self._given_back = 0  # of the steps, how many undo of a decision has made: 0 or 1
-        self._edited_at: tuple[int, int | None] | None = None
-        self._unedited: Patch | None = None
-        self._selection: Selection | None = None
         self.turned: tuple[Override, ...] = ()
         super().__init__(project)
-        self.image_changed.connect(self._moved)
-        self.region_changed.connect(self._moved)
-
-    # -------------------------------------------------------------- selection
-
-    @property
-    def patch(self) -> Patch:
-        """The pixels that the next decision is about; empty if there is neither a region nor a drawing."""
-        if self._position:
-            choices, chosen = self._steps[self._position - 1]
-            return choices[chosen]
-        if self._unedited is None:
-            self._unedited = EMPTY if self.row is None else self.open_part(self.row)
-        return self._unedited
-
-    @property
-    def selection(self) -> Selection:
-        """The pixels that the next decision is about, with what they are to the regions."""
-        patch = self.patch
-        if self._selection is None or self._selection.patch is not patch:
-            start = self.rows.start
-            kind, ids = kind_of(patch, self.frame.region_ids, lambda i: self.open_part(start + i - 1))
-            self._selection = Selection(patch, kind, tuple((start + ids - 1).tolist()))
-        return self._selection
-
-    @property
-    def meant(self) -> int | None:
-        """The region whose class a decision goes by: the current one, unless the selection was edited and
-        lies in others; None where nothing is selected, or only something drawn."""
-        if not self.edited:
-            return self.row
-        selection = self.selection
-        of_others = self.row not in selection.rows and selection.kind is not Kind.DRAWN
-        return selection.rows[0] if selection.rows and of_others else self.row
-
-    @property
-    def edited(self) -> bool:
-        """Whether tools have changed the selection."""
-        return self._position > 0
-
-    @property
-    def steps(self) -> int:
-        """How many steps of the edit undo takes back before it takes back decisions."""
-        return self._position - self._given_back
-
-    @property
-    def choices(self) -> int:
-        """How many patches the newest step of the edit offers."""
-        return len(self._steps[self._position - 1][0]) if self._position else 0
-
-    def open_part(self, row: int) -> Patch:
-        """Pixels of a region of the current image that nobody has decided; all if it is reviewed."""
-        box, mask = self.mask(row)
-        if not self.reviewed[row] and (covering := self._overrides(self.image_id, box)):
-            mask = mask & (override_owner(mask.shape, covering) == 0)
-        return Patch.of(mask, (box[1], box[0]))
-
-    def edit(self, choices: Sequence[Patch], chosen: int = 0) -> None:
-        """Select other pixels: one step, which undo takes back before it takes back decisions.
-
-        Parameters
-        ----------
-        choices : sequence of Patch
-            One or several, smallest first; `choose` goes from one to the next. Each must lie on the image.
-        chosen : int
-            Which of them is selected first.
-        """
-        del self._steps[self._position :]
-        self._steps.append((tuple(choices), chosen))
-        self._go(len(self._steps))
-
-    def choose(self, by: int, *, around: bool = False) -> bool:
-        """Select a smaller or larger one of the patches to choose from; whether there was one.
-
-        Parameters
-        ----------
-        by : int
-            How many further on.
-        around : bool
-            Begin with the smallest again after the largest.
-        """
-        if self.choices < 2:
-            return False
-        patches, chosen = self._steps[self._position - 1]
-        following = (chosen + by) % len(patches) if around else min(max(chosen + by, 0), len(patches) - 1)
-        if following == chosen:
-            return False
-        self._steps[self._position - 1] = patches, following
-        self._go(self._position)
-        return True
-
-    def choose_at(self, place: tuple[int, int]) -> bool:
-        """Select the smallest of the patches to choose from that holds a pixel; whether there was one."""
-        if self.choices < 2:
-            return False
-        patches, chosen = self._steps[self._position - 1]
-        found = next((i for i, patch in enumerate(patches) if patch.holds(place)), None)
-        if found is None:
-            return False
-        return found == chosen or self.choose(found - chosen)
-
-    def clear_edit(self) -> bool:
-        """Select the current region as it is; whether anything else was selected."""
-        edited = self.edited
-        self._forget_edit()
-        self._go(0)
-        return edited
-
-    def most_alike_neighbour(self) -> int | None:
-        """The region beside the selection that the classifier takes most for the same; None beside none.
-
-        Before scoring it goes by the pseudo-label's votes; of equals the longest border counts.
-        """
-        row = self._meant()
-        ids, contact = touching(self.patch, self.frame.region_ids)
-        if not len(ids):
-            return None
-        rows = self.rows.start + ids - 1
-        r = self.regions
-        shares = r.probabilities if r.probabilities[row].any() else r.votes
-        alike = np.sqrt(shares[rows] * shares[row]).sum(axis=1)
-        return int(rows[np.lexsort((contact, np.round(alike, 6)))[-1]])
-
-    # -------------------------------------------------------------- decisions
 
     def accept(self) -> Override:
         """The class that PSA gave the current region is right for the selected pixels; where a decision is
@@ -256,7 +99,8 @@ class Session(Browser):
         """
         self.turned = ()
         if self.steps:
-            self._go(self._position - 1)
+            self._steps.undo()
+            self._step_taken()
             return True
         if not self._turn(self.project.overrides.undo):
             return False
@@ -271,41 +115,18 @@ class Session(Browser):
     @property
     def can_redo(self) -> bool:
         """Whether there is an undone step of an edit, or an undone decision."""
-        return self._position < len(self._steps) or self.project.overrides.can_redo
+        return self._steps.can_redo or self.project.overrides.can_redo
 
     def redo(self) -> bool:
         """Do an edit's undone step again, else the undone decision and go to it; whether there was any."""
         self.turned = ()
-        if self._position < len(self._steps):
-            self._go(self._position + 1)
+        if self._steps.can_redo:
+            self._steps.redo()
+            self._step_taken()
             return True
         return self._turn(self.project.overrides.redo)
 
-    def reload(self, tables: Tables | None = None) -> None:
-        """Read everything again after the pipeline has run; image, place in it and edit stay.
-
-        Parameters
-        ----------
-        tables : Tables, optional
-            Those of the project, if another thread has read them already.
-        """
-        edit = self.image_id, self._steps.copy(), self._given_back, self._position
-        self._forget_edit()
-        super().reload(tables)
-        if edit[1] and self.image_id == edit[0]:
-            _, self._steps, self._given_back, position = edit
-            self._go(position)
-
     # ----------------------------------------------------------------- inside
-
-    def _meant(self) -> int:
-        if self.meant is None:
-            drawn = self.selection.kind is not Kind.EMPTY
-            raise OverrideError(
-                "no region is selected" + (", only something drawn." if drawn else "."),
-                remedy="Choose a class for it." if drawn else "Click one, or go on with the queue.",
-            )
-        return self.meant
 
     def _decide(self, action: Action, class_id: int) -> Override:
         if not self.frame.reviewable:
@@ -372,8 +193,8 @@ class Session(Browser):
             return
         patch = Patch.of(undone.mask, undone.box[:2][::-1])
         if not patch.same(self.patch):
-            self._steps, self._given_back = [((patch,), 0)], 1
-            self._go(1)
+            self._steps.give_back(patch)
+            self._step_taken()
 
     def _update(self, overrides: Sequence[Override]) -> None:
         """Bring the regions under some overrides, and the current image's pixels, up to date."""
@@ -398,24 +219,3 @@ class Session(Browser):
         if here:
             self._forget_edit()
         self.regions_decided.emit(rows, box)
-
-    def _go(self, position: int) -> None:
-        """Take the selection of a step of the edit."""
-        self._position = position
-        self._edited_at = self.image_id, self.row
-        self.selection_changed.emit()
-
-    def _moved(self) -> None:
-        """Another region has its own selection; the same one, told of anew, keeps the edit."""
-        dropped = False
-        if self._edited_at != (self.image_id, self.row):
-            dropped = self.edited and self.patch.area > 0
-            self._forget_edit()
-        self._unedited = self._selection = None
-        if dropped:
-            self.edit_dropped.emit()
-
-    def _forget_edit(self) -> None:
-        self._steps.clear()
-        self._position = self._given_back = 0
-        self._unedited = self._selection = None

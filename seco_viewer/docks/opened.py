@@ -204,7 +204,7 @@ class OpenProject:
         self.actions.view_changed.connect(self.view_bar.look)
         self.session.region_changed.connect(self._show_top)
         self.session.reviewable_changed.connect(self._reviewable_changed)
-        self.review.run_wanted.connect(self._run)
+        self.review.progress.run_wanted.connect(self._run)
         self.plots.told.connect(self._say)
         self.plots.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)

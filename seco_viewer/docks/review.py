@@ -6,15 +6,10 @@ import html
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QFont, QFontMetrics
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
-    QFrame,
     QGridLayout,
-    QLabel,
-    QProgressBar,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +21,9 @@ from seco_viewer.docks.classes import ClassChooser
 from seco_viewer.docks.edit_tools import EditBar
 from seco_viewer.docks.later import Soon
 from seco_viewer.docks.links import reason_link
+from seco_viewer.docks.progress_box import ProgressBox
 from seco_viewer.docks.queue_box import QueueBox
+from seco_viewer.docks.texts import Lines, card, text_label
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 
@@ -35,7 +32,6 @@ _LARGE, _SMALL = 14, 11
 _MOST_LARGE = 20
 """So many letters of two classes fit in the larger size."""
 _FACT_LINES = 6
-_MARGIN = 40
 
 
 class ReviewPanel(QWidget):
@@ -49,14 +45,7 @@ class ReviewPanel(QWidget):
         Does the action of an id of the table of shortcuts.
     relabel : callable
         Gives the current region a class.
-
-    Attributes
-    ----------
-    run_wanted : Signal()
-        What a run has left undone is to be done.
     """
-
-    run_wanted = Signal()
 
     def __init__(self, session: Session, perform: Callable[[str], None], relabel: Callable[[int], None]):
         super().__init__()
@@ -67,6 +56,7 @@ class ReviewPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)
+        self.progress = ProgressBox(session)
         self.chooser = ClassChooser(
             session.scheme, relabel, f"first letters or number of a class, Enter  {in_brackets('relabel')}"
         )
@@ -77,8 +67,7 @@ class ReviewPanel(QWidget):
         self.neighbours = NeighbourStrip(session)
         # what is decided with stands above all text that may be longer or shorter, and never moves
         for part in (
-            self._make_place(),
-            self._make_lack(),
+            self.progress,
             self._make_head(),
             self._make_actions(),
             self.chooser,
@@ -107,61 +96,30 @@ class ReviewPanel(QWidget):
 
     # ------------------------------------------------------------------ build
 
-    def _make_place(self) -> QWidget:
-        box = QWidget()
-        layout = QVBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        self.place = _Lines(2)
-        self.done = QProgressBar()
-        self.done.setTextVisible(True)
-        self.done.setToolTip(
-            "A region is reviewed when decisions cover it. One decision may cover several, such as those "
-            "that a later run has cut."
-        )
-        for part in (self.place, self.done):
-            layout.addWidget(part)
-        return box
-
-    def _make_lack(self) -> QWidget:
-        self.lack, layout = _card()
-        self.lack_text = _text()
-        self.lack_text.setStyleSheet("font-weight: bold")
-        self.lack_text.setToolTip("Nothing is flagged there before a run has come to its end.")
-        self.run_button = QPushButton("Run the pipeline")
-        self.run_button.setToolTip(
-            "Goes on where the last run stopped, with the parameters of the Pipeline tab."
-        )
-        self.run_button.setEnabled(not self._session.project.readonly)
-        self.run_button.clicked.connect(self.run_wanted)
-        layout.addWidget(self.lack_text)
-        layout.addWidget(self.run_button)
-        return self.lack
-
     def _make_head(self) -> QWidget:
-        card, layout = _card()
-        self.headline = _Lines()
+        box, layout = card()
+        self.headline = Lines()
         self.headline.setStyleSheet(f"font-size: {_LARGE}pt")
         self.bars = ShareBars()
         layout.addWidget(self.headline)
         layout.addWidget(self.bars)
-        return card
+        return box
 
     def _make_facts(self) -> QWidget:
-        card, layout = _card()
-        self.notice, self.problem = _text(), _text()
+        box, layout = card()
+        self.notice, self.problem = text_label(), text_label()
         self.notice.setStyleSheet("font-weight: bold")
         self.notice.setVisible(False)
-        self.sentence = _text()
+        self.sentence = text_label()
         self.sentence.setToolTip("Neighbours are the regions of all images that are most like this one.")
-        self.details = _text()
+        self.details = text_label()
         self.details.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
         self.details.linkActivated.connect(lambda row: self._session.go_to(int(row)))
         for part in (self.notice, self.problem, self.sentence, self.details):
             layout.addWidget(part)
         layout.addStretch(1)
-        card.setMinimumHeight(_FACT_LINES * card.fontMetrics().lineSpacing() + 16)
-        return card
+        box.setMinimumHeight(_FACT_LINES * box.fontMetrics().lineSpacing() + 16)
+        return box
 
     def _make_actions(self) -> QWidget:
         box = QWidget()
@@ -199,8 +157,7 @@ class ReviewPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the session as it is now."""
-        self._show_place()
-        self._show_lack()
+        self.progress.refresh()
         self._show_facts()
         self._enable()
         self.queue.ask()
@@ -225,41 +182,6 @@ class ReviewPanel(QWidget):
         layout = self.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.insertWidget(layout.indexOf(self.queue), part)
-
-    def _show_place(self) -> None:
-        session = self._session
-        record = session.project.images[session.image_id]
-        count = f"(image {record.id + 1} of {len(session.project.images)})"
-        room = self.width() - self.fontMetrics().horizontalAdvance(count) - _MARGIN
-        bold = QFont(self.font())
-        bold.setBold(True)
-        name = QFontMetrics(bold).elidedText(record.name, Qt.TextElideMode.ElideMiddle, max(room, _MARGIN))
-        self.place.setToolTip(record.name)
-        place = f"<b>{html.escape(name)}</b> {count}"
-        if not len(session.queue):
-            what = "flagged region" if session.only_flagged else "region"
-            place += f"<br>no {what} is left in the queue" if len(session.regions) else ""
-        elif session.row is not None and (position := session.queue.position(session.row)):
-            place += f"<br>{position:,} of {len(session.queue):,} in the queue, {session.order}"
-        else:
-            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes on"
-        self.place.setText(place)
-        _, flagged, reviewed = session.counts()
-        unscored = session.count_unscored()
-        self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
-        self.done.setRange(0, max(1, flagged + reviewed + unscored))
-        self.done.setValue(reviewed)
-        decisions = len(session.project.overrides)
-        self.done.setFormat(project_words.progress(reviewed, decisions, flagged, unscored))
-        self.done.setUpdatesEnabled(True)
-
-    def _show_lack(self) -> None:
-        """What the last run has left undone stays said until one has done it."""
-        session = self._session
-        problem = session.tables.problem
-        text = project_words.unscored(session.count_unscored(), len(session.regions)) or str(problem or "")
-        self.lack_text.setText(f"⚠ {html.escape(text)}".replace("/", "/\u200b"))
-        self.lack.setVisible(bool(problem) and len(session.regions) > 0)
 
     def _show_facts(self) -> None:
         session, scheme = self._session, self._session.scheme
@@ -325,39 +247,3 @@ class ReviewPanel(QWidget):
         red, green, blue = self._session.scheme.palette[class_id].tolist()
         name = html.escape(self._session.scheme.label(class_id))
         return f"<span style='color: rgb({red},{green},{blue})'>■</span> <b>{name}</b>"
-
-
-def _card() -> tuple[QFrame, QVBoxLayout]:
-    card = QFrame()
-    card.setFrameShape(QFrame.Shape.StyledPanel)
-    layout = QVBoxLayout(card)
-    layout.setContentsMargins(8, 4, 8, 4)
-    layout.setSpacing(3)
-    return card, layout
-
-
-class _Lines(QLabel):
-    """Text that is always as high, or buttons would move under the mouse."""
-
-    def __init__(self, count: int = 1):
-        super().__init__()
-        self._count = count
-        self.setTextFormat(Qt.TextFormat.RichText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Room for all lines, in the font of the window's theme."""
-        return QSize(0, self._count * self.fontMetrics().lineSpacing() + 2)
-
-    minimumSizeHint = sizeHint  # noqa: N815
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setWordWrap(True)
-    # a long word must not make the page wider than the dock
-    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    policy.setHeightForWidth(True)
-    label.setSizePolicy(policy)
-    return label

@@ -131,9 +131,9 @@ def test_project_without_its_graph_opens_and_says_what_to_do(dock: SecoDock, sco
         file.unlink()
     assert dock.open_project(scored_path)
     review = dock.opened.review
-    assert review.lack.isVisibleTo(review)
-    assert "graph is gone" in review.lack_text.text()
-    assert "Run the pipeline again" in review.lack_text.text()
+    assert review.progress.lack.isVisibleTo(review)
+    assert "graph is gone" in review.progress.lack_text.text()
+    assert "Run the pipeline again" in review.progress.lack_text.text()
     for action in ("skip", "accept", "undo", "graph"):
         dock.perform(action)
     assert not dock.session.links(dock.session.queue.first(1)[0])
@@ -143,10 +143,10 @@ def test_project_whose_last_run_was_stopped_says_so(dock: SecoDock, scored_path:
     with Project.open(scored_path) as project:
         project.connection.execute("DELETE FROM project_ledger WHERE stage = 'refine'")
     assert dock.open_project(scored_path)
-    assert "the last run has not come to its end" in dock.opened.review.lack_text.text()
+    assert "the last run has not come to its end" in dock.opened.review.progress.lack_text.text()
     dock.close_project()
     with Project.open(scored_path) as project:
         project.connection.execute("INSERT INTO project_ledger VALUES ('refine', 'x', 1)")
     assert dock.open_project(scored_path)
     assert dock.message.text() == ""
-    assert not dock.opened.review.lack.isVisibleTo(dock.opened.review)
+    assert not dock.opened.review.progress.lack.isVisibleTo(dock.opened.review)

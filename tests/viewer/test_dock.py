@@ -33,16 +33,16 @@ def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy,
 def test_facts_and_counts_follow_a_decision(dock: SecoDock, qapp):
     session = dock.session
     flagged = session.counts()[1]
-    assert f"{flagged} flagged to go" in dock.opened.review.done.text()
+    assert f"{flagged} flagged to go" in dock.opened.review.progress.done.text()
     assert "called" in dock.opened.review.sentence.text()
     dock.opened.review.buttons["accept"].click()
     qapp.processEvents()
-    assert "1 reviewed" in dock.opened.review.done.text()
+    assert "1 reviewed" in dock.opened.review.progress.done.text()
     assert "is right" in dock.message.text()
     assert dock.opened.review.buttons["undo"].isEnabled()
     dock.opened.review.buttons["undo"].click()
     qapp.processEvents()
-    assert "0 reviewed" in dock.opened.review.done.text()
+    assert "0 reviewed" in dock.opened.review.progress.done.text()
     assert not session.reviewed.any()
 
 
@@ -119,7 +119,7 @@ def test_nothing_left_is_said(dock: SecoDock, qapp):
     while dock.session.queue.current() is not None:
         dock.perform("accept")
     qapp.processEvents()
-    assert "no flagged region is left" in dock.opened.review.place.text()
+    assert "no flagged region is left" in dock.opened.review.progress.place.text()
     assert "queue is empty" in dock.message.text()
     dock.perform("redo")
     assert "Nothing to redo" in dock.message.text()

@@ -88,7 +88,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     assert len(session.project.overrides) == 4
     assert session.row == last
     assert not session.reviewed[last]
-    qtbot.waitUntil(lambda: "4 reviewed" in dock.opened.review.done.text())
+    qtbot.waitUntil(lambda: "4 reviewed" in dock.opened.review.progress.done.text())
     picture(viewer, "2_five_reviewed_one_undone")
 
     dock.opened.export.folder.set_text(str(tmp_path / "out"))

@@ -41,7 +41,7 @@ def test_what_is_decided_with_is_in_sight_and_never_moves(dock: SecoDock, qapp, 
         for label in texts:
             label.setText(text)
             label.setVisible(True)
-        for label in (review.place, review.headline):
+        for label in (review.progress.place, review.headline):
             label.setText(text)
         qapp.processEvents()
         assert [place_in_page(dock, part) for part in parts] == places

@@ -51,26 +51,26 @@ def test_unscored_images_do_not_look_finished_until_a_run_has_come_to_its_end(
     assert states(dock) == ["not scored", "not scored", "done"]
     assert dock.opened.images.model.index(0, 2).data() is None
     assert f"{unscored} not scored" in dock.opened.images.totals.text()
-    assert f"{unscored} not scored" in review.done.text()
-    assert review.done.maximum() - review.done.value() >= unscored
-    assert f"{unscored} of {len(session.regions)} regions" in review.lack_text.text()
+    assert f"{unscored} not scored" in review.progress.done.text()
+    assert review.progress.done.maximum() - review.progress.done.value() >= unscored
+    assert f"{unscored} of {len(session.regions)} regions" in review.progress.lack_text.text()
     for _ in range(3):
         dock.perform("skip")
     qapp.processEvents()
-    assert review.lack.isVisibleTo(review), "it lasts"
+    assert review.progress.lack.isVisibleTo(review), "it lasts"
     session.go_to_image(0)
     session.select_at(24, 32)
     session.accept()
     assert session.count_unscored() == unscored - 1
     with qtbot.waitSignal(pipeline.ended, timeout=60_000):
-        review.run_button.click()
+        review.progress.run_button.click()
         assert pipeline.running
         assert dock.tabs.tabText(dock.tabs.currentIndex()) == "Pipeline"
     qapp.processEvents()
-    assert not review.lack.isVisibleTo(review)
+    assert not review.progress.lack.isVisibleTo(review)
     assert states(dock) == ["done"] * 3
     assert session.count_unscored() == 0
-    assert "not scored" not in review.done.text()
+    assert "not scored" not in review.progress.done.text()
     with Project.open(stopped_path) as project:
         assert project.runs()[-1].parameters == OTHER, "it goes on with what was stopped"
 
@@ -90,5 +90,5 @@ def test_who_cannot_write_is_offered_no_run(bare_dock: SecoDock, stopped_path: P
     opened = Project.open
     monkeypatch.setattr(Project, "open", lambda path, *, readonly=False: opened(path, readonly=True))
     assert bare_dock.open_project(stopped_path)
-    assert bare_dock.opened.review.lack.isVisibleTo(bare_dock.opened.review)
-    assert not bare_dock.opened.review.run_button.isEnabled()
+    assert bare_dock.opened.review.progress.lack.isVisibleTo(bare_dock.opened.review)
+    assert not bare_dock.opened.review.progress.run_button.isEnabled()

@@ -1,0 +1,174 @@
+"""The current image and the maps of it as napari layers: made once, brought up to date in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from numpy.typing import NDArray
+
+from seco_core.project.overrides import Box
+from seco_viewer.look import NAME, borders_colormap, class_colormap, class_features, noise_colormap
+from seco_viewer.session import Session
+from seco_viewer.view import Soon
+
+
+class MapLayers:
+    """Image, pseudo-label, class maps, noise scores and borders; hidden ones follow when they are shown.
+
+    Parameters
+    ----------
+    session : Session
+        What is shown.
+    later : callable
+        Calls what it is given when the window has been painted.
+
+    Attributes
+    ----------
+    image, noise, regions : Image
+    pseudo_label, psa, curated : Labels
+    """
+
+    def __init__(self, session: Session, later: Soon):
+        self._session, self._later = session, later
+        # layers that are hidden and not of this image or these decisions; brought up to date when shown
+        self._stale: set[Layer] = set()
+        self._old_thumbnails: set[Layer] = set()
+        self._class_map: NDArray[np.uint8] | None = None
+        # before the first run there is only the pseudo-label to see
+        self._nothing_else = not len(session.regions)
+        self._make_maps()
+        for layer in self._content:
+            layer.events.visible.connect(partial(self._shown, layer))
+        session.image_changed.connect(self._show_image)
+        session.regions_decided.connect(self._show_decisions)
+        session.scores_changed.connect(self._show_scores)
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._session.image_changed.disconnect(self._show_image)
+        self._session.regions_decided.disconnect(self._show_decisions)
+        self._session.scores_changed.disconnect(self._show_scores)
+
+    def toggle_noise(self) -> None:
+        """Show or hide the noise heat map."""
+        self.noise.visible = not self.noise.visible
+
+    def preview(self, class_map: NDArray[np.uint8] | None) -> None:
+        """Show another class map in place of the curated one, until there is another image; None ends it."""
+        self._class_map = class_map
+        self._renew(self.curated)
+
+    # ------------------------------------------------------------------ build
+
+    def _make_maps(self) -> None:
+        session, frame = self._session, self._session.frame
+        colors, features = class_colormap(session.scheme), class_features(session.scheme)
+        # what each layer shows; it has arrays of its own, into which that of the next image is copied
+        self._content: dict[Layer, Callable[[], NDArray[Any]]] = {}
+        self.image = Image(frame.image.copy(), rgb=True, name=NAME + "image")
+        self.pseudo_label = Labels(
+            frame.pseudo_label.copy(), name=NAME + "pseudo-label", colormap=colors, features=features,
+            opacity=0.6, visible=self._nothing_else,
+        )  # fmt: skip
+        self.psa = Labels(
+            self._psa_map(), name=NAME + "PSA", colormap=colors, features=features, opacity=0.6, visible=False
+        )
+        self.curated = Labels(
+            session.curated.copy(), name=NAME + "curated", colormap=colors, features=features, opacity=0.4
+        )
+        self.noise = Image(
+            self._noise_map(), name=NAME + "noise", colormap=noise_colormap(), contrast_limits=(0.5, 1.0),
+            blending="translucent", opacity=0.9, visible=False, interpolation2d="nearest",
+        )  # fmt: skip
+        self.noise.contrast_limits_range = (0.0, 1.0)
+        # not the contours of napari's labels, which it would draw anew for every image
+        self.regions = Image(
+            frame.borders.copy(), name=NAME + "regions", colormap=borders_colormap(),
+            contrast_limits=(0.0, 1.0), blending="translucent", opacity=0.25, interpolation2d="nearest",
+        )  # fmt: skip
+        self._content = {
+            self.image: lambda: self._session.frame.image,
+            self.pseudo_label: lambda: self._session.frame.pseudo_label,
+            self.psa: self._psa_map,
+            self.curated: lambda: self._session.curated if self._class_map is None else self._class_map,
+            self.noise: self._noise_map,
+            self.regions: lambda: self._session.frame.borders,
+        }
+
+    # ----------------------------------------------------------------- update
+
+    def _show_image(self) -> None:
+        session = self._session
+        self._class_map = None
+        if self._nothing_else and len(session.regions):
+            self._nothing_else = self.pseudo_label.visible = False
+        for layer in self._content:
+            self._renew(layer)
+
+    def _renew(self, layer: Layer) -> None:
+        """Bring a map up to date; a hidden one when it is shown."""
+        if not layer.visible:
+            self._stale.add(layer)
+            return
+        self._stale.discard(layer)
+        data = self._content[layer]()
+        if data.shape != layer.data.shape:
+            layer.data = data.copy()
+            return
+        layer.data[...] = data
+        if isinstance(layer, Labels):
+            layer.events.labels_update(data=data.copy(), offset=[0, 0])  # as below, without slicing
+        else:
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
+        if not self._old_thumbnails:
+            self._later(self._renew_thumbnails)
+        self._old_thumbnails.add(layer)
+
+    def _renew_thumbnails(self) -> None:
+        """Once the keys rest: napari paints its whole list of layers for each."""
+        layers, self._old_thumbnails = self._old_thumbnails, set()
+        for layer in layers:
+            layer.refresh(data_displayed=False, highlight=False, extent=False)
+
+    def _shown(self, layer: Layer, event: Any = None) -> None:
+        if layer.visible and layer in self._stale:
+            self._renew(layer)
+
+    def _show_decisions(self, rows: NDArray[np.int64], box: Box) -> None:
+        x0, y0, x1, y1 = box
+        if not self.curated.visible:
+            self._stale.add(self.curated)
+        elif self._class_map is None:
+            # only that part goes to the canvas
+            part = self._session.curated[y0:y1, x0:x1]
+            self.curated.data[y0:y1, x0:x1] = part
+            self.curated.events.labels_update(data=part.copy(), offset=[y0, x0])
+        self._show_noise(box)
+
+    def _show_scores(self, rows: NDArray[np.int64]) -> None:
+        here = self._session.rows
+        boxes = self._session.regions.box[rows[(rows >= here.start) & (rows < here.stop)]]
+        if len(boxes):
+            (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+            self._show_noise((x0, y0, x1, y1))
+
+    def _show_noise(self, box: Box) -> None:
+        if not self.noise.visible:
+            self._stale.add(self.noise)
+            return
+        x0, y0, x1, y1 = box
+        part = self._session.frame.region_ids[y0:y1, x0:x1]
+        self.noise.data[y0:y1, x0:x1] = self._session.noise_map(self._session.image_id, part, box)
+        self.noise.refresh(thumbnail=False, highlight=False, extent=False)
+
+    # ------------------------------------------------------------------- maps
+
+    def _psa_map(self) -> NDArray[np.uint8]:
+        return self._session.psa_map(self._session.image_id, self._session.frame.region_ids)
+
+    def _noise_map(self) -> NDArray[np.float32]:
+        return self._session.noise_map(self._session.image_id, self._session.frame.region_ids)
