@@ -1,6 +1,6 @@
 """Every score that could order the review, against ground truth.
 
-Usage: ``python -m benchmarks.noise_scores DATASET [--seed N] [--encoder cnn]``
+Usage: ``python -m benchmarks.noise_scores DATASET [--seed N] [--encoder cnn] [--profile paper]``
 
 A dataset that needs no weights is put through the pipeline on the CPU. For each score ``auroc_``, ``ap_``
 (average precision) and ``precision10_`` (share of wrong regions in the first tenth): ``final`` (the noise
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import hardware, report
 from benchmarks.planted import true_classes
+from benchmarks.psa_quality import PROFILES
 from seco_core.dataset import open_dataset
 from seco_core.evaluate import evaluate
 from seco_core.images import read_label
@@ -46,11 +47,13 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--encoder", choices=("descriptor", "cnn"), default="descriptor")
+    parser.add_argument("--profile", choices=PROFILES, default="default", help="PSA profile of the regions")
     options = parser.parse_args()
     dataset = open_dataset(options.dataset)
     scheme = load_scheme(default_scheme(dataset.root))
     parameters = Parameters(seed=options.seed, device="cpu")
     parameters = parameters.replace(**{"scc.cleanlab": True, "scc.encoder": options.encoder})
+    parameters = parameters.replace(**{"psa.profile": options.profile})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "project"
         Project.create(path, scheme, dataset).close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import importlib.util
 import io
@@ -50,6 +51,8 @@ def import_torch() -> None:
         importlib.import_module("torch._dynamo")
     finally:
         del sys.modules["triton"]
+    if gc.get_freeze_count():  # a project is open: see SecoDock
+        gc.freeze()
 
 
 def _load_libraries() -> None:

@@ -37,6 +37,16 @@ def test_a_closed_project_leaves_memory(make_napari_viewer, qtbot, scored_path: 
     qtbot.waitUntil(lambda: not [name for name, part in parts.items() if part() is not None], timeout=20_000)
 
 
+def test_collections_leave_alone_what_a_window_is_made_of(make_napari_viewer, qtbot, scored_path: Path):
+    dock = show_dock(make_napari_viewer(show=True))
+    assert dock.open_project(scored_path)
+    assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+    assert dock.open_project(scored_path)  # once more, while the first one is not yet tidied up
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 10 * len(gc.get_objects()), timeout=20_000)
+    dock.close_project()
+    qtbot.waitUntil(lambda: not gc.get_freeze_count(), timeout=20_000)
+
+
 def test_a_window_closed_before_all_layers_have_come(make_napari_viewer, qtbot, scored_path: Path):
     viewer = make_napari_viewer(show=True)
     dock = show_dock(viewer)
