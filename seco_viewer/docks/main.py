@@ -231,8 +231,8 @@ class SecoDock(QWidget):
     def _tidy_up(self) -> None:
         """Collect what a closed project leaves: hundreds of megabytes may hang on a few cycles.
 
-        What stays is set aside for as long as a project is open. Otherwise Python goes through all of it, some
-        700 000 objects, now and then, and the window stops for half a second.
+        What stays is set aside for as long as a project is open. Otherwise Python goes through all of it,
+        some 700 000 objects, now and then, and the window stops for half a second.
         """
         self._turns -= 1
         if self._turns == 0:
