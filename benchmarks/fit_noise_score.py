@@ -160,7 +160,7 @@ def _score(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Sc
             rescore(path, flip(truth, taken_for, 0.3, rng)[0], parameters, confidence=False)
     with Project.open(path, readonly=True) as project:
         regions = project.regions()
-        found = evidence(project, regions, [r.id for r in project.images], parameters)
+        found = evidence(project, regions, [r.id for r in project.images], parameters, kin=True)
         truth = true_classes(project)
     return Scored(found, truth != IGNORE, regions.class_id != truth)
 

@@ -257,7 +257,7 @@ def suspect(
     progress(ProgressEvent("noise", 0, 1))
     regions = project.regions()
     described = list(ledger.image_signatures("features"))
-    known = evidence(project, regions, described, parameters)
+    known = evidence(project, regions, described, parameters, kin=bool(np.isnan(regions.confidence).all()))
     scored, features = described_regions(project, regions, described)
     reviewed, decided = decided_regions(project, regions)
     reviewed, decided = reviewed[scored], decided[scored]
@@ -276,7 +276,7 @@ def suspect(
 
 
 def evidence(
-    project: Project, regions: RegionArrays, images: list[int], parameters: Parameters
+    project: Project, regions: RegionArrays, images: list[int], parameters: Parameters, kin: bool
 ) -> dict[str, NDArray[np.float32]]:
     """Everything about the regions that the noise score is made of.
 
@@ -290,6 +290,8 @@ def evidence(
         Images that are described; nothing but what the region arrays hold is known of the others' regions.
     parameters : Parameters
         Those of the run.
+    kin : bool
+        Whether to look for the regions' kin, which have no weight beside confidence maps.
 
     Returns
     -------
@@ -309,7 +311,7 @@ def evidence(
     graph = project.graph(regions.id)
     touching = contacts(project, regions, images)
     enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
-    unlinked, linear, kin = np.full((3, len(regions)), np.nan, dtype=np.float32)
+    unlinked, linear, others = np.full((3, len(regions)), np.nan, dtype=np.float32)
     described, features = described_regions(project, regions, images)
     labels, weight, reviewed = lessons(project, regions, by_area=False)
     linear[described] = linear_loss(
@@ -322,16 +324,17 @@ def evidence(
         sample_weight=weight[described],
         asked=regions.class_id[described],
     )
-    kin[described] = kin_doubt(
-        features,
-        labels[described],
-        # nothing speaks against what a person decided
-        np.where(reviewed, 0.0, linear)[described],
-        n_classes=project.scheme.size,
-        # small regions are wrong more often; by area or its root they would have no say at all
-        sample_weight=(weight * (regions.area / max(regions.area.mean(), 1.0)) ** 0.25)[described],
-        asked=regions.class_id[described],
-    )
+    if kin:
+        others[described] = kin_doubt(
+            features,
+            labels[described],
+            # nothing speaks against what a person decided
+            np.where(reviewed, 0.0, linear)[described],
+            n_classes=project.scheme.size,
+            # small regions are wrong more often; by area or its root they would have no say at all
+            sample_weight=(weight * (regions.area / max(regions.area.mean(), 1.0)) ** 0.25)[described],
+            asked=regions.class_id[described],
+        )
     believed_enclosure, believed_smallness = corroborated([enclosure, smallness], linear)
     return {
         "peak_doubt": 1.0 - peak,
@@ -339,7 +342,7 @@ def evidence(
         "class_doubt": class_mean(1.0 - regions.confidence, regions.class_id),
         "loss": regions.loss,
         "linear": linear,
-        "kin": kin,
+        "kin": others,
         "disagreement": unlinked if graph is None else disagreement(graph, regions.class_id),
         "entropy": regions.entropy,
         "enclosure": believed_enclosure,
