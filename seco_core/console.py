@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,9 @@ from rich.text import Text
 from tqdm import tqdm
 
 from seco_core.progress import ProgressCallback, ProgressEvent
+
+if TYPE_CHECKING:
+    from seco_core.status import Status
 
 # paths and messages come out as they are, whatever brackets and colons they hold
 out = Console(highlight=False, markup=False, emoji=False)
@@ -130,6 +133,47 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
         if count:
             table.add_row(str(count), _number(predicted), _number(observed))
     out.print(table)
+
+
+def print_status(found: Status) -> None:
+    """What `seco_core.status.status` says, a line for each matter."""
+    images = [f"{count:,} {name}" for name, count in found.images.items() if count]
+    lines = [("images", f"{sum(found.images.values()):,}: {', '.join(images)}")]
+    by_state: dict[str, list[str]] = {}
+    for stage, state in found.stages.items():
+        by_state.setdefault(state, []).append(stage)
+    lines += [("stages", "; ".join(f"{state}: {', '.join(names)}" for state, names in by_state.items()))]
+    if found.last_run is not None:
+        began, ended = (
+            f"{time[:16].replace('T', ' ')} UTC" if time else "nobody knows: it goes on, or was cut off"
+            for time in (found.last_run["started"], found.last_run["finished"])
+        )
+        lines += [("last run", f"{found.last_run['status']}, from {began} to {ended}")]
+    named = {"keep": "kept", "relabel": "relabelled", "doubt": "doubted", "drop": "dropped"}
+    verdicts = [f"{count:,} {named[verdict]}" for verdict, count in found.verdicts.items()]
+    if found.without_verdict:
+        verdicts.append(f"{found.without_verdict:,} without a verdict")
+    lines += [("regions", f"{found.regions:,}: {', '.join(verdicts)}; {found.flagged:,} to be looked at")]
+    who = ", ".join(f"{name} {count:,}" for name, count in found.by.items())
+    lines += [
+        (
+            "overrides",
+            f"{found.overrides:,}{f' ({who})' if who else ''}; {found.reviewed:,} regions reviewed, "
+            f"{found.reviewed_area:.1%} of the area",
+        )
+    ]
+    told = found.forecast
+    if told is not None and not math.isnan(told.now):
+        lines += [
+            (
+                "forecast",
+                f"about {told.now:.1%} of the area is right ({told.now_low:.1%} to {told.now_high:.1%}); "
+                f"after {told.reviews} more reviews about {told.after:.1%}",
+            )
+        ]
+    lines += [("next" if number == 0 else "", step) for number, step in enumerate(found.next)]
+    for title, text in lines:
+        out.print(f"{title:<11}{text}", soft_wrap=True)
 
 
 def _number(value: float) -> str:

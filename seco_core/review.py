@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seco_core.scc.correction import Verdict
+
 
 class Order(StrEnum):
     """What comes first in the queue; the values are for people."""
@@ -60,6 +62,28 @@ def order_scores(
     if order is Order.HELPS:
         return (wrong * open_links).astype(np.float32)
     return (255.0 - class_id + np.nan_to_num(noise, nan=0.0) / 2.0).astype(np.float32)
+
+
+def doubted_regions(
+    verdict: NDArray[np.uint8],
+    machine: NDArray[np.float32],
+    now: NDArray[np.float32],
+    tau: float,
+) -> NDArray[np.bool_]:
+    """Which regions the machine, or decisions on regions like them, do not leave as they are.
+
+    Parameters
+    ----------
+    verdict : ndarray of uint8, (R,)
+        The machine's `Verdict`.
+    machine, now : ndarray of float32, (R,)
+        Its noise score, and that in the light of decisions; NaN where there is none.
+    tau : float
+        Noise score above which decisions flag a region.
+    """
+    # a score that decisions have lowered flags nothing that the machine keeps
+    raised = (now > tau) & ~(machine >= now)
+    return np.asarray((verdict != Verdict.KEEP) | raised)
 
 
 def tie_ranks(area: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:

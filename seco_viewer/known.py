@@ -12,6 +12,7 @@ from seco_core.graph import EdgeKind
 from seco_core.project import Override, Project
 from seco_core.project.overrides import Box
 from seco_core.refine import override_owner, paint_overrides, paint_regions, region_labels
+from seco_core.review import doubted_regions
 from seco_core.scc.correction import Verdict
 from seco_viewer.tables import Tables
 from seco_viewer.words import Reason, RegionFacts, side
@@ -54,10 +55,8 @@ class KnownRegions:
 
     def flags(self, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
         """Which of some regions are to be looked at, see `flagged`."""
-        machine, now = self.regions.noise_score[rows], self.feedback.noise[rows]
-        # a score that decisions have lowered flags nothing that the machine keeps
-        raised = (now > self.tau) & ~(machine >= now)
-        doubted = (self.regions.verdict[rows] != Verdict.KEEP) | raised
+        r = self.regions
+        doubted = doubted_regions(r.verdict[rows], r.noise_score[rows], self.feedback.noise[rows], self.tau)
         return np.where(self.reviewed[rows], self.feedback.again(rows), doubted)
 
     def noise(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:

@@ -10,13 +10,14 @@ from psygnal import Signal
 
 from seco_core.feedback.forecast import Forecast, forecast
 from seco_core.feedback.proposals import Proposal, proposals
+from seco_core.pipeline.region_inputs import whole_region
 from seco_core.project import Override, Project
 from seco_core.project.overrides import Box
 from seco_core.refine import confirmed_regions, reviewed_regions
 from seco_core.review import Order, order_scores, queue_keys
 from seco_viewer.known import KnownRegions
 from seco_viewer.queue import ReviewQueue
-from seco_viewer.tables import Tables, whole_region
+from seco_viewer.tables import Tables
 
 
 class ReviewState(KnownRegions):

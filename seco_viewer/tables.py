@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from seco_core.errors import SecoError
 from seco_core.feedback.spread import Feedback
-from seco_core.project import Action, Override, Project, RegionArrays
-from seco_core.refine import confirmed_regions, region_labels, reviewed_regions
+from seco_core.pipeline.region_inputs import settled, settled_regions
+from seco_core.project import Project, RegionArrays
+from seco_core.refine import region_labels
 from seco_core.review import tie_ranks
-from seco_core.scheme import IGNORE
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +63,8 @@ class Tables:
     def read(cls, project: Project) -> Tables:
         """Read the tables of a project that this thread has opened."""
         regions = project.regions()
-        n = len(regions)
-        reviewed, confirmed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-        decided = np.full(n, IGNORE, dtype=np.uint8)
-        counted = {}
-        for image_id in project.overrides.images():
-            rows = regions.rows_of(image_id)
-            reviewed[rows], decided[rows], confirmed[rows] = settled(project, regions, image_id)
-            counted[image_id] = _seqs(project, image_id)
+        reviewed, decided, confirmed = settled_regions(project, regions)
+        counted = {image_id: _seqs(project, image_id) for image_id in project.overrides.images()}
         machine_label = region_labels(regions.class_id, regions.verdict, regions.predicted, state="all")
         run = project.scoring_run()
         problem: SecoError | None = project.unfinished()
@@ -119,51 +113,6 @@ class Tables:
                 array[of_image] = values
             changed.append(of_image.start + np.flatnonzero(other))
         return np.concatenate(changed)
-
-
-def settled(
-    project: Project, regions: RegionArrays, image_id: int
-) -> tuple[NDArray[np.bool_], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Which regions of an image are decided, on which class, and where the same was decided twice.
-
-    Parameters
-    ----------
-    project : Project
-        Opened by this thread.
-    regions : RegionArrays
-        All its regions.
-    image_id : int
-        The image.
-    """
-    rows = regions.rows_of(image_id)
-    count = rows.stop - rows.start
-    reviewed, decided = np.zeros(count, dtype=bool), np.full(count, IGNORE, dtype=np.uint8)
-    overrides = project.overrides.active(image_id)
-    whole = [row - rows.start for o in overrides if (row := whole_region(regions, o)) is not None]
-    if len(whole) == len(overrides):  # no need to read the region id map
-        classes = [o.class_id for o in overrides]
-        reviewed[whole] = True
-        for region, class_id in zip(whole, classes, strict=True):
-            decided[region] = class_id
-        same = [region for region, c in zip(whole, classes, strict=True) if c == decided[region]]
-        return reviewed, decided, np.bincount(np.array(same, dtype=np.int64), minlength=count) > 1
-    region_ids = project.read_region_ids(image_id)
-    if region_ids is None or region_ids.max(initial=0) > count:  # another run has replaced the regions
-        return reviewed, decided, np.zeros(count, dtype=bool)
-    reviewed, decided = reviewed_regions(region_ids, count, overrides)
-    return reviewed, decided, confirmed_regions(region_ids, decided, overrides)
-
-
-def whole_region(regions: RegionArrays, override: Override) -> int | None:
-    """The row whose region is exactly what was decided on, if it is still there."""
-    if override.region_id is None or override.action in (Action.SPLIT, Action.MERGE, Action.DRAW):
-        return None
-    rows = regions.rows_of(override.image_id)
-    row = int(np.searchsorted(regions.id[rows], override.region_id)) + rows.start
-    if row >= rows.stop or regions.id[row] != override.region_id:
-        return None
-    same_box = regions.box[row].tolist() == list(override.box)
-    return row if same_box and regions.area[row] == np.count_nonzero(override.mask) else None
 
 
 def _seqs(project: Project, image_id: int) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.project import Project, RegionArrays
-from seco_core.refine import reviewed_regions
+from seco_core.project import Action, Override, Project, RegionArrays
+from seco_core.refine import confirmed_regions, reviewed_regions
 from seco_core.scheme import IGNORE
 
 OVERRIDE_WEIGHT = 4.0
@@ -83,13 +83,62 @@ def decided_regions(project: Project, regions: RegionArrays) -> tuple[NDArray[np
     decided : ndarray of uint8, (R,)
         Ignore where not reviewed, and where that was the decision.
     """
-    reviewed = np.zeros(len(regions), dtype=bool)
-    decided = np.full(len(regions), IGNORE, dtype=np.uint8)
+    return settled_regions(project, regions)[:2]
+
+
+def settled_regions(
+    project: Project, regions: RegionArrays
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8], NDArray[np.bool_]]:
+    """As `decided_regions`, and where the same was decided twice, (R,)."""
+    n = len(regions)
+    reviewed, confirmed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    decided = np.full(n, IGNORE, dtype=np.uint8)
     for image_id in project.overrides.images():
         rows = regions.rows_of(image_id)
-        region_ids = project.read_region_ids(image_id)
-        if region_ids is not None:
-            reviewed[rows], decided[rows] = reviewed_regions(
-                region_ids, rows.stop - rows.start, project.overrides.active(image_id)
-            )
-    return reviewed, decided
+        reviewed[rows], decided[rows], confirmed[rows] = settled(project, regions, image_id)
+    return reviewed, decided, confirmed
+
+
+def settled(
+    project: Project, regions: RegionArrays, image_id: int
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Which regions of an image are decided, on which class, and where the same was decided twice.
+
+    Parameters
+    ----------
+    project : Project
+        Opened by this thread.
+    regions : RegionArrays
+        All its regions.
+    image_id : int
+        The image.
+    """
+    rows = regions.rows_of(image_id)
+    count = rows.stop - rows.start
+    reviewed, decided = np.zeros(count, dtype=bool), np.full(count, IGNORE, dtype=np.uint8)
+    overrides = project.overrides.active(image_id)
+    whole = [row - rows.start for o in overrides if (row := whole_region(regions, o)) is not None]
+    if len(whole) == len(overrides):  # no need to read the region id map
+        classes = [o.class_id for o in overrides]
+        reviewed[whole] = True
+        for region, class_id in zip(whole, classes, strict=True):
+            decided[region] = class_id
+        same = [region for region, c in zip(whole, classes, strict=True) if c == decided[region]]
+        return reviewed, decided, np.bincount(np.array(same, dtype=np.int64), minlength=count) > 1
+    region_ids = project.read_region_ids(image_id)
+    if region_ids is None or region_ids.max(initial=0) > count:  # another run has replaced the regions
+        return reviewed, decided, np.zeros(count, dtype=bool)
+    reviewed, decided = reviewed_regions(region_ids, count, overrides)
+    return reviewed, decided, confirmed_regions(region_ids, decided, overrides)
+
+
+def whole_region(regions: RegionArrays, override: Override) -> int | None:
+    """The row whose region is exactly what was decided on, if it is still there."""
+    if override.region_id is None or override.action in (Action.SPLIT, Action.MERGE, Action.DRAW):
+        return None
+    rows = regions.rows_of(override.image_id)
+    row = int(np.searchsorted(regions.id[rows], override.region_id)) + rows.start
+    if row >= rows.stop or regions.id[row] != override.region_id:
+        return None
+    same_box = regions.box[row].tolist() == list(override.box)
+    return row if same_box and regions.area[row] == np.count_nonzero(override.mask) else None

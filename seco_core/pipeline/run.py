@@ -21,16 +21,16 @@ from seco_core.files import remove_leftovers
 from seco_core.masks.base import MaskSource
 from seco_core.masks.sources import open_mask_source
 from seco_core.parameters import Parameters
+from seco_core.pipeline.freshness import ImageKeys, fresh_images
 from seco_core.pipeline.image_work import ImageRegions, ImageTask
 from seco_core.pipeline.inputs import (
-    Inputs,
     check_not_replaced,
     find_inputs,
     is_there,
     stored_inputs,
     unchanged_inputs,
 )
-from seco_core.pipeline.ledger import Ledger, signature
+from seco_core.pipeline.ledger import Ledger
 from seco_core.pipeline.scoring import run_scoring
 from seco_core.pipeline.workers import Pending, Workers, cluster_workers, local_workers
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent, ignore_progress
@@ -183,14 +183,10 @@ def _run_images(
     accept_replaced: bool,
 ) -> tuple[int, int, list[tuple[str, SecoError]]]:
     there = find_inputs(project)
-    keys = _Keys(project, parameters, source, encoder)
+    keys = ImageKeys(project.scheme, parameters, source.signature, encoder.signature)
     before = stored_inputs(project)
     unchanged = unchanged_inputs(project.images, before, cancel)
-    known_psa = ledger.image_signatures("psa", skipped=True)
-    known_features = ledger.image_signatures("features", skipped=True)
-    cut = {i for i, inputs in unchanged.items() if known_psa.get(i) == keys.psa(inputs)}
-    cut -= ledger.images_without_rasters()
-    fresh = {i for i in cut if known_features.get(i) == keys.features(unchanged[i])}
+    cut, fresh = fresh_images(ledger, keys, unchanged)
     ledger.store_unchanged({i: unchanged[i] for i in fresh})
     stale = [record for record in project.images if record.id not in fresh]
     skipped: list[tuple[str, SecoError]] = []
@@ -258,25 +254,6 @@ def _stored_regions(project: Project, record: ImageRecord) -> tuple[NDArray[np.u
         logger.warning("image %s is done again: %s", record.name, error)
         return None
     return None if region_ids is None else (region_ids, project.region_table(record.id))
-
-
-class _Keys:
-    """Signatures of what is made of an image's files."""
-
-    def __init__(self, project: Project, parameters: Parameters, source: MaskSource, encoder: RegionEncoder):
-        self._shared = {
-            "masks": source.signature,
-            "psa": parameters.to_dict()["psa"],
-            "scheme": project.scheme.to_dict(),
-            "kept": ["contacts", "peak_confidence"],
-        }
-        self._encoder = encoder.signature
-
-    def psa(self, inputs: Inputs) -> str:
-        return signature(stage="psa", inputs=inputs.sha256, **self._shared)
-
-    def features(self, inputs: Inputs) -> str:
-        return signature(stage="features", psa=self.psa(inputs), encoder=self._encoder)
 
 
 def _in_order(

@@ -58,37 +58,47 @@ def run_scoring(
     else:
         ledger.forget_learnt()
     cancel.raise_if_cancelled()
-    scc_key = scc_signature(project, parameters, described)
-    if ledger.project_signature("scc") != scc_key:
-        _score(project, regions, parameters, ledger, device, scc_key, progress, cancel, networks or {})
-    graph_key = graph_signature(parameters, described)
+    keys = scoring_signatures(project, parameters, described)
+    if ledger.project_signature("scc") != keys["scc"]:
+        _score(project, regions, parameters, ledger, device, keys["scc"], progress, cancel, networks or {})
     cancel.raise_if_cancelled()
-    if ledger.project_signature("graph") != graph_key or not ledger.has_model("graph"):
-        _link(project, regions, parameters, ledger, graph_key, progress)
-    unc_key = signature(
+    if ledger.project_signature("graph") != keys["graph"] or not ledger.has_model("graph"):
+        _link(project, regions, parameters, ledger, keys["graph"], progress)
+    cancel.raise_if_cancelled()
+    if ledger.project_signature("scc-unc") != keys["scc-unc"] or not ledger.has_model("scc-unc"):
+        # while a person waits half of the epochs must do: the labels have hardly changed
+        epochs = parameters.scc.uncertainty_epochs // (2 if networks else 1)
+        key = keys["scc-unc"]
+        _doubt(project, regions, parameters, ledger, device, key, max(1, epochs), progress, cancel)
+    cancel.raise_if_cancelled()
+    if ledger.project_signature("noise") != keys["noise"]:
+        suspect(project, parameters, ledger, keys["noise"], progress)
+    cancel.raise_if_cancelled()
+    refine(project, parameters, ledger, keys["noise"], progress)
+
+
+def scoring_signatures(
+    project: Project, parameters: Parameters, described: Mapping[int, str]
+) -> dict[str, str]:
+    """Signatures of all stages but cnn, by stage, over images with these signatures of their features."""
+    scc = scc_signature(project, parameters, described)
+    graph = graph_signature(parameters, described)
+    uncertainty = signature(
         stage="scc-unc",
-        scc=scc_key,
-        graph=graph_key,
+        scc=scc,
+        graph=graph,
         epochs=parameters.scc.uncertainty_epochs,
         of_decided="as the machine sees them",
     )
-    cancel.raise_if_cancelled()
-    if ledger.project_signature("scc-unc") != unc_key or not ledger.has_model("scc-unc"):
-        # while a person waits half of the epochs must do: the labels have hardly changed
-        epochs = parameters.scc.uncertainty_epochs // (2 if networks else 1)
-        _doubt(project, regions, parameters, ledger, device, unc_key, max(1, epochs), progress, cancel)
-    noise_key = signature(
+    noise = signature(
         stage="noise",
-        scc=scc_key,
-        uncertainty=unc_key,
+        scc=scc,
+        uncertainty=uncertainty,
         score=parameters.scc.score,
         cleanlab=parameters.scc.cleanlab,
     )
-    cancel.raise_if_cancelled()
-    if ledger.project_signature("noise") != noise_key:
-        suspect(project, parameters, ledger, noise_key, progress)
-    cancel.raise_if_cancelled()
-    refine(project, parameters, ledger, noise_key, progress)
+    refined = refine_signature(parameters, noise)
+    return {"scc": scc, "graph": graph, "scc-unc": uncertainty, "noise": noise, "refine": refined}
 
 
 def scc_signature(project: Project, parameters: Parameters, described: Mapping[int, str]) -> str:
@@ -112,6 +122,21 @@ def graph_signature(parameters: Parameters, described: Mapping[int, str]) -> str
         features=described,
         neighbours=parameters.graph.neighbours,
         alpha=parameters.graph.alpha,
+    )
+
+
+def refine_signature(parameters: Parameters, noise_key: str) -> str:
+    """Signature of the verdicts that come from scores of this signature."""
+    return signature(
+        stage="refine",
+        noise=noise_key,
+        method=parameters.scc.method,
+        rule=parameters.scc.rule,
+        rule_ratio=parameters.scc.rule_ratio,
+        certain_share=parameters.scc.certain_share,
+        tau_ns=parameters.scc.tau_ns,
+        tau_cr=parameters.scc.tau_cr,
+        class_share=parameters.scc.class_share,
     )
 
 
@@ -369,17 +394,7 @@ def refine(
     progress : callable
         Called before and after if there is anything to do.
     """
-    key = signature(
-        stage="refine",
-        noise=noise_key,
-        method=parameters.scc.method,
-        rule=parameters.scc.rule,
-        rule_ratio=parameters.scc.rule_ratio,
-        certain_share=parameters.scc.certain_share,
-        tau_ns=parameters.scc.tau_ns,
-        tau_cr=parameters.scc.tau_cr,
-        class_share=parameters.scc.class_share,
-    )
+    key = refine_signature(parameters, noise_key)
     if ledger.project_signature("refine") == key:
         return
     progress(ProgressEvent("refine", 0, 1))
