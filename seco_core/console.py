@@ -36,6 +36,7 @@ STAGES = {
     "noise": "noise score",
     "refine": "refinement",
     "export": "export",
+    "import": "import",
     "evaluate": "evaluation",
     "report": "report",
     "download": "download",

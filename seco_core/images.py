@@ -77,7 +77,11 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
 
 
 def read_label(
-    path: Path | str, scheme: ClassScheme, shape: tuple[int, int] | None = None
+    path: Path | str,
+    scheme: ClassScheme,
+    shape: tuple[int, int] | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> NDArray[np.uint8]:
     """Read a class map.
 
@@ -91,6 +95,8 @@ def read_label(
         `IGNORE`.
     shape : (int, int), optional
         Height and width to bring it to, by nearest neighbour.
+    may_be_empty : bool
+        Whether a map without any label will do.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def read_label(
         if values.ndim == 3
         else labels_from_ids(values, scheme, path)
     )
-    if np.all(labels == IGNORE):
+    if not may_be_empty and np.all(labels == IGNORE):
         raise LabelError(
             "has no labelled pixel.", path=path, remedy="Give it labels, or take it out of the dataset."
         )

@@ -1,4 +1,4 @@
-"""`seco export` and `seco verify`: curated label sets."""
+"""`seco export`, `seco import` and `seco verify`: curated label sets."""
 
 from __future__ import annotations
 
@@ -32,6 +32,52 @@ def export(
         print_problems(report.problems)
         if report.problems:
             raise typer.Exit(1)
+
+
+@app.command("import")
+def import_command(
+    project: ProjectArgument,
+    folder: Annotated[
+        Path,
+        typer.Argument(help="An export, a folder of class PNGs named as the images, or another project."),
+    ],
+    by: Annotated[str, typer.Option(help="Who is on record for it; you if left out.")] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let FOLDER win where people decided otherwise in DIR.")
+    ] = False,
+    accept_equal: Annotated[
+        bool, typer.Option("--accept-equal", help="Accept undecided regions that agree whole.")
+    ] = False,
+    keep_unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unlabelled",
+            help="Pixels without a label in FOLDER stay as they are here, instead of becoming ignored.",
+        ),
+    ] = False,
+) -> None:
+    """Take a label set back in: overrides where it differs from the project's curated map.
+
+    All of them are one step, which undo in the window takes back. Exit code 1: some images could
+    not be used; 2: none, or nothing was imported.
+    """
+    from seco_core.label_sets import import_labels
+
+    with errors(), Project.open(project) as opened:
+        with progress_bars() as progress, interruptible() as cancel:
+            report = import_labels(
+                opened,
+                folder,
+                by=by or None,
+                replace=replace,
+                accept_equal=accept_equal,
+                keep_unlabelled=keep_unlabelled,
+                progress=progress,
+                cancel=cancel,
+            )
+        out.print(str(report), soft_wrap=True)
+        print_problems(report.problems)
+    raise typer.Exit(report.exit_code)
 
 
 @app.command()

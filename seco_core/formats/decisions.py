@@ -21,8 +21,9 @@ COLUMNS = (
     "origin", "source_seq", "holds",
 )  # fmt: skip
 """``batch`` is what one key press decided; an undo or redo names the one it turned in ``target_batch``.
-``origin`` is ``person`` or ``proposal``, the latter followed from the decision ``source_seq`` and a person
-agreed; ``holds`` is 1 for what is in force, 0 for what is undone. New columns only ever come at the end."""
+``origin`` is ``person``, ``import`` for what a label set said, or ``proposal`` for what followed from the
+decision ``source_seq`` and a person agreed with; ``holds`` is 1 for what is in force, 0 for what is undone.
+New columns only ever come at the end."""
 
 
 def write(folder: Path, events: Sequence[Event], image_names: Mapping[int, str], scheme: ClassScheme) -> Path:

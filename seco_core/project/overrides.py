@@ -44,6 +44,8 @@ class Origin(StrEnum):
     """By hand, one at a time."""
     PROPOSAL = "proposal"
     """It follows from another decision; a person saw the proposal and agreed."""
+    IMPORT = "import"
+    """A label set that was imported says so."""
 
 
 # compared by identity: masks are arrays
@@ -165,8 +167,15 @@ class OverrideLog:
     def __len__(self) -> int:
         return sum(len(overrides) for overrides in self._active.values())
 
-    def record(self, decisions: Sequence[Decision]) -> tuple[Override, ...]:
+    def record(self, decisions: Sequence[Decision], *, by: str | None = None) -> tuple[Override, ...]:
         """Add decisions as one batch. They are on disk when this returns.
+
+        Parameters
+        ----------
+        decisions : sequence of Decision
+            What was decided.
+        by : str, optional
+            Who decided; the user of this computer if left out.
 
         Raises
         ------
@@ -182,7 +191,7 @@ class OverrideLog:
         with transaction(self._connection):
             self.refresh()
             batch = self._last_batch + 1
-            now, author = timestamp(), _author()
+            now, author = timestamp(), by or _author()
             self._connection.executemany(
                 "INSERT INTO events (batch, time, by, kind, action, image_id, region_id, class_id,"
                 " x0, y0, x1, y1, mask, origin, source_seq)"

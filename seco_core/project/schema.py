@@ -120,7 +120,8 @@ CREATE TABLE events (
     class_id INTEGER,
     x0 INTEGER, y0 INTEGER, x1 INTEGER, y1 INTEGER,
     mask BLOB,
-    -- NULL = by hand; "proposal" = follows from the override source_seq, and a person agreed
+    -- NULL = by hand; "proposal" = follows from the override source_seq, and a person agreed;
+    -- "import" = from a label set
     origin TEXT,
     source_seq INTEGER
 );
