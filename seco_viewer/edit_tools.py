@@ -201,11 +201,10 @@ class EditTools:
         if self.tool is Tool.POLYGON:
             self._corner(place, adds=adds)
         elif self.tool is Tool.MERGE:
-            row = session.row_at(*pixel)
-            if row is not None:
-                region = session.open_part(row)
-                held = (region - session.patch).area == 0
-                session.edit([session.patch - region if held else session.patch | region])
+            clicked = session.patch_at(pixel)
+            if clicked.area:
+                held = (clicked - session.patch).area == 0
+                session.edit([session.patch - clicked if held else session.patch | clicked])
         elif self.tool is Tool.SPLIT:
             if not session.choose_at(pixel):
                 session.select_at(*pixel)

@@ -14,6 +14,7 @@ from seco_core.project.overrides import Box
 from seco_core.refine import override_owner, paint_overrides, paint_regions, region_labels
 from seco_core.review import doubted_regions
 from seco_core.scc.correction import Verdict
+from seco_viewer.decided_pixels import in_box
 from seco_viewer.tables import Tables
 from seco_viewer.words import Reason, RegionFacts, side
 
@@ -190,23 +191,4 @@ class KnownRegions:
     def _overrides(self, image_id: int, box: Box | None) -> Sequence[Override]:
         """Overrides of an image that hold, or what of them lies in a box, in the box's own pixels."""
         active = self.project.overrides.active(image_id)
-        if box is None:
-            return active
-        return [_cropped(o, box) for o in active if _meet(o.box, box)]
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _cropped(override: Override, box: Box) -> Override:
-    """The part of an override inside a box that it meets, in the box's own pixels."""
-    x0, y0, x1, y1 = override.box
-    left, top, right, bottom = max(x0, box[0]), max(y0, box[1]), min(x1, box[2]), min(y1, box[3])
-    return Override(
-        action=override.action,
-        image_id=override.image_id,
-        class_id=override.class_id,
-        box=(left - box[0], top - box[1], right - box[0], bottom - box[1]),
-        mask=override.mask[top - y0 : bottom - y0, left - x0 : right - x0],
-    )
+        return active if box is None else in_box(active, box)

@@ -85,13 +85,12 @@ class MaskTools:
 
     def _part_at(self, seen: SeenImage, pixel: tuple[int, int], *, adds: bool) -> None:
         session = self._session
-        row = session.row_at(*pixel)
-        if row is None:
+        region = session.patch_at(pixel)
+        if not region.area:
             self._say("There is no region here.")
             return
-        if row != session.row and not adds:
+        if not adds and not session.unedited.holds(pixel):
             session.select_at(*pixel)
-        region = session.open_part(row)
         parts = masks_at(seen.proposals, pixel, region)
         if not parts:
             self._say("The masks do not divide the region here: split it with a line.")

@@ -12,6 +12,7 @@ from seco_core.errors import OverrideError
 from seco_core.project import Project
 from seco_core.refine import override_owner
 from seco_viewer.browsing import Browser
+from seco_viewer.decided_pixels import DecidedPart, decided_part, still_held
 from seco_viewer.edit_steps import EditSteps
 from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, touching
 from seco_viewer.tables import Tables
@@ -43,6 +44,12 @@ class Selector(Browser):
     ----------
     project : Project
         `close` closes it.
+
+    Attributes
+    ----------
+    part : DecidedPart or None
+        What was clicked: pixels that were decided at once, of a region whose others were not. They are
+        selected in place of the region until one goes on, or to the region by any other way than a click.
     """
 
     selection_changed = Signal()
@@ -51,8 +58,9 @@ class Selector(Browser):
     """Pixels that tools had selected are so no longer, for another region or image is looked at."""
 
     def __init__(self, project: Project):
+        self.part: DecidedPart | None = None
         self._steps = EditSteps()
-        self._edited_at: tuple[int, int | None] | None = None
+        self._edited_at: tuple[int, int | None, int | None] | None = None
         self._unedited: Patch | None = None
         self._selection: Selection | None = None
         super().__init__(project)
@@ -62,10 +70,16 @@ class Selector(Browser):
     @property
     def patch(self) -> Patch:
         """The pixels that the next decision is about; empty if there is neither a region nor a drawing."""
-        if (edited := self._steps.patch) is not None:
-            return edited
+        return self.unedited if self._steps.patch is None else self._steps.patch
+
+    @property
+    def unedited(self) -> Patch:
+        """What is selected without any edit."""
         if self._unedited is None:
-            self._unedited = EMPTY if self.row is None else self.open_part(self.row)
+            if self.part is not None:
+                self._unedited = self.part.patch
+            else:
+                self._unedited = EMPTY if self.row is None else self.open_part(self.row)
         return self._unedited
 
     @property
@@ -110,6 +124,29 @@ class Selector(Browser):
             mask = mask & (override_owner(mask.shape, covering) == 0)
         return Patch.of(mask, (box[1], box[0]))
 
+    def patch_at(self, place: tuple[int, int]) -> Patch:
+        """What a click on a pixel of the current image means: what was decided there, else the region as far
+        as it is open; empty where there is neither."""
+        part, row = self._part_at(place), self.row_at(*place)
+        if part is not None:
+            return part.patch
+        return EMPTY if row is None else self.open_part(row)
+
+    def select_at(self, row: int, column: int) -> None:
+        """Make the region at a pixel of the current image the current one.
+
+        Of a region that was decided in parts the part there is selected; of one beside all regions the region
+        that has most of it becomes the current one.
+        """
+        part, found = self._part_at((row, column)), self.row_at(row, column)
+        if found is None and part is not None:
+            x0, y0, x1, y1 = part.patch.box
+            pixels = np.bincount(self.frame.region_ids[y0:y1, x0:x1][part.patch.mask], minlength=1)
+            if pixels[1:].any():
+                found = self.rows.start + int(pixels[1:].argmax())
+        if found is not None:
+            self._show(found, part=part)
+
     def edit(self, choices: Sequence[Patch], chosen: int = 0) -> None:
         """Select other pixels: one step, which undo takes back before it takes back decisions.
 
@@ -146,7 +183,7 @@ class Selector(Browser):
         return chosen is not None
 
     def clear_edit(self) -> bool:
-        """Select the current region as it is; whether anything else was selected."""
+        """Select the current region as it is, or the part clicked; whether anything else was selected."""
         edited = self.edited
         self._forget_edit()
         self._step_taken()
@@ -193,21 +230,51 @@ class Selector(Browser):
             )
         return self.meant
 
+    def _show(self, row: int, *, remember: bool = True, part: DecidedPart | None = None) -> None:
+        self.part = part
+        super()._show(row, remember=remember)
+
+    def _place(self) -> tuple[int, int] | None:
+        """A pixel of the current region, of the part if one is selected."""
+        if self.part is None or self.row is None:
+            return super()._place()
+        box, mask = self.mask(self.row)
+        inside = np.argwhere(mask & self.part.patch.on(box))
+        return (box[1] + int(inside[0, 0]), box[0] + int(inside[0, 1])) if len(inside) else super()._place()
+
+    def _part_at(self, place: tuple[int, int]) -> DecidedPart | None:
+        row, overrides = self.row_at(*place), self.project.overrides.active(self.image_id)
+        if row is None:
+            return decided_part(overrides, EMPTY, place, reviewed=False)
+        box, mask = self.mask(row)
+        return decided_part(overrides, Patch(box, mask), place, reviewed=bool(self.reviewed[row]))
+
+    def _here(self) -> tuple[int, int | None, int | None]:
+        """What an edit is of."""
+        return self.image_id, self.row, None if self.part is None else self.part.override.seq
+
     def _step_taken(self) -> None:
         """Another step of the edit holds, or another choice of it."""
-        self._edited_at = self.image_id, self.row
+        self._edited_at = self._here()
         self.selection_changed.emit()
 
     def _moved(self) -> None:
         """Another region has its own selection; the same one, told of anew, keeps the edit."""
         dropped = False
-        if self._edited_at != (self.image_id, self.row):
+        self._look_anew()
+        if self._edited_at != self._here():
             dropped = self.edited and self.patch.area > 0
             self._forget_edit()
-        self._unedited = self._selection = None
         if dropped:
             self.edit_dropped.emit()
 
     def _forget_edit(self) -> None:
         self._steps = EditSteps()
+        self._look_anew()
+
+    def _look_anew(self) -> None:
+        """Decisions have changed what is open, and what of a part still holds."""
         self._unedited = self._selection = None
+        if self.part is not None:
+            active = self.project.overrides.active(self.image_id)
+            self.part = still_held(active, self.part.override.seq)

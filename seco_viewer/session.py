@@ -49,14 +49,14 @@ class Session(Selector):
         looked at again, what was decided."""
         row = self._meant()
         if self.feedback.again(row):
-            return self.relabel(int(self.decided[row]))
+            part = self.part if row == self.row else None
+            return self._give(int(self.decided[row]) if part is None else part.override.class_id)
         return self._decide(Action.ACCEPT, int(self.regions.class_id[row]))
 
     def take_suggestion(self) -> Override:
         """The class suggested for the current region is right for the selected pixels: the classifier's, or
         what decisions on regions like it say."""
-        suggested = int(self.suggested[self._meant()])
-        return self.ignore() if suggested == IGNORE else self.relabel(suggested)
+        return self._give(int(self.suggested[self._meant()]))
 
     def relabel(self, class_id: int) -> Override:
         """Give the selected pixels a class.
@@ -127,6 +127,9 @@ class Session(Selector):
         return self._turn(self.project.overrides.redo)
 
     # ----------------------------------------------------------------- inside
+
+    def _give(self, class_id: int) -> Override:
+        return self.ignore() if class_id == IGNORE else self.relabel(class_id)
 
     def _decide(self, action: Action, class_id: int) -> Override:
         if not self.frame.reviewable:

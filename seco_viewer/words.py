@@ -1,18 +1,15 @@
-"""Said in words: a region's scores and neighbours, and what was decided on it."""
+"""A region in words: its scores and neighbours."""
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.project import Action
-from seco_core.project.overrides import Event
 from seco_core.scc.correction import Verdict
 from seco_core.scc.unknown import OFFERED_FROM
 
@@ -235,22 +232,6 @@ def conflicts(regions: int, pixels: int) -> str:
     return f"decisions cut through {noun} called something else: {pixels:,} pixels, striped"
 
 
-def decided(action: Action, was: int | None, now: int, name: Name) -> str:
-    """What a decision said; `was` is the class of the region looked at, if there was one.
-
-    Examples
-    --------
-    >>> decided(Action.SPLIT, 0, 1, ["wall", "building"].__getitem__)
-    'a part of wall → building'
-    """
-    if action is Action.DRAW or was is None:
-        return f"drawn: {name(now)}"
-    if action is Action.MERGE:
-        return f"merged: {name(now)}"
-    part = "a part of " if action is Action.SPLIT else ""
-    return f"{part}{name(was)} is right" if was == now else f"{part}{name(was)} → {name(now)}"
-
-
 def alike(facts: RegionFacts, name: Name) -> str:
     """What the regions of all images are called that are most like it.
 
@@ -276,19 +257,3 @@ def standing(value: float, values: NDArray[np.float32]) -> str:
     if math.isnan(value) or not len(known):
         return "not scored"
     return f"higher than {100 * np.count_nonzero(known < value) / len(known):.0f} % of all regions"
-
-
-def past(events: Sequence[Event], name: Name) -> list[str]:
-    """Decisions of the log, oldest first, each in a line, with those that were taken back marked."""
-    undone = set[int]()
-    for event in events:
-        if event.target_batch is not None:
-            (undone.add if event.kind == "undo" else undone.discard)(event.target_batch)
-    lines = []
-    for event in events:
-        if event.kind == "override" and event.class_id is not None:
-            # the log's times are UTC
-            time = datetime.datetime.fromisoformat(event.time).astimezone().strftime("%d %b %H:%M")
-            back = " (taken back)" if event.batch in undone else ""
-            lines.append(f"{time} {event.by}: {event.action} → {name(event.class_id)}{back}")
-    return lines

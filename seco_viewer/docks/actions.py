@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from seco_core.errors import SecoError
 from seco_core.project import Override
-from seco_viewer import shortcuts, words
+from seco_viewer import decision_words, shortcuts, words
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.docks.review import ReviewPanel
@@ -141,7 +141,7 @@ class Actions:
             self._say(str(error), wrong=True)
             return
         was = None if row is None else int(session.regions.class_id[row])
-        told = words.decided(override.action, was, override.class_id, session.scheme.label)
+        told = decision_words.decided(override.action, was, override.class_id, session.scheme.label)
         self._say(f"✓ {told}. {takes_it_back(session)}")
 
     def _moved(self) -> None:
@@ -162,7 +162,7 @@ class Actions:
             return f"{len(session.turned):,} decisions, made at once"
         (override,) = session.turned
         was = None if session.row is None else int(session.regions.class_id[session.row])
-        told = words.decided(override.action, was, override.class_id, session.scheme.label)
+        told = decision_words.decided(override.action, was, override.class_id, session.scheme.label)
         return f"{told} ({session.project.images[override.image_id].name})"
 
     def _start_relabel(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from qtpy.QtCore import QEvent, Qt
@@ -14,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seco_viewer import project_words, words
+from seco_viewer import decision_words, project_words, words
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
 from seco_viewer.docks.classes import ClassChooser
@@ -206,12 +207,17 @@ class ReviewPanel(QWidget):
                 self.sentence.setText("Click a region, or go on with the queue.")
             self.details.setText("")
             return
-        facts = session.facts(row)
+        facts, part = session.facts(row), session.part if row == session.row else None
+        if part is not None:
+            facts = replace(facts, decided=part.override.class_id)
         name = scheme.label
         suggested = int(session.suggested[row])
         self.chooser.emphasise((facts.class_id, suggested))
-        self.headline.setText(self._headline(facts, suggested))
-        self.sentence.setText(html.escape(words.sentence(facts, name)))
+        self.headline.setText(self._headline(facts, suggested, before="part of " if part else ""))
+        selected = self._selected(row)
+        self.sentence.setText(
+            (f"<b>{selected}</b><br>" if selected else "") + html.escape(words.sentence(facts, name))
+        )
         probabilities = session.regions.probabilities[row]
         likely = np.argsort(-probabilities, kind="stable")[:3].tolist()
         self.bars.show_shares(
@@ -228,14 +234,25 @@ class ReviewPanel(QWidget):
         other = name(suggested) if self._suggests else "nothing else"
         self.buttons["take_suggestion"].setText(f"→ {other}  {in_brackets('take_suggestion')}")
 
-    def _headline(self, facts: words.RegionFacts, suggested: int) -> str:
-        text = self._chip(facts.class_id)
+    def _selected(self, row: int) -> str:
+        """What is selected of a region if it is not all of it; what tools select is said elsewhere."""
+        session = self._session
+        patch, area = session.patch, int(session.regions.area[row])
+        whole = session.part is None and patch.area == area
+        if session.edited or whole or not patch.area:
+            return ""
+        box, mask = session.mask(row)
+        within = int(np.count_nonzero(mask & patch.on(box)))
+        return decision_words.selected(patch.area, within, area, decided=session.part is not None)
+
+    def _headline(self, facts: words.RegionFacts, suggested: int, *, before: str) -> str:
+        text = before + self._chip(facts.class_id)
         if facts.decided is not None:
             text += "  ✓" if facts.decided == facts.class_id else f"  →  {self._chip(facts.decided)}  ✓"
         elif suggested != facts.class_id:
             text += f"  or  {self._chip(suggested)}  ?"
         names = (facts.class_id, suggested if facts.decided is None else facts.decided)
-        length = sum(len(self._session.scheme.label(c)) for c in set(names))
+        length = len(before) + sum(len(self._session.scheme.label(c)) for c in set(names))
         size = _LARGE if length <= _MOST_LARGE else _SMALL
         return f"<span style='font-size: {size}pt'>{text}</span>"
 

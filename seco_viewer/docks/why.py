@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from seco_core.graph import EdgeKind
 from seco_core.project.overrides import Event
-from seco_viewer import words
+from seco_viewer import decision_words, words
 from seco_viewer.crops import region_crop
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.later import Later
@@ -186,7 +186,7 @@ class WhyPanel(QWidget):
         )
         self.reasons.setText(self._told_reasons(facts))
         self.neighbours.setText(f"{html.escape(words.alike(facts, name))}<br>{self._touching(row)}")
-        past = words.past(events_on(session, row), name)
+        past = decision_words.past(events_on(session, row), name)
         self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
 
     def _told_reasons(self, facts: words.RegionFacts) -> str:
