@@ -33,6 +33,8 @@ class Session(Selector):
     ----------
     turned : tuple of Override
         What was undone or redone last; empty if that was a step of an edit.
+    catching_up : bool
+        Whether what changes is what another window has decided.
     """
 
     regions_decided = Signal(np.ndarray, tuple)
@@ -42,6 +44,7 @@ class Session(Selector):
 
     def __init__(self, project: Project):
         self.turned: tuple[Override, ...] = ()
+        self.catching_up = False
         super().__init__(project)
 
     def accept(self) -> Override:
@@ -125,6 +128,22 @@ class Session(Selector):
             self._step_taken()
             return True
         return self._turn(self.project.overrides.redo)
+
+    def catch_up(self) -> bool:
+        """Show what other windows have decided since; whether they have. One stays where one is.
+
+        Undo still takes none of it back unasked.
+        """
+        if not self.project.overrides.look():
+            return False
+        self.catching_up = True
+        try:
+            self._update(())
+        finally:
+            self.catching_up = False
+        self._look_anew()
+        self.selection_changed.emit()
+        return True
 
     # ----------------------------------------------------------------- inside
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,6 +130,45 @@ def test_two_windows_see_each_others_decisions(project_path: Path):
         assert one.overrides.changed_by_others() == set()
         two.overrides.refresh()
         assert two.overrides.changed_by_others() == {0}
+
+
+def test_looking_finds_what_others_have_decided_and_reads_nothing_if_nobody_has(project_path: Path):
+    with Project.open(project_path) as one, Project.open(project_path) as two:
+        asked: list[str] = []
+        assert not one.overrides.look()
+        one.connection.set_trace_callback(asked.append)
+        for _ in range(3):
+            one.overrides.record([decision(class_id=1)])
+            asked.clear()
+            assert not one.overrides.look(), "its own"
+            assert not any("events" in statement for statement in asked)
+        two.overrides.record([decision(class_id=2)])
+        assert one.overrides.look()
+        assert [o.class_id for o in one.overrides.active(0)] == [1, 1, 1, 2]
+        assert one.overrides.changed_by_others() == {0}
+        assert not one.overrides.look()
+        with pytest.raises(OverrideError, match="another window"):
+            two.overrides.undo()
+        two.overrides.undo()
+        assert one.overrides.look()
+        assert len(one.overrides.active(0)) == 3
+        with pytest.raises(OverrideError, match="another window"):
+            one.overrides.undo()
+
+
+def test_looking_does_not_wait_for_whoever_is_writing(project_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # where writing shuts readers out
+    monkeypatch.setattr("seco_core.project.store.on_network_share", lambda path: True)
+    with Project.open(project_path) as one, Project.open(project_path) as two:
+        two.overrides.look()
+        one.overrides.record([decision(class_id=1)])
+        one.connection.execute("BEGIN EXCLUSIVE")
+        begun = time.perf_counter()
+        assert not two.overrides.look()
+        assert time.perf_counter() - begun < 5  # 30 s if it waited
+        one.connection.execute("ROLLBACK")
+        assert two.overrides.look()
+        assert two.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
 
 
 def test_undo_and_redo_never_turn_what_another_window_did_unseen(project_path: Path):

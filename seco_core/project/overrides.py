@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
-from seco_core.project.store import store_errors, timestamp, transaction
+from seco_core.project.store import store_errors, timestamp, transaction, without_waiting
 from seco_core.rle import decode_mask, encode_mask
 
 Box = tuple[int, int, int, int]
@@ -126,6 +126,7 @@ class OverrideLog:
         self._connection = connection
         self._last_seq = 0
         self._last_batch = 0
+        self._seen: int | None = None  # version of the store when `look` last looked
         self._own = 0  # batch that this window has written last
         self._done: list[int] = []
         self._undone: list[int] = []
@@ -244,28 +245,26 @@ class OverrideLog:
     def refresh(self) -> None:
         """Take in decisions that another window or thread has recorded since."""
         with store_errors(self._connection):
-            rows = self._connection.execute(
-                "SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,)
-            ).fetchall()
-        for row in rows:
-            self._last_seq, self._last_batch = row["seq"], row["batch"]
-            others = row["batch"] != self._own
-            self._surprised |= others
-            if row["kind"] == "override":
-                self._take(_override(row))
-            elif row["kind"] == "undo":
-                batch = self._done.pop()
-                self._undone.append(batch)
-                for override in self._batches[batch]:
-                    self._active[override.image_id].remove(override)
-            else:
-                batch = self._undone.pop()
-                self._done.append(batch)
-                for override in self._batches[batch]:
-                    self._active[override.image_id].append(override)
-            if others:
-                about = row["target_batch"] if row["kind"] != "override" else row["batch"]
-                self._changed |= {override.image_id for override in self._batches[about]}
+            self._read_on()
+
+    def look(self) -> bool:
+        """Take in what others have recorded since, unless one is writing right now; whether there was any.
+
+        It costs next to nothing if nobody has written: it may be asked for every second.
+        """
+        before = self._last_seq
+        with store_errors(self._connection), without_waiting(self._connection):
+            try:
+                version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+                if version == self._seen:
+                    return False
+                self._read_on()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                    return False
+                raise
+        self._seen = version
+        return self._last_seq > before
 
     def changed_by_others(self) -> set[int]:
         """Images on which another window has decided or undone anything that came in since the last call."""
@@ -289,6 +288,30 @@ class OverrideLog:
             )
             for r in rows
         ]  # fmt: skip
+
+    def _read_on(self) -> None:
+        rows = self._connection.execute(
+            "SELECT * FROM events WHERE seq > ? ORDER BY seq", (self._last_seq,)
+        ).fetchall()
+        for row in rows:
+            self._last_seq, self._last_batch = row["seq"], row["batch"]
+            others = row["batch"] != self._own
+            self._surprised |= others
+            if row["kind"] == "override":
+                self._take(_override(row))
+            elif row["kind"] == "undo":
+                batch = self._done.pop()
+                self._undone.append(batch)
+                for override in self._batches[batch]:
+                    self._active[override.image_id].remove(override)
+            else:
+                batch = self._undone.pop()
+                self._done.append(batch)
+                for override in self._batches[batch]:
+                    self._active[override.image_id].append(override)
+            if others:
+                about = row["target_batch"] if row["kind"] != "override" else row["batch"]
+                self._changed |= {override.image_id for override in self._batches[about]}
 
     def _take(self, override: Override) -> None:
         """Let an override hold that comes after all that is known."""

@@ -164,6 +164,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             raise
 
 
+@contextlib.contextmanager
+def without_waiting(connection: sqlite3.Connection) -> Iterator[None]:
+    """What another program holds is an error within at once, not after half a minute."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * _BUSY_SECONDS)}")
+
+
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     uri = sqlite_uri(path.resolve()) + ("?mode=ro" if readonly else "")
     if readonly and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():

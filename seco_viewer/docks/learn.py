@@ -149,6 +149,8 @@ class LearnBar(QWidget):
 
     def _learn_if_due(self) -> None:
         # decisions that were taken back do not count, but for those that were learnt
+        if self._session.catching_up:
+            return  # whoever decides has their own window learn
         new = len(self._session.project.overrides.seqs() ^ self._learnt)
         if new >= self.after.value() > 0 and self._job is None and self._may_start():
             self._start()

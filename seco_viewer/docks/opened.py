@@ -19,6 +19,7 @@ from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.keys import PageKeys
 from seco_viewer.docks.later import Afterwards, Later, Soon
 from seco_viewer.docks.learn import LearnBar
+from seco_viewer.docks.other_windows import OtherWindows
 from seco_viewer.docks.pipeline import PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
 from seco_viewer.docks.proposals import ProposalsPanel
@@ -78,6 +79,7 @@ class OpenProject:
         self.pipeline = PipelinePanel(session)
         self.psa = PsaPanel(session)
         self.export = ExportPanel(session)
+        self.others = OtherWindows(session, say, tabs)
         self._join()
         for name, page, first in (
             ("Review", self.review, None),
@@ -133,6 +135,7 @@ class OpenProject:
         self.psa.clear()
         shortcuts.unbind([self._viewer, *self.layers.all])
         for part in (
+            self.others,
             self.proposals,
             self.tools,
             self.view_bar,

@@ -13,8 +13,34 @@ from seco_core.parameters import Parameters, parameter_fields
 from seco_core.project import Project
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.parameters import ParameterForm
+from seco_viewer.session import Session
 
 pytestmark = pytest.mark.gui
+
+
+def test_decisions_of_another_window_appear_while_nothing_is_done(dock: SecoDock, qtbot):
+    session, opened = dock.session, dock.opened
+    row, learnt = session.row, []
+    opened.learn.after.setValue(1)
+    opened.learn.started.connect(lambda: learnt.append(True))
+    other = Session(Project.open(session.project.path))
+    try:
+        other.relabel(3)
+        opened.others.timer.timeout.emit()
+        assert session.decided[row] == 3
+        assert np.array_equal(opened.layers.curated.data, session.project.curated(session.image_id))
+        assert session.row == row
+        assert "Another window" in dock.message.text()
+        qtbot.waitUntil(lambda: "1 reviewed" in opened.review.progress.done.text())
+        dock.say("")
+        opened.others.timer.timeout.emit()
+        assert not dock.message.text()
+        other.relabel(4)
+        opened.others.timer.timeout.emit()
+        assert not dock.message.text(), "it is not about the region looked at"
+    finally:
+        other.close()
+    assert not learnt, "whoever decides learns"
 
 
 def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy, scored_path: Path):
