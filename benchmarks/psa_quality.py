@@ -7,17 +7,27 @@ its regions, seconds per image (masks already made). ``raw`` is the pseudo-label
 pseudo-label of 480x360: ``miou_default`` at least ``miou_best_published`` + 0.015 and 0.445 at
 ``coverage_default`` of at least 0.97, ``seconds_default`` at most 1.
 
+What is left unlabelled makes mIoU higher without making a label better, so figures compare at equal coverage
+only. Where there is confidence, ``raw-97``, ``default-97``, ``raw-76`` and ``default-76`` are the most
+confident 97 and 76 % of each class in each image. ``half-votes`` is the plainest way to grow the most
+confident half: 1500 watershed parts take the class of most of their confident pixels, parts without one stay
+unlabelled.
+
 Ground truth measures and decides nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.color import rgb2lab
+from skimage.filters import gaussian, sobel
+from skimage.segmentation import watershed
 
 from benchmarks.common import hardware, report
 from seco_core.dataset import open_dataset
@@ -26,11 +36,17 @@ from seco_core.masks.hierarchy import HierarchySource
 from seco_core.metrics import confusion, majority_truth, scores, weighted_purity
 from seco_core.parameters import MaskParameters, PsaParameters
 from seco_core.psa import aggregate
+from seco_core.psa.align import reliable_pixels
 from seco_core.regions import connected_regions
 from seco_core.scheme import IGNORE, default_scheme, load_scheme
 
 PUBLISHED = ("paper", "seco-v1", "seco-v2")
 PROFILES = (*PUBLISHED, "default")
+COMPARED = ("raw", "default")
+SHARES = (0.97, 0.76)
+HALF_VOTES = "half-votes"
+PARTS, COMPACTNESS = 1500, 0.1
+"""Of the watershed parts."""
 
 
 class Sums:
@@ -88,22 +104,32 @@ def main() -> None:
         confidence = read_confidence(sample.confidence, shape) if sample.confidence else None
         masks = source.prepare(image, sample.name)
         sums["raw"].add(truth, label, 0.0)
+        class_maps = {"raw": label}
         for name in PROFILES:
             started = time.perf_counter()
-            class_map = aggregate(label, confidence, masks, scheme, PsaParameters(profile=name))
-            sums[name].add(truth, class_map, time.perf_counter() - started)
+            class_maps[name] = aggregate(label, confidence, masks, scheme, PsaParameters(profile=name))
+            sums[name].add(truth, class_maps[name], time.perf_counter() - started)
+        if confidence is None:
+            continue
+        for name, share in itertools.product(COMPARED, SHARES):
+            sure = reliable_pixels(class_maps[name], confidence, share)
+            at_share = sums.setdefault(f"{name}-{share * 100:.0f}", Sums(scheme.size))
+            at_share.add(truth, np.where(sure, class_maps[name], np.uint8(IGNORE)), 0.0)
+        started = time.perf_counter()
+        votes = half_votes(image, label, confidence)
+        sums.setdefault(HALF_VOTES, Sums(scheme.size)).add(truth, votes, time.perf_counter() - started)
     if not sums["raw"].images:
         raise SystemExit(f"{arguments.dataset} has no ground truth to measure against")
 
     found = {name: each.numbers() for name, each in sums.items()}
-    print(f"{'profile':<10}" + "".join(f"{key:>10}" for key in found["raw"]))
+    print(f"{'profile':<11}" + "".join(f"{key:>10}" for key in found["raw"]))
     for name, numbers in found.items():
-        print(f"{name:<10}" + "".join(f"{value:>10.4f}" for value in numbers.values()))
+        print(f"{name:<11}" + "".join(f"{value:>10.4f}" for value in numbers.values()))
     flat = {
         f"{key}_{name.replace('-', '_')}": round(value, 4)
         for name, numbers in found.items()
         for key, value in numbers.items()
-        if (name, key) != ("raw", "seconds")
+        if key != "seconds" or name in (*PROFILES, HALF_VOTES)
     }
     report(
         {
@@ -114,6 +140,20 @@ def main() -> None:
             "hardware": hardware(),
         }
     )
+
+
+def half_votes(
+    image: NDArray[np.uint8], label: NDArray[np.uint8], confidence: NDArray[np.floating]
+) -> NDArray[np.uint8]:
+    """Class of most of the confident pixels of each watershed part, uint8 (H, W); 255 where it has none."""
+    lab = rgb2lab(image)
+    change = np.sqrt(sum(sobel(gaussian(lab[..., c], 1)) ** 2 for c in range(3)))
+    parts = watershed(change, markers=PARTS, compactness=COMPACTNESS)
+    sure = reliable_pixels(label, confidence, 0.5)
+    votes = np.zeros((parts.max() + 1, IGNORE), dtype=np.int64)
+    np.add.at(votes, (parts[sure], label[sure]), 1)
+    voted = np.where(votes.any(axis=1), votes.argmax(axis=1), IGNORE)
+    return voted.astype(np.uint8)[parts]
 
 
 if __name__ == "__main__":
