@@ -159,7 +159,7 @@ def print_status(found: Status) -> None:
     lines += [
         (
             "overrides",
-            f"{found.overrides:,}{f' ({who})' if who else ''}; {found.reviewed:,} regions reviewed, "
+            f"{found.overrides:,}{f' ({who})' if who else ''}; regions reviewed: {found.reviewed:,}, "
             f"{found.reviewed_area:.1%} of the area",
         )
     ]

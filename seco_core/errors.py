@@ -46,6 +46,24 @@ class LabelError(DatasetError):
     """A label or confidence map was read but its content cannot be right."""
 
 
+class ForeignIdsError(LabelError):
+    """A class map has ids or colours that the class scheme does not have.
+
+    Parameters
+    ----------
+    message, path, remedy
+        As for `SecoError`.
+    pixels : int
+        How many pixels have them.
+    """
+
+    def __init__(
+        self, message: str, *, path: Path | str | None = None, remedy: str | None = None, pixels: int = 0
+    ):
+        super().__init__(message, path=path, remedy=remedy)
+        self.pixels = pixels
+
+
 class MaskSourceError(SecoError):
     """A mask source cannot give masks for an image."""
 

@@ -82,6 +82,7 @@ def read_label(
     shape: tuple[int, int] | None = None,
     *,
     may_be_empty: bool = False,
+    foreign_as_ignore: bool = False,
 ) -> NDArray[np.uint8]:
     """Read a class map.
 
@@ -97,6 +98,8 @@ def read_label(
         Height and width to bring it to, by nearest neighbour.
     may_be_empty : bool
         Whether a map without any label will do.
+    foreign_as_ignore : bool
+        Whether ids and colours that are not in the scheme become `IGNORE` too.
 
     Returns
     -------
@@ -107,17 +110,16 @@ def read_label(
     ------
     ImageFileError
         If the file is missing, damaged or cut off.
+    ForeignIdsError
+        If it has ids or colours that are not in the scheme.
     LabelError
-        If its kind of pixels cannot be class ids, it has ids or colours that are not in the scheme, every
-        pixel is ignored, or its proportions differ from `shape` by more than 2 %.
+        If its kind of pixels cannot be class ids, every pixel is ignored, or its proportions differ from
+        `shape` by more than 2 %.
     """
     path = Path(path)
     values = _label_values(path)
-    labels = (
-        labels_from_colors(values, scheme, path)
-        if values.ndim == 3
-        else labels_from_ids(values, scheme, path)
-    )
+    decode = labels_from_colors if values.ndim == 3 else labels_from_ids
+    labels = decode(values, scheme, path, foreign_as_ignore=foreign_as_ignore)
     if not may_be_empty and np.all(labels == IGNORE):
         raise LabelError(
             "has no labelled pixel.", path=path, remedy="Give it labels, or take it out of the dataset."

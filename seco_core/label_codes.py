@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import LabelError
+from seco_core.errors import ForeignIdsError, LabelError
 from seco_core.scheme import IGNORE, ClassScheme
 
-_IDS_REMEDY = "Choose the class scheme that the labels were made with, or map the ids to it."
+_IDS_REMEDY = (
+    "Choose the class scheme that the labels were made with, or map the ids to it, or run with "
+    "`--set foreign_ids=ignore` to read them as ignore."
+)
 
 
-def labels_from_ids(values: NDArray[Any], scheme: ClassScheme, path: Path | None = None) -> NDArray[np.uint8]:
+def labels_from_ids(
+    values: NDArray[Any], scheme: ClassScheme, path: Path | None = None, *, foreign_as_ignore: bool = False
+) -> NDArray[np.uint8]:
     """A class map from the ids of a file.
 
     Parameters
@@ -25,6 +30,8 @@ def labels_from_ids(values: NDArray[Any], scheme: ClassScheme, path: Path | None
         Which ids there are.
     path : Path, optional
         The file they are from, for the error.
+    foreign_as_ignore : bool
+        Take other ids for `IGNORE`.
 
     Returns
     -------
@@ -33,7 +40,7 @@ def labels_from_ids(values: NDArray[Any], scheme: ClassScheme, path: Path | None
 
     Raises
     ------
-    LabelError
+    ForeignIdsError
         If there are other ids.
     """
     table = np.full(256, -1, dtype=np.int16)
@@ -42,18 +49,24 @@ def labels_from_ids(values: NDArray[Any], scheme: ClassScheme, path: Path | None
     inside = (values >= 0) & (values <= 255)
     labels = table[values.astype(np.uint8)]
     wrong = ~inside | (labels < 0)
-    if wrong.any():
-        raise LabelError(
+    if wrong.any() and not foreign_as_ignore:
+        raise ForeignIdsError(
             f"has ids that class scheme {scheme.name} does not have: {_some(np.unique(values[wrong]))}"
             f" ({np.count_nonzero(wrong)} pixels).",
             path=path,
             remedy=_IDS_REMEDY,
+            pixels=int(np.count_nonzero(wrong)),
         )
+    labels[wrong] = IGNORE
     return labels.astype(np.uint8)
 
 
 def labels_from_colors(
-    colors: NDArray[np.uint8], scheme: ClassScheme, path: Path | None = None
+    colors: NDArray[np.uint8],
+    scheme: ClassScheme,
+    path: Path | None = None,
+    *,
+    foreign_as_ignore: bool = False,
 ) -> NDArray[np.uint8]:
     """A class map from the scheme's colours.
 
@@ -65,6 +78,8 @@ def labels_from_colors(
         Which colours there are.
     path : Path, optional
         The file they are from, for the error.
+    foreign_as_ignore : bool
+        Take other colours for `IGNORE`.
 
     Returns
     -------
@@ -73,8 +88,10 @@ def labels_from_colors(
 
     Raises
     ------
+    ForeignIdsError
+        If there are other colours.
     LabelError
-        If there are other colours, or classes share one.
+        If classes share one.
     """
     known = _pack(scheme.palette[scheme.ids])
     if len(np.unique(known)) < len(known):
@@ -91,17 +108,18 @@ def labels_from_colors(
     packed = _pack(colors)
     position = np.searchsorted(known, packed).clip(max=len(known) - 1)
     wrong = known[position] != packed
-    if wrong.any():
+    if wrong.any() and not foreign_as_ignore:
         found, counts = np.unique(packed[wrong], return_counts=True)
         most = int(found[counts.argmax()])
-        raise LabelError(
+        raise ForeignIdsError(
             f"has colours that class scheme {scheme.name} does not have: most often "
             f"({most >> 16}, {most >> 8 & 255}, {most & 255}), {len(found)} in all"
             f" ({np.count_nonzero(wrong)} pixels).",
             path=path,
             remedy=_IDS_REMEDY,
+            pixels=int(np.count_nonzero(wrong)),
         )
-    return ids[position].astype(np.uint8)
+    return np.where(wrong, IGNORE, ids[position]).astype(np.uint8)
 
 
 def to_scheme_ids(labels: NDArray[np.uint8], scheme: ClassScheme) -> NDArray[np.uint8]:

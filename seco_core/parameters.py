@@ -170,6 +170,12 @@ class Parameters:
     graph: GraphParameters = field(default_factory=GraphParameters)
     seed: int = _parameter(0, "seed of everything random", minimum=0, maximum=2**32 - 1)
     device: str = _parameter("auto", "where networks run", choices=("auto", "cpu", "cuda", "mps"))
+    foreign_ids: str = _parameter(
+        "error",
+        "ids or colours of a pseudo-label that the class scheme does not have: error = skip the image, "
+        "ignore = read those pixels as ignore",
+        choices=("error", "ignore"),
+    )
     workers: int = _parameter(0, "images worked on at once; 0 = one for each core", minimum=0)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from seco_core.pipeline.freshness import StageState, freshness
 from seco_core.pipeline.inputs import was_replaced
 from seco_core.pipeline.region_inputs import settled_regions
 from seco_core.project import Project, RegionArrays
+from seco_core.project.records import foreign_ids
 from seco_core.refine import region_labels
 from seco_core.review import Order, doubted_regions, order_scores
 from seco_core.scc.correction import Verdict
@@ -60,8 +61,10 @@ class Status:
         Their share of the area of all regions, 0..1.
     forecast : Forecast or None
         Share of the area that is right; None before there are scores.
-    problem : str or None
-        What could not be read.
+    foreign_pixels : int
+        Pixels of pseudo-labels that are of no class and were read as ignore.
+    problems : tuple of str
+        What could not be read, or was read otherwise than it is.
     next : tuple of str
         Commands that come next, the most urgent first.
     """
@@ -82,7 +85,8 @@ class Status:
     reviewed: int
     reviewed_area: float
     forecast: Forecast | None
-    problem: str | None
+    foreign_pixels: int
+    problems: tuple[str, ...]
     next: tuple[str, ...]
 
     @property
@@ -137,7 +141,8 @@ def status(project: Project) -> Status:
         reviewed=int(np.count_nonzero(reviewed)),
         reviewed_area=int(regions.area[reviewed].sum()) / area if area else 0.0,
         forecast=told,
-        problem=problem,
+        foreign_pixels=sum(r.foreign_pixels for r in project.images),
+        problems=tuple(p for p in (problem, foreign_ids(project.images)) if p),
         next=_next(project, fresh.stages, len(skipped), replaced, flagged),
     )
 

@@ -81,7 +81,7 @@ def load_frame(project: Project, image_id: int) -> Frame:
             # decisions on it would lie on the wrong pixels
             problem, reviewable, region_ids = str(error), False, None
     try:
-        pseudo_label = read_label(record.pseudo_label, project.scheme, shape)
+        pseudo_label = project.read_pseudo_label(image_id, shape)
     except SecoError as error:
         problem = problem or str(error)
         pseudo_label = np.full(shape, IGNORE, dtype=np.uint8)

@@ -15,6 +15,7 @@ from seco_core.errors import ParameterError, ProjectError, SecoError
 from seco_core.masks.sources import check_mask_source
 from seco_core.parameters import Parameters, parameter_fields
 from seco_core.project import Project
+from seco_core.project.records import foreign_ids
 from seco_core.project.store import STORE_NAME
 from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
 
@@ -130,6 +131,8 @@ def print_summary(path: Path) -> None:
             f"{counts[Verdict.DROP]} dropped; "
             f"{len(project.overrides)} overrides by people"
         )
+        if foreign := foreign_ids(project.images):
+            typer.echo(foreign)
 
 
 def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) -> list[SecoError]:

@@ -35,6 +35,6 @@ def status_command(
         else:
             print_status(found)
             print_problems(f"{name}: {why}" for name, why in found.skipped.items())
-            if found.problem:
-                out.print(found.problem, soft_wrap=True)
+            for problem in found.problems:
+                out.print(problem, soft_wrap=True)
     raise typer.Exit(found.exit_code)

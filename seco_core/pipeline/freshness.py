@@ -68,10 +68,13 @@ class ImageKeys:
             "kept": ["contacts", "peak_confidence"],
         }
         self._encoder = encoder
+        self._lenient = parameters.foreign_ids == "ignore"
 
     def psa(self, inputs: Inputs) -> str:
         """Signature of an image's regions."""
-        return signature(stage="psa", inputs=inputs.sha256, **self._shared)
+        # only where there are such pixels does it matter how they are read
+        foreign = {"foreign_ids": "ignore"} if inputs.foreign_pixels and self._lenient else {}
+        return signature(stage="psa", inputs=inputs.sha256, **self._shared, **foreign)
 
     def features(self, inputs: Inputs) -> str:
         """Signature of their features."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.absorb import absorb_small
 from seco_core.encoders import RegionEncoder
+from seco_core.errors import ForeignIdsError
 from seco_core.images import read_confidence, read_image, read_label
 from seco_core.masks.base import ImageMasks, MaskSource
 from seco_core.parameters import PsaParameters
@@ -89,6 +90,8 @@ class ImageTask:
         Regions are cut along their borders, so that each one lies either inside or outside.
     known : (ndarray of uint16, RegionTable) or None
         Regions that are up to date, when only their features are wanted.
+    foreign_as_ignore : bool
+        Whether pixels of the pseudo-label that are of no class are read as ignore.
     """
 
     record: ImageRecord
@@ -96,6 +99,7 @@ class ImageTask:
     psa: PsaParameters
     overrides: tuple[Override, ...]
     known: tuple[NDArray[np.uint16], RegionTable] | None
+    foreign_as_ignore: bool = False
 
     def run(
         self, source: MaskSource, encoder: RegionEncoder, cancel: CancelToken
@@ -115,7 +119,13 @@ class ImageTask:
         inputs = read_inputs(self.record)
         image = read_image(self.record.image)
         shape = image.shape[:2]
-        pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape)
+        try:
+            pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape)
+        except ForeignIdsError as error:
+            if not self.foreign_as_ignore:
+                raise
+            pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape, foreign_as_ignore=True)
+            inputs = replace(inputs, foreign_pixels=error.pixels)
         confidence = read_confidence(self.record.confidence, shape) if self.record.confidence else None
         cancel.raise_if_cancelled()
         masks = source.prepare(image, self.record.name, cancel)

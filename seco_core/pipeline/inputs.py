@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seco_core.errors import DatasetError, ImageFileError
@@ -31,10 +31,13 @@ class Inputs:
         Size and time of each file, None for one that there is not.
     sha256 : tuple of (str or None)
         Hash of each file's content.
+    foreign_pixels : int
+        Pixels of the pseudo-label that are of no class and were read as ignore, because that was asked for.
     """
 
     stat: tuple[Stat, ...]
     sha256: tuple[str | None, ...]
+    foreign_pixels: int = 0
 
 
 def read_inputs(record: ImageRecord) -> Inputs:
@@ -59,7 +62,7 @@ def read_inputs(record: ImageRecord) -> Inputs:
 def stored_inputs(project: Project, image_id: int | None = None) -> dict[int, Inputs]:
     """Files of each image whose regions are stored, or of one of them, as they were read for them."""
     rows = project.connection.execute(
-        "SELECT id, inputs_stat, inputs_sha256 FROM images"
+        "SELECT id, inputs_stat, inputs_sha256, foreign_pixels FROM images"
         " WHERE inputs_stat IS NOT NULL AND id = ifnull(?, id)",
         (image_id,),
     )
@@ -67,6 +70,7 @@ def stored_inputs(project: Project, image_id: int | None = None) -> dict[int, In
         row["id"]: Inputs(
             tuple(None if stat is None else tuple(stat) for stat in json.loads(row["inputs_stat"])),
             tuple(json.loads(row["inputs_sha256"])),
+            row["foreign_pixels"],
         )
         for row in rows
     }
@@ -106,7 +110,7 @@ def unchanged_inputs(
             with contextlib.suppress(ImageFileError):
                 now = read_inputs(record)
                 if now.sha256 == before.sha256:
-                    unchanged[record.id] = now
+                    unchanged[record.id] = replace(now, foreign_pixels=before.foreign_pixels)
     return unchanged
 
 

@@ -145,8 +145,14 @@ class Ledger:
             connection.executemany(f"INSERT INTO regions VALUES ({', '.join('?' * 12)})", rows)
             connection.execute(
                 "UPDATE images SET status = 'done', problem = NULL, height = ?, width = ?,"
-                " inputs_stat = ?, inputs_sha256 = ? WHERE id = ?",
-                (*found.shape, json.dumps(found.inputs.stat), json.dumps(found.inputs.sha256), image_id),
+                " inputs_stat = ?, inputs_sha256 = ?, foreign_pixels = ? WHERE id = ?",
+                (
+                    *found.shape,
+                    json.dumps(found.inputs.stat),
+                    json.dumps(found.inputs.sha256),
+                    found.inputs.foreign_pixels,
+                    image_id,
+                ),
             )
             self._sign(image_id, "psa", psa)
             self._sign(image_id, "features", features)

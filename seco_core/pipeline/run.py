@@ -196,7 +196,8 @@ def _run_images(
     def task(record: ImageRecord) -> ImageTask:
         known = _stored_regions(project, record) if record.id in cut else None
         project.overrides.refresh()  # people go on reviewing while the pipeline runs
-        return ImageTask(record, project.scheme, parameters.psa, project.overrides.active(record.id), known)
+        overrides, lenient = project.overrides.active(record.id), parameters.foreign_ids == "ignore"
+        return ImageTask(record, project.scheme, parameters.psa, overrides, known, lenient)
 
     for number, (record, pending) in enumerate(_in_order(stale, task, workers), start=1):
         cancel.raise_if_cancelled()

@@ -158,8 +158,11 @@ class Project:
         return read_image(self.images[image_id].image)
 
     def read_pseudo_label(self, image_id: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """The original pseudo-label at the image's size, uint8 (H, W)."""
-        return read_label(self.images[image_id].pseudo_label, self.scheme, shape)
+        """The original pseudo-label at the image's size, uint8 (H, W), as the pipeline has read it."""
+        record = self.images[image_id]
+        return read_label(
+            record.pseudo_label, self.scheme, shape, foreign_as_ignore=record.foreign_pixels > 0
+        )
 
     def read_confidence(self, image_id: int, shape: tuple[int, int]) -> NDArray[np.float32] | None:
         """Confidence of the pseudo-label, float32 (H, W) in 0..1, if there is any."""

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class ImageRecord:
         ``"new"``, ``"done"`` or ``"skipped"``.
     problem : str or None
         Why it was skipped.
+    foreign_pixels : int
+        Pixels of the pseudo-label that are of no class, where the run was asked to read them as ignore.
     """
 
     id: int
@@ -50,6 +53,7 @@ class ImageRecord:
     shape: tuple[int, int] | None
     status: str
     problem: str | None
+    foreign_pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,18 @@ def read_images(connection: sqlite3.Connection, root: Path) -> tuple[ImageRecord
             shape=(r["height"], r["width"]) if r["height"] else None,
             status=r["status"],
             problem=r["problem"],
+            foreign_pixels=r["foreign_pixels"],
         )
         for r in rows
     )
+
+
+def foreign_ids(images: Iterable[ImageRecord]) -> str:
+    """How many pixels of pseudo-labels are of no class and were read as ignore; nothing if none are."""
+    pixels = [record.foreign_pixels for record in images if record.foreign_pixels]
+    if not pixels:
+        return ""
+    return f"{sum(pixels):,} pixels of {len(pixels):,} pseudo-labels are of no class and were read as ignore"
 
 
 def read_runs(connection: sqlite3.Connection) -> list[RunRecord]:

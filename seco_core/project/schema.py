@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x5EC05EC0 & 0x7FFFFFFF
 """SQLite's application_id of a SeCo store: tells it from any other SQLite file."""
 
-VERSION = 4
+VERSION = 5
 """SQLite's user_version: raised whenever the tables change."""
 
 _REGION_FILE = "".join(
@@ -30,7 +30,9 @@ CREATE TABLE images (
     problem TEXT,
     -- JSON of the files that the regions were made of, see pipeline.inputs
     inputs_stat TEXT,
-    inputs_sha256 TEXT
+    inputs_sha256 TEXT,
+    -- pixels of the pseudo-label that are of no class and were read as ignore
+    foreign_pixels INTEGER NOT NULL DEFAULT 0
 );
 
 -- apart from the images, so that no query of the pipeline can see it; only evaluation reads it
@@ -154,6 +156,9 @@ ALTER TABLE images ADD COLUMN inputs_stat TEXT;
 UPDATE images SET inputs_sha256 = NULL;
 -- 0 stood for a person's decision, which is told apart now; until the next run eta is what the machine says
 UPDATE scores SET noise_score = eta WHERE noise_score = 0 AND eta IS NOT NULL;
+""",
+    4: """
+ALTER TABLE images ADD COLUMN foreign_pixels INTEGER NOT NULL DEFAULT 0;
 """,
 }
 """What brings a store of an earlier version to the next one."""

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from seco_core.errors import ProjectError, SecoError
 from seco_core.evaluate import evaluate
-from seco_core.images import read_label
 from seco_core.parameters import Parameters
 from seco_core.pipeline.region_inputs import decided_regions
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Project, RegionArrays
-from seco_core.project.records import RunRecord
+from seco_core.project.records import RunRecord, foreign_ids
 from seco_core.refine import region_labels
 from seco_core.report.counts import ReviewProgress, review_progress
 from seco_core.scc.class_mixture import ClassMixtures, fit_class_mixtures
@@ -115,6 +114,8 @@ def gather(
     unfinished = project.unfinished()
     if unfinished is not None:
         problems.insert(0, str(unfinished))
+    if foreign := foreign_ids(project.images):
+        problems.append(foreign)
     status = [record.status for record in project.images]
     return ReportData(
         scheme=project.scheme,
@@ -174,7 +175,7 @@ def _pixels(
         else:
             found["curated"] += _by_class(curated[rows], regions.area[rows], total)
         try:
-            raw = read_label(record.pseudo_label, project.scheme, record.shape)
+            raw = project.read_pseudo_label(record.id, record.shape)
         except SecoError as error:
             problems.append(str(error))
         else:
