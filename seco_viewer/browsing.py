@@ -187,12 +187,31 @@ class Browser(ReviewState):
         only_image : int, optional
             Only regions of this image; follows when another image is gone to by hand.
         only_rows : ndarray of bool, (R,), optional
-            Only these regions; holds until the tables are read again.
+            Only these regions; holds until there are other regions.
         """
         self.only_flagged, self.only_class, self.only_image = only_flagged, only_class, only_image
         self.only_rows = only_rows
         self.queue.replace(self.wanted())
         self.resume()
+        self.queue_changed.emit()
+
+    def limit(self, only_rows: NDArray[np.bool_] | None, *, go_there: bool = False) -> None:
+        """Hold only some regions in the queue, of those that its filters let through; the current one stays.
+
+        Parameters
+        ----------
+        only_rows : ndarray of bool, (R,), or None
+            As for `set_filter`; None for all.
+        go_there : bool
+            Leave the current region if it is not in the queue then.
+        """
+        self.only_rows = only_rows
+        every = np.arange(len(self.regions))
+        self.queue.set_open(every, self.wanted())
+        if self.row is None or (go_there and not self.queue.position(self.row)):
+            self.resume()
+        else:
+            self._read_ahead()
         self.queue_changed.emit()
 
     def reload(self, tables: Tables | None = None) -> None:
@@ -204,11 +223,13 @@ class Browser(ReviewState):
             Those of the project, if another thread has read them already.
         """
         place = self._place()
-        self._visited.clear()
         self.project.refresh_images()
         self.frames.forget()
         self.unusable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)
+        if self.renumbered:
+            self._visited.clear()
+            self._skipped_to = None
         self._take_frame(self.image_id)
         self.row = None if place is None else self.row_at(*place)
         if self.row is None:

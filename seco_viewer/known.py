@@ -31,16 +31,20 @@ class KnownRegions:
     ----------
     regions, machine_label, tau, reviewed, decided, confirmed, feedback
         As in `Tables`.
+    renumbered : bool
+        Whether the regions are others since the tables were last read, so that a row means another one.
     """
 
     def __init__(self, project: Project):
         self.project = project
         self.scheme = project.scheme
-        self.take_tables(Tables.read(project))
+        self.tables = Tables.read(project)
+        self.take_tables(self.tables)
 
     def take_tables(self, tables: Tables) -> None:
         """Go on with other regions; another thread may have read them a while ago."""
         tables.catch_up(self.project)
+        self.renumbered = not tables.same_regions(self.tables)
         self.tables = tables
         self.regions, self.machine_label, self.tau = tables.regions, tables.machine_label, tables.tau
         self.reviewed, self.decided, self.confirmed = tables.reviewed, tables.decided, tables.confirmed

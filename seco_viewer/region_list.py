@@ -72,27 +72,16 @@ def region_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(
 
 def listed_rows(session: ReviewState, wanted: RowFilter) -> NDArray[np.int64]:
     """Rows of the regions that a filter lets through, ascending."""
-    r = session.regions
-    listed = np.ones(len(r), dtype=bool) if wanted.rows is None else wanted.rows.copy()
-    if wanted.image_name:
-        part = wanted.image_name.casefold()
-        named = np.array([part in record.name.casefold() for record in session.project.images], dtype=bool)
-        listed &= named[r.image_id]
-    if wanted.class_id is not None:
-        listed &= r.class_id == wanted.class_id
-    if wanted.predicted is not None:
-        listed &= r.predicted == wanted.predicted
-    if wanted.state is not None:
-        listed &= region_states(session) == wanted.state
-    low, high = wanted.noise
-    if (low, high) != (0.0, 1.0):
-        noise = session.noise(slice(None))
-        listed &= (noise >= low) & (noise <= high)  # never so for NaN
-    least, largest = wanted.area
-    listed &= r.area >= least
-    if largest is not None:
-        listed &= r.area <= largest
-    return np.flatnonzero(listed)
+    return np.flatnonzero(_fitting(session, wanted) & _standing(session, wanted))
+
+
+def limited_to(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
+    """Which regions a queue holds that is limited to the listed ones, (R,).
+
+    Decided ones are among them whatever their state and score are now: when undone they are to come again.
+    """
+    settled = region_states(session) == RegionState.REVIEWED
+    return _fitting(session, wanted) & (_standing(session, wanted) | settled)
 
 
 def sorted_rows(
@@ -128,6 +117,37 @@ def sorted_rows(
     key = np.nan_to_num(-key if descending else key, nan=np.inf)
     worst = -np.nan_to_num(r.noise_score[rows].astype(np.float64), nan=-1.0)
     return rows[np.lexsort((rows, -r.area[rows], worst, key))]
+
+
+def _fitting(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
+    """Which regions a filter lets through by what no decision changes."""
+    r = session.regions
+    fitting = np.ones(len(r), dtype=bool) if wanted.rows is None else wanted.rows.copy()
+    if wanted.image_name:
+        part = wanted.image_name.casefold()
+        named = np.array([part in record.name.casefold() for record in session.project.images], dtype=bool)
+        fitting &= named[r.image_id]
+    if wanted.class_id is not None:
+        fitting &= r.class_id == wanted.class_id
+    if wanted.predicted is not None:
+        fitting &= r.predicted == wanted.predicted
+    least, largest = wanted.area
+    fitting &= r.area >= least
+    if largest is not None:
+        fitting &= r.area <= largest
+    return fitting
+
+
+def _standing(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
+    """Which regions a filter lets through by their state and noise score."""
+    standing = np.ones(len(session.regions), dtype=bool)
+    if wanted.state is not None:
+        standing &= region_states(session) == wanted.state
+    low, high = wanted.noise
+    if (low, high) != (0.0, 1.0):
+        noise = session.noise(slice(None))
+        standing &= (noise >= low) & (noise <= high)  # never so for NaN
+    return standing
 
 
 def _alphabetical(names: list[str]) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ class ReviewState(KnownRegions):
     def wanted(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
         """Which regions the queue is to hold."""
         r = self.regions
-        wanted = (~self.reviewed[rows] | self.feedback.again(rows)) & ~self._gone[rows]
+        wanted = self.to_settle(rows)
         if self.only_flagged:
             wanted &= self.flags(rows)
         if self.only_class is not None:
@@ -63,12 +63,17 @@ class ReviewState(KnownRegions):
             wanted &= self.only_rows[rows]
         return wanted
 
+    def to_settle(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+        """Which regions nobody has decided for good, and can be judged."""
+        return (~self.reviewed[rows] | self.feedback.again(rows)) & ~self._gone[rows]
+
     # ---------------------------------------------------------------- changes
 
     def take_tables(self, tables: Tables) -> None:
-        """Begin with other regions, and with the first of the queue."""
+        """Begin with other regions or scores, and with the first of the queue."""
         super().take_tables(tables)
-        self.only_rows = None
+        if self.renumbered:
+            self.only_rows = None
         self._gone = np.zeros(len(tables.regions), dtype=bool)
         self.sort(self.order)
 

@@ -92,6 +92,13 @@ class Tables:
             project.without_verdict(regions), counted,
         )  # fmt: skip
 
+    def same_regions(self, other: Tables) -> bool:
+        """Whether a row means the same region in both."""
+        return all(
+            np.array_equal(getattr(self.regions, name), getattr(other.regions, name))
+            for name in ("id", "image_id", "area", "box")
+        )
+
     def catch_up(self, project: Project) -> None:
         """Take in what was decided, undone or redone since the tables were read."""
         before = self._counted

@@ -352,12 +352,17 @@ class PlotsPanel(QWidget):
             self._refresh()
 
     def _filter(self, class_id: int, predicted: int) -> None:
-        r, label = self._session.regions, self._session.scheme.label
+        session, r, label = self._session, self._session.regions, self._session.scheme.label
         chosen = (r.class_id == class_id) & (r.predicted == predicted) & ~np.isnan(r.noise_score)
-        self._session.set_filter(only_flagged=False, only_rows=chosen)
+        cell = f"labelled {label(class_id)}, predicted {label(predicted)}"
+        if not (chosen & session.to_settle()).any():
+            self.told.emit(f"No regions {cell} are left to look at. The queue stays as it is.")
+            return
+        session.set_filter(only_flagged=False, only_rows=chosen)
+        count = len(session.queue)
         self.told.emit(
-            f"The queue holds {len(self._session.queue):,} regions labelled {label(class_id)}, "
-            f"predicted {label(predicted)}, that nobody has looked at."
+            f"The queue holds {count:,} {'region' if count == 1 else 'regions'} {cell}, "
+            "that nobody has looked at."
         )
 
     # ----------------------------------------------------------------- inside

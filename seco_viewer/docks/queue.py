@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -36,7 +36,7 @@ from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.embedding import EmbeddingPanel
 from seco_viewer.docks.queue_table import QueueTable
-from seco_viewer.region_list import Column, RegionState, RowFilter
+from seco_viewer.region_list import Column, RegionState, RowFilter, limited_to
 from seco_viewer.session import Session
 
 _LARGEST_AREA = 2**31 - 1
@@ -69,6 +69,7 @@ class QueuePanel(QWidget):
         super().__init__()
         self._session, self._perform_one, self._say = session, perform, say
         self._only: NDArray[np.bool_] | None = None
+        self._limit: NDArray[np.bool_] | None = None  # what this page has limited the queue to
         self._stale = True  # nothing is listed before it is looked at
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -85,6 +86,7 @@ class QueuePanel(QWidget):
         session.regions_decided.connect(self._decided)
         session.others_decided.connect(self._decided)
         session.reloaded.connect(self._reloaded)
+        session.queue_changed.connect(self._queue_changed)
         self._count()
 
     def release(self) -> None:
@@ -94,6 +96,7 @@ class QueuePanel(QWidget):
         self._session.regions_decided.disconnect(self._decided)
         self._session.others_decided.disconnect(self._decided)
         self._session.reloaded.disconnect(self._reloaded)
+        self._session.queue_changed.disconnect(self._queue_changed)
         self.map.release()
 
     # ------------------------------------------------------------------- what
@@ -129,20 +132,9 @@ class QueuePanel(QWidget):
     def narrow(self) -> None:
         """List what the filters let through, as it is now."""
         self._stale = False
-        largest = self.largest.value()
-        self.model.narrow(
-            RowFilter(
-                image_name=self.name.text().strip(),
-                class_id=self.of_class.currentData(),
-                predicted=self.predicted.currentData(),
-                state=self.state.currentData(),
-                noise=(round(self.least_noise.value(), 2), round(self.most_noise.value(), 2)),
-                area=(self.least.value(), largest or None),
-                rows=self._only,
-            )
-        )
+        self.model.narrow(self._filter())
         if self.in_queue.isChecked():
-            self._limit_queue(True)
+            self._limit_queue()
         self._follow()
         self._count()
 
@@ -189,7 +181,7 @@ class QueuePanel(QWidget):
             combo.currentIndexChanged.connect(self.narrow)
         for box in (self.least_noise, self.most_noise, self.least, self.largest):
             box.valueChanged.connect(self.narrow)
-        self.in_queue.toggled.connect(self._limit_queue)
+        self.in_queue.toggled.connect(self._toggle_limit)
         return [
             _line((self.name, 3), (self.state, 2)),
             _line((self.of_class, 1), (self.predicted, 1)),
@@ -249,6 +241,17 @@ class QueuePanel(QWidget):
 
     # -------------------------------------------------------------- what happens
 
+    def _filter(self) -> RowFilter:
+        return RowFilter(
+            image_name=self.name.text().strip(),
+            class_id=self.of_class.currentData(),
+            predicted=self.predicted.currentData(),
+            state=self.state.currentData(),
+            noise=(round(self.least_noise.value(), 2), round(self.most_noise.value(), 2)),
+            area=(self.least.value(), self.largest.value() or None),
+            rows=self._only,
+        )
+
     def _relabel(self, index: int) -> None:
         class_id = self.relabel_to.itemData(index)
         self.relabel_to.setCurrentIndex(0)
@@ -285,12 +288,13 @@ class QueuePanel(QWidget):
         self._count()
 
     def _reloaded(self) -> None:
-        self.in_queue.setChecked(False)
-        self._only = None
-        self.chosen.setVisible(False)
-        self._stale = True
-        self.model.forget()
-        if self.isVisible():
+        self._decided()
+        if self._session.renumbered:
+            self._queue_changed()
+            self._only = None
+            self.chosen.setVisible(False)
+            self.model.forget()
+        if self.isVisible() and len(self.selected()) <= 1:
             self.narrow()
 
     def _forget_chosen(self) -> None:
@@ -298,18 +302,24 @@ class QueuePanel(QWidget):
         self.chosen.setVisible(False)
         self.narrow()
 
-    def _limit_queue(self, on: bool) -> None:
-        session = self._session
-        only = None
+    def _toggle_limit(self, on: bool) -> None:
         if on:
-            only = np.zeros(len(session.regions), dtype=bool)
-            only[self.model.rows] = True
-        session.set_filter(
-            only_flagged=session.only_flagged,
-            only_class=session.only_class,
-            only_image=session.only_image,
-            only_rows=only,
-        )
+            self._limit_queue(go_there=True)
+        else:
+            self._session.limit(None)
+
+    def _limit_queue(self, *, go_there: bool = False) -> None:
+        limit = limited_to(self._session, self._filter())
+        if self._limit is None or not np.array_equal(limit, self._limit):
+            self._limit = limit
+            self._session.limit(limit, go_there=go_there)
+
+    def _queue_changed(self) -> None:
+        """The box is ticked as long as the queue is limited to what is listed here."""
+        if self._session.only_rows is not self._limit:
+            self._limit = None
+            with QSignalBlocker(self.in_queue):
+                self.in_queue.setChecked(False)
 
     def _count(self) -> None:
         selected = len(self.selected())

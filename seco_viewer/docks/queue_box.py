@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from seco_core.feedback.forecast import Forecast
@@ -75,10 +75,6 @@ class QueueBox(QWidget):
             "What comes first in the queue. "
             + " ".join(f"{o.value.capitalize()}: {_FIRST[o]}" for o in Order)
         )
-        # a project is opened as it was left
-        self.order.setCurrentIndex(list(Order).index(self._session.order))
-        self.which.setCurrentIndex(0 if self._session.only_flagged else 1)
-        self.of_class.setCurrentIndex(max(0, self.of_class.findData(self._session.only_class)))
         self.order.currentIndexChanged.connect(lambda _: self._session.set_order(self.order.currentData()))
         for combo in (self.order, self.which, self.of_class):
             combo.left.connect(self.left)
@@ -92,6 +88,14 @@ class QueueBox(QWidget):
         self.this_image.toggled.connect(self._filter_changed)
         layout.addLayout(first)
         layout.addLayout(second)
+        self.chosen = QPushButton("only chosen regions ✕")
+        self.chosen.setToolTip(
+            "Only regions that were chosen on the Queue or the Plots page are in the queue; "
+            "click to have all again that its filters let through."
+        )
+        self.chosen.clicked.connect(self._forget_chosen)
+        layout.addWidget(self.chosen)
+        self._show_filter()
         session.queue_changed.connect(self._queue_changed)
 
     def release(self) -> None:
@@ -138,6 +142,25 @@ class QueueBox(QWidget):
     def _queue_changed(self) -> None:
         self._found = self._best = None
         self.switch.setVisible(False)
+        self._show_filter()
+
+    def _show_filter(self) -> None:
+        """What the queue holds, whoever has chosen it."""
+        session = self._session
+        for combo, index in (
+            (self.order, list(Order).index(session.order)),
+            (self.which, 0 if session.only_flagged else 1),
+            (self.of_class, max(0, self.of_class.findData(session.only_class))),
+        ):
+            with QSignalBlocker(combo):
+                combo.setCurrentIndex(index)
+        with QSignalBlocker(self.this_image):
+            self.this_image.setChecked(session.only_image is not None)
+        self.chosen.setVisible(session.only_rows is not None)
+
+    def _forget_chosen(self) -> None:
+        self._session.limit(None)
+        self.left.emit()
 
     def _filter_changed(self) -> None:
         self._session.set_filter(

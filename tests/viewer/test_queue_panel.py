@@ -10,11 +10,12 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtTest import QTest
 
-from seco_core.project import Action
+from seco_core.project import Action, Project
 from seco_viewer.docks.bulk import FEW_IMAGES
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.region_list import Column
-from tests.viewer.scenes import make_project
+from seco_viewer.selection import filled_polygon
+from tests.viewer.scenes import class_map, make_project, store_regions
 
 pytestmark = pytest.mark.gui
 
@@ -122,9 +123,119 @@ def test_chosen_rows_are_listed_until_clicked_away(dock: SecoDock):
     assert sorted(queue.model.rows.tolist()) == [3, 5, 9]
     queue.chosen.click()
     assert len(queue.model.rows) == len(dock.session.regions)
-    queue.show_only(np.array([3]))
+
+
+def cut_anew(dock: SecoDock) -> None:
+    """What a run that makes other regions leaves, taken in by the window."""
+    with Project.open(dock.session.project.path) as project:
+        shapes = [record.shape for record in project.images]
+        store_regions(project, [class_map(shape, seed=9 + i) for i, shape in enumerate(shapes)], seed=1)
     dock.session.reload()
-    assert len(queue.model.rows) == len(dock.session.regions)
+
+
+def test_what_was_chosen_outlives_new_scores_but_not_other_regions(dock: SecoDock):
+    session, queue, review = dock.session, dock.opened.queue, dock.opened.review
+    rows = np.flatnonzero(session.flagged)[:4]
+    queue.show_only(rows)
+    queue.in_queue.setChecked(True)
+    dock.perform("skip")
+    seen = session.row
+    session.reload()
+    assert len(session.queue) == 4
+    assert queue.in_queue.isChecked()
+    assert queue.chosen.isVisibleTo(queue)
+    assert sorted(queue.model.rows.tolist()) == rows.tolist()
+    assert review.queue.chosen.isVisibleTo(review.queue)
+    assert session.back()
+    assert session.row != seen
+    dock.perform("skip")
+    cut_anew(dock)
+    assert session.renumbered
+    assert len(session.queue) == session.flagged.sum() > 4
+    assert not queue.in_queue.isChecked()
+    assert not queue.chosen.isVisibleTo(queue)
+    assert len(queue.model.rows) == len(session.regions)
+    assert not review.queue.chosen.isVisibleTo(review.queue)
+    assert not session.back()
+
+
+def test_looking_at_the_list_leaves_region_and_edit_alone(dock: SecoDock):
+    session, queue = dock.session, dock.opened.queue
+    queue.state.setCurrentIndex(queue.state.findText("flagged"))
+    queue.in_queue.setChecked(True)
+    dock.perform("accept")
+    dock.tabs.go_to(dock.opened.review)
+    dock.perform("skip")
+    row = session.row
+    other = int(np.flatnonzero(session.flagged & (session.regions.image_id != session.image_id))[0])
+    session.go_to(other)
+    session.edit([filled_polygon([(2, 2), (2, 20), (20, 20), (20, 2)], session.frame.shape)])
+    edit = session.patch
+    dock.tabs.go_to(queue)
+    assert (session.row, session.patch) == (other, edit)
+    queue.name.setText(session.project.images[session.regions.image_id[row]].name)
+    assert other not in queue.model.rows
+    assert (session.row, session.patch) == (other, edit)
+    assert session.queue.position(other) == 0
+    dock.perform("resume")
+    assert session.queue.position(session.row), "the queue holds what is listed"
+    assert session.regions.image_id[session.row] == session.regions.image_id[row]
+
+
+@pytest.mark.parametrize("how", ["state", "noise"])
+def test_an_undone_region_is_in_the_limited_queue_again(dock: SecoDock, how: str):
+    session, queue = dock.session, dock.opened.queue
+    if how == "state":
+        queue.state.setCurrentIndex(queue.state.findText("flagged"))
+    else:
+        queue.least_noise.setValue(0.4)
+    queue.in_queue.setChecked(True)
+    row, before = session.row, len(session.queue)
+    dock.perform("take_suggestion")
+    dock.tabs.go_to(dock.opened.review)
+    dock.tabs.go_to(queue)
+    assert row not in queue.model.rows
+    queue.name.setText("scene")  # lets all through, and lists anew
+    dock.tabs.go_to(dock.opened.review)
+    dock.perform("undo")
+    assert session.row == row
+    assert session.queue.position(row) == 1
+    assert len(session.queue) == before
+
+
+def test_every_page_shows_what_the_queue_holds(dock: SecoDock, qapp):
+    session, queue, box, plots = (
+        dock.session, dock.opened.queue, dock.opened.review.queue, dock.opened.plots,
+    )  # fmt: skip
+    car = session.regions.class_id[np.flatnonzero(session.flagged)[0]]
+    box.of_class.setCurrentIndex(box.of_class.findData(car))
+    box.this_image.setChecked(True)
+    queue.in_queue.setChecked(True)
+    plots.all_button.click()
+    assert (box.of_class.currentIndex(), box.which.currentIndex()) == (0, 0)
+    assert not box.this_image.isChecked()
+    assert not queue.in_queue.isChecked()
+    assert len(session.queue) == session.flagged.sum()
+    r, row = session.regions, 5
+    plots.confusion.chosen.emit(int(r.class_id[row]), int(r.predicted[row]))
+    assert box.which.currentText() == "not reviewed"
+    assert box.chosen.isVisibleTo(box)
+    box.this_image.setChecked(True)
+    assert not session.only_flagged, "a click on one filter leaves the others as they were"
+    box.chosen.click()
+    assert session.only_rows is None
+    assert not box.chosen.isVisibleTo(box)
+    assert session.only_image == session.image_id
+
+
+def test_a_cell_with_nothing_left_keeps_the_queue(dock: SecoDock):
+    session, r = dock.session, dock.session.regions
+    pairs = set(zip(r.class_id.tolist(), r.predicted.tolist(), strict=True))
+    c, p = next((c, p) for c in r.class_id.tolist() for p in r.predicted.tolist() if (c, p) not in pairs)
+    before, row = len(session.queue), session.row
+    dock.opened.plots.confusion.chosen.emit(c, p)
+    assert (len(session.queue), session.row, session.only_flagged) == (before, row, True)
+    assert "No regions labelled" in dock.message.text()
 
 
 def test_everything_selected_is_one_call_whatever_the_length(dock: SecoDock):
