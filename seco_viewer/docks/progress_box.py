@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from seco_viewer import project_words
 from seco_viewer.docks.buttons import with_key
-from seco_viewer.docks.texts import Lines, card, text_label
+from seco_viewer.docks.texts import Lines, TextLabel, card
 from seco_viewer.session import Session
 
 _MARGIN = 28
@@ -50,7 +50,7 @@ class ProgressBox(QWidget):
 
     def _make_lack(self) -> QWidget:
         self.lack, layout = card()
-        self.lack_text = text_label()
+        self.lack_text = TextLabel()
         self.lack_text.setStyleSheet("font-weight: bold")
         self.lack_text.setToolTip("Nothing is flagged there before a run has come to its end.")
         self.run_button = QPushButton("Run the pipeline")

@@ -21,10 +21,10 @@ from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
 from seco_viewer.docks.classes import ClassChooser
 from seco_viewer.docks.edit_tools import EditBar
 from seco_viewer.docks.later import Soon
-from seco_viewer.docks.links import reason_link
+from seco_viewer.docks.links import LinkLabel, reason_link
 from seco_viewer.docks.progress_box import ProgressBox
 from seco_viewer.docks.queue_box import QueueBox
-from seco_viewer.docks.texts import Lines, card, text_label
+from seco_viewer.docks.texts import Lines, TextLabel, card
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 
@@ -108,13 +108,12 @@ class ReviewPanel(QWidget):
 
     def _make_facts(self) -> QWidget:
         box, layout = card()
-        self.notice, self.problem = text_label(), text_label()
+        self.notice, self.problem = TextLabel(), TextLabel()
         self.notice.setStyleSheet("font-weight: bold")
         self.notice.setVisible(False)
-        self.sentence = text_label()
+        self.sentence = TextLabel()
         self.sentence.setToolTip("Neighbours are the regions of all images that are most like this one.")
-        self.details = text_label()
-        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
+        self.details = LinkLabel()
         self.details.linkActivated.connect(lambda row: self._session.go_to(int(row)))
         for part in (self.notice, self.problem, self.sentence, self.details):
             layout.addWidget(part)

@@ -32,13 +32,14 @@ class Lines(QLabel):
     minimumSizeHint = sizeHint  # noqa: N815
 
 
-def text_label() -> QLabel:
-    """A label for text of any length that breaks into lines and leaves the page as wide as it is."""
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setWordWrap(True)
-    # a long word must not make the page wider than the dock
-    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    policy.setHeightForWidth(True)
-    label.setSizePolicy(policy)
-    return label
+class TextLabel(QLabel):
+    """Text of any length that breaks into lines and leaves the page as wide as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setWordWrap(True)
+        # a long word must not make the page wider than the dock
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)

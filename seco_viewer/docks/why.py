@@ -16,7 +16,8 @@ from seco_viewer import decision_words, words
 from seco_viewer.crops import region_crop
 from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.later import Later
-from seco_viewer.docks.links import reason_link, region_link
+from seco_viewer.docks.links import LinkLabel, reason_link, region_link
+from seco_viewer.docks.texts import TextLabel
 from seco_viewer.docks.thumbnails import to_pixmap
 from seco_viewer.session import Session
 
@@ -26,7 +27,6 @@ _SCORE_COLOR = (230, 159, 0)
 """Orange that all kinds of colour vision tell from the greys around it."""
 _HEIGHT = 84
 _MOST_REASONS = _MOST_LINKS = 12
-_BY_KEYBOARD = Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 
 
 class Histogram(QWidget):
@@ -100,7 +100,7 @@ class WhyPanel(QWidget):
         top = QHBoxLayout()
         self.picture = QLabel()
         self.picture.setFixedSize(_SIDE, _SIDE)
-        self.summary = _text()
+        self.summary = TextLabel()
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
         top.addWidget(self.picture)
         top.addWidget(self.summary, 1)
@@ -108,10 +108,9 @@ class WhyPanel(QWidget):
         self.classes = ShareBars(5)
         self.parts = ShareBars(6)
         self.loss = Histogram("loss")
-        self.standing, self.neighbours, self.past = _text(), _text(), _text()
-        self.reasons = _text()
+        self.standing, self.past = TextLabel(), TextLabel()
+        self.reasons, self.neighbours = LinkLabel(), LinkLabel()
         for label in (self.reasons, self.neighbours):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse | _BY_KEYBOARD)
             label.linkActivated.connect(self._go)
         for title, parts in (
             ("The model's probabilities", (self.classes,)),
@@ -261,10 +260,3 @@ def _group(title: str, *parts: QWidget) -> QGroupBox:
     for part in parts:
         layout.addWidget(part)
     return box
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setWordWrap(True)
-    return label

@@ -18,6 +18,7 @@ from seco_core.project import Project
 from seco_core.regions import adjacency, class_votes, connected_regions
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import load_scheme
+from seco_viewer.session import Session
 
 ROAD, BUILDING, SKY = 0, 2, 10
 
@@ -96,3 +97,16 @@ def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed
     ledger.store_graph(ids, RelationalGraph(a[kept], b[kept], weight, kind), "graph")
     ledger.store_verdicts(regions.id, verdict, "refine")
     ledger.end_run("finished", {})
+
+
+def go_to_a_reason(session: Session) -> None:
+    """Go to a region whose noise score was changed by a decision."""
+    for _ in range(12):
+        if session.row is None:
+            break
+        session.accept()
+        for row in range(len(session.regions)):
+            if not session.reviewed[row] and session.facts(row).reasons:
+                session.go_to(row)
+                return
+    raise AssertionError("no decision changed a noise score")

@@ -13,6 +13,7 @@ from seco_core.parameters import Parameters
 from seco_viewer.docks import keys
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.parameters import ParameterForm
+from tests.viewer.scenes import go_to_a_reason
 
 pytestmark = pytest.mark.gui
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -38,6 +39,26 @@ def tab_to(wanted: QWidget, most: int = 60) -> None:
             return
         press(Qt.Key.Key_Tab)
     raise AssertionError(f"Tab does not come to {wanted}")
+
+
+@pytest.mark.parametrize("page", ["review", "why"])
+def test_tab_comes_to_the_reason_and_enter_follows_it(dock: SecoDock, qtbot, scored_path: Path, page: str):
+    assert dock.open_project(scored_path)
+    session, panel = dock.session, getattr(dock.opened, page)
+    label = panel.details if page == "review" else panel.reasons
+    go_to_a_reason(session)
+    reason = session.facts(session.row).reasons[0]
+    dock.tabs.go_to(panel)
+    panel.setFocus()
+    qtbot.waitUntil(lambda: "<a " in label.text())
+    tab_to(label)
+    press(Qt.Key.Key_Return)
+    assert session.row == reason.row
+    assert session.facts(session.row).decided is not None
+    qtbot.waitUntil(lambda: page == "why" or "<a " not in label.text())
+    row = session.row
+    press(Qt.Key.Key_G)  # the page's keys still work
+    assert session.row != row
 
 
 def test_a_review_from_start_page_to_export(dock: SecoDock, qtbot, scored_path: Path, tmp_path: Path):

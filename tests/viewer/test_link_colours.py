@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from seco_viewer.docks.main import SecoDock
+from tests.viewer.scenes import go_to_a_reason
 
 pytestmark = pytest.mark.gui
 
@@ -15,20 +16,6 @@ _DARK, _LIGHT = "QWidget { color: #f0f1f2; }", "QWidget { color: #3b3a39; }"
 
 def _colours(text: str) -> set[str]:
     return set(re.findall(r"<a href='\d+' style='color: (#\w{6})'", text))
-
-
-def _with_a_reason(dock: SecoDock) -> None:
-    """Go to a region whose noise score was changed by a decision."""
-    session = dock.session
-    for _ in range(12):
-        if session.row is None:
-            break
-        session.accept()
-        for row in range(len(session.regions)):
-            if not session.reviewed[row] and session.facts(row).reasons:
-                session.go_to(row)
-                return
-    pytest.fail("no decision changed a noise score")
 
 
 @pytest.mark.parametrize("page", ["review", "why"])
@@ -40,7 +27,7 @@ def test_links_follow_the_theme(dock: SecoDock, qtbot, page: str, seen: bool):
     window.setStyleSheet(_DARK)
     window.show()
     dock.show()
-    _with_a_reason(dock)
+    go_to_a_reason(dock.session)
     panel = getattr(dock.opened, page)
     label = panel.details if page == "review" else panel.reasons
     dock.tabs.go_to(panel)
