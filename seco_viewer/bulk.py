@@ -7,13 +7,13 @@ puts them into the log; `carry_out` does both at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import OverrideError
+from seco_core.errors import ImageFileError, OverrideError
 from seco_core.pipeline.inputs import check_still_the_same
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Action, Override, Project, RegionArrays
@@ -64,6 +64,29 @@ class Plan:
     def images(self) -> list[int]:
         """The images of the regions, ascending."""
         return list(self.overrides)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a plan comes to in each image.
+
+    Attributes
+    ----------
+    decisions : dict of int to list of Decision
+        By images.
+    left_out : dict of int to ImageFileError
+        Images of which nothing can be judged, because they are gone or others lie in their places, and why.
+    """
+
+    decisions: dict[int, list[Decision]] = field(default_factory=dict)
+    left_out: dict[int, ImageFileError] = field(default_factory=dict)
+
+    def look(self, plan: Plan, project: Project, image_id: int, overrides: Sequence[Override]) -> None:
+        """Work out the decisions on an image, given the overrides that hold there."""
+        try:
+            self.decisions[image_id] = _in_image(plan, project, image_id, overrides)
+        except ImageFileError as error:
+            self.left_out[image_id] = error
 
 
 def plan_many(session: Session, rows: NDArray[np.int64], action: Action, class_id: int | None = None) -> Plan:
@@ -129,7 +152,7 @@ def carry_out(session: Session, plan: Plan) -> int:
 
     Raises
     ------
-    OverrideError
+    OverrideError, ImageFileError
         As for `decisions` and `record`. Nothing was recorded.
     """
     return record(session, plan, decisions(plan, session.project))
@@ -141,7 +164,7 @@ def decisions(
     *,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
-) -> dict[int, list[Decision]]:
+) -> Found:
     """The decision on each region, by images; every image's map is read once.
 
     Parameters
@@ -161,27 +184,23 @@ def decisions(
         If `cancel` was set.
     OverrideError
         If the regions of an image are just being made anew.
-    ImageFileError
-        If an image is gone, or another one lies in its place.
     """
-    found = {}
+    found = Found()
     for number, (image_id, overrides) in enumerate(plan.overrides.items(), start=1):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        found[image_id] = _in_image(plan, project, image_id, overrides)
+        found.look(plan, project, image_id, overrides)
         progress(ProgressEvent("decide", number, len(plan.overrides)))
     return found
 
 
-def read_and_decide(
-    path: Path, plan: Plan, progress: ProgressCallback, cancel: CancelToken
-) -> dict[int, list[Decision]]:
+def read_and_decide(path: Path, plan: Plan, progress: ProgressCallback, cancel: CancelToken) -> Found:
     """`decisions` with a store of its own, for another thread."""
     with Project.open(path, readonly=True) as project:
         return decisions(plan, project, progress=progress, cancel=cancel)
 
 
-def record(session: Session, plan: Plan, found: Mapping[int, Sequence[Decision]]) -> int:
+def record(session: Session, plan: Plan, found: Found) -> int:
     """Put decisions into the log as one batch, and go on if the current region is among them.
 
     Parameters
@@ -190,7 +209,7 @@ def record(session: Session, plan: Plan, found: Mapping[int, Sequence[Decision]]
         Whose project.
     plan : Plan
         What they come from.
-    found : dict of int to sequence of Decision
+    found : Found
         From `decisions`. Where something else was decided in an image since, it is looked at once more: what
         a person did meanwhile stays.
 
@@ -202,14 +221,22 @@ def record(session: Session, plan: Plan, found: Mapping[int, Sequence[Decision]]
     Raises
     ------
     OverrideError
-        If the project has other regions by now, or those of an image are being made anew.
+        If the project has other regions by now, those of an image are being made anew, or nothing is left to
+        decide.
+    ImageFileError
+        If none of the images can be judged.
     """
     if session.regions is not plan.regions:
         raise OverrideError("the regions were made anew meanwhile.", remedy="Select again and decide again.")
     batch: list[Decision] = []
     for image_id, planned in plan.overrides.items():
         now = session.project.overrides.active(image_id)
-        batch += found[image_id] if now == planned else _in_image(plan, session.project, image_id, now)
+        if now != planned and image_id not in found.left_out:
+            found.look(plan, session.project, image_id, now)
+        if image_id not in found.left_out:
+            batch += found.decisions[image_id]
+    if not batch and found.left_out:
+        raise next(iter(found.left_out.values()))
     if not batch:
         raise OverrideError("all of them were decided meanwhile.")
     session.take(session.project.overrides.record(batch), go_on=session.row in plan.rows)

@@ -144,6 +144,18 @@ def left_out(names: Sequence[str]) -> str:
     )
 
 
+def not_decided(names: Sequence[str]) -> str:
+    """Which images a decision on many regions has left out.
+
+    Examples
+    --------
+    >>> not_decided(["a", "b"])
+    '2 images cannot be judged (a, b), and nothing was decided there:'
+    """
+    count = "1 image" if len(names) == 1 else f"{len(names):,} images"
+    return f"{count} cannot be judged ({_listed(names)}), and nothing was decided there:"
+
+
 def replaced(names: Sequence[str]) -> str:
     """Which images are other files than those that people decided on, and what accepting them does.
 

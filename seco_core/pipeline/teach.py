@@ -41,6 +41,8 @@ class TeachResult:
         Regions that nobody has decided which the machine kept before and does not now, and the reverse.
     seconds : float
         Time it took.
+    decisions : frozenset of int
+        Numbers of the decisions that the scores are made with now.
     """
 
     taught: int
@@ -48,6 +50,7 @@ class TeachResult:
     newly_flagged: int
     no_longer_flagged: int
     seconds: float
+    decisions: frozenset[int] = frozenset()
 
 
 def teach(
@@ -95,7 +98,8 @@ def teach(
         _check(project, known, parameters)
         described = known.image_signatures("features")
         if known.project_signature("scc") == scc_signature(project, parameters, described):
-            return TeachResult(0, 0, 0, 0, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            return TeachResult(0, 0, 0, 0, seconds, frozenset(project.overrides.seqs()))
         device = resolve_device(parameters.device)
         networks = known.read_networks("scc") if known.has_model("scc") else {}
         runs = project.runs()
@@ -166,4 +170,5 @@ def _compare(project: Project, draft: Project, started: float) -> TeachResult:
         newly_flagged=int(np.count_nonzero(now & ~was & ~reviewed)),
         no_longer_flagged=int(np.count_nonzero(was & ~now & ~reviewed)),
         seconds=time.monotonic() - started,
+        decisions=frozenset(draft.overrides.seqs()),
     )

@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from seco_core.errors import SecoError
 from seco_core.progress import ProgressEvent
-from seco_core.project.overrides import Decision
-from seco_viewer.bulk import Plan, carry_out, read_and_decide, record
+from seco_viewer import project_words
+from seco_viewer.bulk import Found, Plan, decisions, read_and_decide, record
 from seco_viewer.docks.actions import Say, takes_it_back
 from seco_viewer.session import Session
 from seco_viewer.workers import Job
@@ -81,7 +81,7 @@ class BulkBar(QWidget):
         try:
             self._plan = make_plan()
             if len(self._plan.images) <= FEW_IMAGES:
-                self._recorded(carry_out(self._session, self._plan))
+                self._succeeded(decisions(self._plan, self._session.project))
                 return
         except SecoError as error:
             self._end(str(error))
@@ -112,16 +112,22 @@ class BulkBar(QWidget):
     def _progressed(self, event: ProgressEvent) -> None:
         self.progress.setValue(event.done)
 
-    def _succeeded(self, found: Mapping[int, list[Decision]]) -> None:
+    def _succeeded(self, found: Found) -> None:
         assert self._plan is not None
         try:
-            self._recorded(record(self._session, self._plan, found))
+            self._recorded(record(self._session, self._plan, found), found.left_out)
         except SecoError as error:
             self._end(str(error))
 
-    def _recorded(self, count: int) -> None:
+    def _recorded(self, count: int, left_out: Mapping[int, SecoError]) -> None:
         noun = "region" if count == 1 else "regions"
-        self._say(f"✓ {count:,} {noun} {self._verb}. {takes_it_back(self._session)}")
+        told = f"{count:,} {noun} {self._verb}. {takes_it_back(self._session)}"
+        if left_out:
+            names = [self._session.project.images[i].name for i in left_out]
+            why = next(iter(left_out.values()))
+            self._say(f"{told} {project_words.not_decided(names)} {why}", wrong=True)
+        else:
+            self._say(f"✓ {told}")
         self.decided.emit()
         self._end()
 

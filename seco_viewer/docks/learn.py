@@ -162,6 +162,7 @@ class LearnBar(QWidget):
 
     def _succeeded(self, found: tuple[TeachResult, Tables]) -> None:
         result, tables = found
+        self._learnt = set(result.decisions)  # without what was taken back meanwhile
         if not result.taught and not result.changed:
             self._say("Nothing new to learn: everything decided is in the scores already.")
             return

@@ -48,14 +48,21 @@ def test_many_images_are_one_step(session: Session):
     assert same(tables(session), after)
 
 
-def test_nothing_is_decided_where_another_image_lies_in_the_place_of_one(session: Session):
+def test_nothing_is_decided_of_images_that_are_gone_or_others_and_all_of_the_rest(session: Session):
     record_of_last = session.project.images[2]
     height, width = record_of_last.shape
     Image.new("RGB", (width, height)).save(record_of_last.image)
-    with pytest.raises(ImageFileError, match="is not the file that its regions were made of"):
-        decide_many(session, np.arange(len(session.regions)), Action.ACCEPT)
-    assert len(session.project.overrides) == 0
-    assert decide_many(session, np.arange(session.regions.rows_of(2).start), Action.ACCEPT)
+    session.project.images[1].image.unlink()
+    plan = plan_many(session, np.arange(len(session.regions)), Action.ACCEPT)
+    found = decisions(plan, session.project)
+    whole = session.regions.rows_of(0)
+    assert record(session, plan, found) == whole.stop
+    assert session.reviewed.nonzero()[0].tolist() == list(range(whole.stop))
+    assert list(found.left_out) == [1, 2]
+    assert "is not the file that its regions were made of" in str(found.left_out[2])
+    with pytest.raises(ImageFileError, match="cannot be read"):
+        decide_many(session, np.arange(whole.stop, len(session.regions)), Action.ACCEPT)
+    assert len(session.project.overrides) == whole.stop
 
 
 def test_the_tables_are_as_when_it_is_opened_again(session: Session):

@@ -88,6 +88,20 @@ def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
     assert "Nothing new to learn" in dock.message.text()
 
 
+def test_what_is_taken_back_while_it_is_learnt_does_not_begin_an_idle_second_time(dock: SecoDock, qtbot):
+    learn = dock.opened.learn
+    learn.after.setValue(0)
+    for _ in range(3):
+        dock.perform("accept")
+    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+        dock.perform("learn")
+        dock.perform("undo")
+        dock.perform("undo")
+        learn.after.setValue(2)
+    qtbot.waitUntil(lambda: not learn.running, timeout=TIMEOUT)
+    assert "Learnt from 1 decided region:" in dock.message.text()
+
+
 def test_closing_the_project_drops_what_is_being_learnt(dock: SecoDock, qtbot):
     dock.perform("accept")
     dock.perform("learn")

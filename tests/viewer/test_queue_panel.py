@@ -279,6 +279,18 @@ def test_many_images_are_decided_in_the_background_as_one_step(many_images: Seco
     assert session.reviewed.sum() == 1
 
 
+def test_an_image_that_is_gone_is_named_and_the_others_are_decided(many_images: SecoDock, qtbot):
+    session, queue = many_images.session, many_images.opened.queue
+    gone = session.project.images[3]
+    gone.image.unlink()
+    queue.table.selectAll()
+    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+        queue.decide(Action.ACCEPT)
+    assert np.array_equal(session.reviewed, session.regions.image_id != 3)
+    assert f"{session.reviewed.sum()} regions decided" in many_images.message.text()
+    assert f"1 image cannot be judged ({gone.name})" in many_images.message.text()
+
+
 def test_bulk_decision_can_be_cancelled(many_images: SecoDock, qtbot):
     queue = many_images.opened.queue
     queue.table.selectAll()
