@@ -3,9 +3,11 @@
 Usage: ``python -m benchmarks.psa_quality DATASET [--parts N]``
 
 One line for each profile: mIoU and accuracy over the pixels that it labels, coverage, area-weighted purity of
-its regions, seconds per image (masks already made). ``raw`` is the pseudo-label itself. Bars for a real
-pseudo-label of 480x360: ``miou_default`` at least ``miou_best_published`` + 0.015 and 0.445 at
-``coverage_default`` of at least 0.97, ``seconds_default`` at most 1.
+its regions, seconds per image (masks already made), and of its regions of at least 60 pixels how many there
+are, which share of them is wrong and how well one minus the mean confidence tells those (AUROC). ``raw`` is
+the pseudo-label itself. Bars for a real pseudo-label of 480x360: ``miou_default`` at least
+``miou_best_published`` + 0.015 and 0.445 at ``coverage_default`` of at least 0.97, ``seconds_default`` at
+most 1.
 
 What is left unlabelled makes mIoU higher without making a label better, so figures compare at equal coverage
 only. Where there is confidence, ``raw-97``, ``default-97``, ``raw-76`` and ``default-76`` are the most
@@ -33,7 +35,7 @@ from benchmarks.common import hardware, report
 from seco_core.dataset import open_dataset
 from seco_core.images import read_confidence, read_image, read_label
 from seco_core.masks.hierarchy import HierarchySource
-from seco_core.metrics import confusion, majority_truth, scores, weighted_purity
+from seco_core.metrics import auroc, confusion, majority_truth, scores, weighted_purity
 from seco_core.parameters import MaskParameters, PsaParameters
 from seco_core.psa import aggregate
 from seco_core.psa.align import reliable_pixels
@@ -59,8 +61,16 @@ class Sums:
         self.images = 0
         self.purity: list[NDArray[np.float32]] = []
         self.area: list[NDArray[np.int64]] = []
+        self.wrong: list[NDArray[np.bool_]] = []
+        self.doubt: list[NDArray[np.float64]] = []
 
-    def add(self, truth: NDArray[np.uint8], predicted: NDArray[np.uint8], seconds: float) -> None:
+    def add(
+        self,
+        truth: NDArray[np.uint8],
+        predicted: NDArray[np.uint8],
+        confidence: NDArray[np.floating] | None,
+        seconds: float,
+    ) -> None:
         """Count one image."""
         n = len(self.matrix)
         self.matrix += confusion(truth, predicted, n)
@@ -68,18 +78,27 @@ class Sums:
         self.seconds += seconds
         self.images += 1
         ids, table = connected_regions(predicted)
-        self.purity.append(majority_truth(ids, truth, len(table), n)[1])
+        majority, purity = majority_truth(ids, truth, len(table), n)
+        self.purity.append(purity)
         self.area.append(table.area)
+        judged = (majority != IGNORE) & (table.area >= PsaParameters().min_region_area)
+        self.wrong.append((majority != table.class_id)[judged])
+        if confidence is not None:
+            total = np.bincount(ids.reshape(-1), confidence.reshape(-1), len(table) + 1)[1:]
+            self.doubt.append((1.0 - total / table.area)[judged])
 
     def numbers(self) -> dict[str, float]:
         """The measures over all images."""
-        found = scores(self.matrix)
+        found, wrong = scores(self.matrix), np.concatenate(self.wrong)
         return {
             "miou": found.miou,
             "accuracy": found.accuracy,
             "coverage": float(self.matrix.sum() / self.known),
             "purity": weighted_purity(np.concatenate(self.purity), np.concatenate(self.area)),
             "seconds": self.seconds / self.images,
+            "regions": len(wrong),
+            "wrong": float(wrong.mean()),
+            "auroc": auroc(np.concatenate(self.doubt), wrong) if self.doubt else float("nan"),
         }
 
 
@@ -103,28 +122,29 @@ def main() -> None:
         label = read_label(sample.pseudo_label, scheme, shape)
         confidence = read_confidence(sample.confidence, shape) if sample.confidence else None
         masks = source.prepare(image, sample.name)
-        sums["raw"].add(truth, label, 0.0)
+        sums["raw"].add(truth, label, confidence, 0.0)
         class_maps = {"raw": label}
         for name in PROFILES:
             started = time.perf_counter()
             class_maps[name] = aggregate(label, confidence, masks, scheme, PsaParameters(profile=name))
-            sums[name].add(truth, class_maps[name], time.perf_counter() - started)
+            sums[name].add(truth, class_maps[name], confidence, time.perf_counter() - started)
         if confidence is None:
             continue
         for name, share in itertools.product(COMPARED, SHARES):
             sure = reliable_pixels(class_maps[name], confidence, share)
             at_share = sums.setdefault(f"{name}-{share * 100:.0f}", Sums(scheme.size))
-            at_share.add(truth, np.where(sure, class_maps[name], np.uint8(IGNORE)), 0.0)
+            at_share.add(truth, np.where(sure, class_maps[name], np.uint8(IGNORE)), confidence, 0.0)
         started = time.perf_counter()
         votes = half_votes(image, label, confidence)
-        sums.setdefault(HALF_VOTES, Sums(scheme.size)).add(truth, votes, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        sums.setdefault(HALF_VOTES, Sums(scheme.size)).add(truth, votes, confidence, seconds)
     if not sums["raw"].images:
         raise SystemExit(f"{arguments.dataset} has no ground truth to measure against")
 
     found = {name: each.numbers() for name, each in sums.items()}
     print(f"{'profile':<11}" + "".join(f"{key:>10}" for key in found["raw"]))
     for name, numbers in found.items():
-        print(f"{name:<11}" + "".join(f"{value:>10.4f}" for value in numbers.values()))
+        print(f"{name:<11}" + "".join(f"{value:>10.4g}" for value in numbers.values()))
     flat = {
         f"{key}_{name.replace('-', '_')}": round(value, 4)
         for name, numbers in found.items()
