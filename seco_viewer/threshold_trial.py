@@ -32,7 +32,7 @@ class ThresholdTrial:
     Attributes
     ----------
     scored : ndarray of int64, (S,)
-        Rows of the regions that have scores.
+        Rows of the regions that have scores, and verdicts of a run that came to its end.
     """
 
     def __init__(self, state: ReviewState):
@@ -41,7 +41,8 @@ class ThresholdTrial:
 
     def take(self) -> None:
         """Begin with the regions that the state has now."""
-        self.scored = np.flatnonzero(~np.isnan(self._state.regions.noise_score))
+        missing = np.isnan(self._state.regions.noise_score) | self._state.tables.unscored
+        self.scored = np.flatnonzero(~missing)
         for name in ("mixture", "class_mixtures"):
             self.__dict__.pop(name, None)
 

@@ -29,9 +29,11 @@ from seco_core.project import Project
 from seco_core.report.counts import judged_regions, region_confusion, reliability, score_limits
 from seco_core.report.figures import BLUE, GREEN, ORANGE, component_density
 from seco_core.scc.correction import Verdict
+from seco_viewer import project_words
 from seco_viewer.docks.histogram import HistogramView
 from seco_viewer.docks.parameters import parameter_tip
 from seco_viewer.docks.pictures import ConfusionView, ReliabilityView
+from seco_viewer.docks.texts import TextLabel
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
 from seco_viewer.threshold_trial import SCORES, ThresholdTrial
@@ -123,6 +125,8 @@ class PlotsPanel(QWidget):
         self.of_class.setAccessibleName("class")
         self.histogram = HistogramView()
         self.histogram.setAccessibleName("histogram with threshold")
+        self.lack = TextLabel()
+        self.lack.setStyleSheet("font-weight: bold")
         self.counts = QLabel()
         self.counts.setWordWrap(True)
         self.method = QComboBox()
@@ -157,6 +161,7 @@ class PlotsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)
+        layout.addWidget(self.lack)
         layout.addLayout(_line(self.score, self.of_class))
         layout.addWidget(self.histogram)
         layout.addWidget(self.counts)
@@ -308,6 +313,9 @@ class PlotsPanel(QWidget):
             return
         self._stale = False
         session, r = self._session, self._session.regions
+        lack = project_words.unscored(session.count_unscored(), len(r))
+        self.lack.setText(f"⚠ {lack}")
+        self.lack.setVisible(bool(lack))
         self._fill_classes()
         self._fill_form()
         self._redraw()
@@ -379,7 +387,8 @@ class PlotsPanel(QWidget):
         return run.parameters if run is not None else Parameters()
 
     def _enable(self) -> None:
-        possible = bool(len(self.trial.scored)) and not self.running and not self._session.project.readonly
+        scored = len(self.trial.scored) > 0 and not self._session.tables.unscored.any()
+        possible = scored and not self.running and not self._session.project.readonly
         changed = self.scc != self._in_use.scc
         self.use_button.setEnabled(possible and changed)
         self.reset_button.setEnabled(changed and not self.running)

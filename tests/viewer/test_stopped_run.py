@@ -86,6 +86,41 @@ def test_a_run_that_is_cancelled_in_the_window_says_what_is_not_scored(
     assert "regions are not scored" in bare_dock.message.text()
 
 
+def test_plots_say_what_is_not_scored_and_judge_nothing_by_what_is_left(
+    bare_dock: SecoDock, stopped_path: Path, qtbot
+):
+    cancel = CancelToken()
+
+    def stop(event: ProgressEvent) -> None:
+        if event.stage == "scc-unc":
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run_pipeline(stopped_path, OTHER, progress=stop, cancel=cancel)
+    dock = bare_dock
+    assert dock.open_project(stopped_path)
+    session, plots = dock.session, dock.opened.plots
+    total = len(session.regions)
+    assert not np.isnan(session.regions.loss).any()
+    assert session.count_unscored() == total
+    dock.tabs.go_to(plots)
+    dock.show()
+    assert f"{total} of {total} regions are not scored" in plots.lack.text()
+    assert plots.lack.isVisible()
+    assert not plots.histogram._stacks.any()
+    plots.spins["tau_ns"].setValue(0.3)
+    assert not plots.use_button.isEnabled()
+    session.go_to_image(0)
+    session.select_at(24, 32)
+    session.accept()
+    assert f"{total - 1} of {total} regions are not scored" in plots.lack.text()
+    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+        dock.opened.review.progress.run_button.click()
+    dock.tabs.go_to(plots)
+    assert plots.lack.isHidden()
+    assert plots.histogram._stacks.sum() == total
+
+
 def test_who_cannot_write_is_offered_no_run(bare_dock: SecoDock, stopped_path: Path, monkeypatch):
     opened = Project.open
     monkeypatch.setattr(Project, "open", lambda path, *, readonly=False: opened(path, readonly=True))
