@@ -6,6 +6,7 @@ its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,10 @@ from psygnal import Signal
 
 from seco_core.project import Project
 from seco_core.project.overrides import Box
+from seco_core.refine import paint_overrides
 from seco_core.review import Order
 from seco_viewer.frames import Frame, FrameCache
+from seco_viewer.new_regions import TOLD, NewRegions, read_new_regions
 from seco_viewer.review_state import ReviewState
 from seco_viewer.tables import Tables
 
@@ -38,6 +41,11 @@ class Browser(ReviewState):
         The current image's curated class map.
     row : int or None
         The current region.
+    new_regions : NewRegions or None
+        Those of the current image if a run has made them anew since the tables were read; the frame has none
+        then, and no row is of them.
+    picked : int or None
+        The id of the one of `new_regions` that is looked at.
     unusable : dict of int to str
         Images that turned out to be gone, damaged or not those that their regions were made of, and why.
         Their regions are left out of the queue until the image has been looked at again and is there.
@@ -59,6 +67,9 @@ class Browser(ReviewState):
         super().__init__(project)
         self.frames = FrameCache(project)
         self.row: int | None = None
+        self.new_regions: NewRegions | None = None
+        self.picked: int | None = None
+        self._replaced: set[int] = set()
         self._visited: list[int] = []
         # an image gone to by hand is finished before the queue goes on; how far skipping has come in it
         self._chosen_image: int | None = None
@@ -161,6 +172,53 @@ class Browser(ReviewState):
         found = self.row_at(row, column)
         if found is not None:
             self._show(found)
+        elif self.new_regions is not None and (number := self.new_regions.at(row, column)):
+            self._remember()
+            self.row, self.picked = None, number
+            self.region_changed.emit()
+
+    def psa_here(self, box: Box | None = None) -> NDArray[np.uint8]:
+        """The current image's class map after PSA, or the part of it in a box."""
+        x0, y0, x1, y1 = box or (0, 0, *self.frame.shape[::-1])
+        if self.new_regions is not None:
+            return self.new_regions.class_map((x0, y0, x1, y1))
+        return self.psa_map(self.image_id, self.frame.region_ids[y0:y1, x0:x1])
+
+    def curated_here(self, box: Box | None = None) -> NDArray[np.uint8]:
+        """The current image's curated class map made anew, or the part of it in a box."""
+        if self.new_regions is not None:
+            return paint_overrides(self.psa_here(box), self._overrides(self.image_id, box))
+        x0, y0, x1, y1 = box or (0, 0, *self.frame.shape[::-1])
+        return self.curated_map(self.image_id, self.frame.region_ids[y0:y1, x0:x1], box)
+
+    def regions_replaced(self, image_ids: Sequence[int]) -> None:
+        """Take in that a run has stored regions of some images: none of theirs is in the queue any more.
+
+        They are seen when such an image is gone to, and in the current one with `show_new_regions`.
+        """
+        for image_id in image_ids:
+            rows = self.regions.rows_of(image_id)
+            area, class_id = self.project.region_areas(image_id)
+            same = np.array_equal(area, self.regions.area[rows])
+            if not same or not np.array_equal(class_id, self.regions.class_id[rows]):
+                self._replaced.add(image_id)
+                self.leave_out(rows)
+        self.frames.forget_images(image_ids)
+
+    def show_new_regions(self) -> bool:
+        """Show the current image as a run has left it, once it was read; whether that has been done.
+
+        No region is selected then: a key that was meant for what was there before decides nothing.
+        """
+        if self.image_id not in self._replaced or self.new_regions is not None:
+            return False
+        if not self.frames.is_there(self.image_id):
+            self.frames.prefetch(self.image_id)
+            return False
+        self._remember()
+        self._leave_for(self.image_id)
+        self.region_changed.emit()
+        return True
 
     def set_order(self, order: Order) -> None:
         """Choose what comes first in the queue and go to it."""
@@ -214,17 +272,22 @@ class Browser(ReviewState):
             self._read_ahead()
         self.queue_changed.emit()
 
-    def reload(self, tables: Tables | None = None) -> None:
+    def reload(self, tables: Tables | None = None, *, running: bool = False) -> None:
         """Read everything again after the pipeline has run; image and place in it stay.
 
         Parameters
         ----------
         tables : Tables, optional
             Those of the project, if another thread has read them already.
+        running : bool
+            The run goes on: frames stay but for those that `regions_replaced` has named, and so does the
+            image, whatever is left to see in it.
         """
         place = self._place()
         self.project.refresh_images()
-        self.frames.forget()
+        if not running:
+            self.frames.forget()
+        self._replaced.clear()
         self.unusable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)
         if self.renumbered:
@@ -234,7 +297,7 @@ class Browser(ReviewState):
         self.row = None if place is None else self.row_at(*place)
         if self.row is None:
             self.row = self.queue.worst_among(self.rows)
-        if self.row is None and (worst := self._first_to_see()) is not None:
+        if not running and self.row is None and (worst := self._first_to_see()) is not None:
             self._take_frame(int(self.regions.image_id[worst]))
             self.row = worst
         self._read_ahead()
@@ -264,7 +327,7 @@ class Browser(ReviewState):
         image_id = int(self.regions.image_id[row])
         if image_id != self.image_id:
             self._leave_for(image_id)
-        self.row = row if len(self.frame.areas) else None
+        self.row, self.picked = (row if len(self.frame.areas) else None), None
         self.region_changed.emit()
         self._read_ahead()
 
@@ -287,9 +350,12 @@ class Browser(ReviewState):
 
     def _place(self) -> tuple[int, int] | None:
         """A pixel of the current region."""
-        if self.row is None:
+        if self.row is not None:
+            (x0, y0, _, _), mask = self.mask(self.row)
+        elif self.new_regions is not None and self.picked is not None:
+            (x0, y0), mask = (0, 0), self.new_regions.region_ids == self.picked
+        else:
             return None
-        (x0, y0, _, _), mask = self.mask(self.row)
         inside = np.argwhere(mask)
         return (y0 + int(inside[0, 0]), x0 + int(inside[0, 1])) if len(inside) else None
 
@@ -318,21 +384,24 @@ class Browser(ReviewState):
         """Make an image the current one; without its regions if they cannot be judged or a run has replaced
         them."""
         self.frame = self._look_at(image_id)
+        self.new_regions = self.picked = None
         if not self._fits(self.frame):
-            self.frame = self._blank(self.frame)
+            self.new_regions = read_new_regions(self.project, self.frame)
+            self.frame = self._blank(
+                self.frame, "its regions are being made anew" if self.new_regions is None else TOLD
+            )
             self.leave_out(self.rows)
-        self.curated = self.curated_map(image_id, self.frame.region_ids)
+        self.curated = self.curated_here()
 
     def _fits(self, frame: Frame) -> bool:
         return np.array_equal(frame.areas, self.regions.area[self.regions.rows_of(frame.image_id)])
 
     @staticmethod
-    def _blank(frame: Frame) -> Frame:
+    def _blank(frame: Frame, told: str) -> Frame:
         """The frame without regions: a run that is going on has replaced them."""
         return replace(
             frame,
             region_ids=np.zeros_like(frame.region_ids),
-            borders=np.zeros_like(frame.borders),
             areas=np.zeros(0, dtype=np.int64),
-            problem=frame.problem or "its regions are being made anew",
+            problem=frame.problem or told,
         )

@@ -271,8 +271,8 @@ def class_map(session: Session, name: str, box: Box) -> NDArray[np.uint8]:
         return session.frame.pseudo_label[y0:y1, x0:x1]
     if name == "curated":
         return session.curated[y0:y1, x0:x1]
+    if name == "PSA" or session.new_regions is not None:
+        return session.psa_here(box)
     region_ids = session.frame.region_ids[y0:y1, x0:x1]
-    if name == "PSA":
-        return session.psa_map(session.image_id, region_ids)
     r, rows = session.regions, session.rows
     return paint_regions(region_ids, region_labels(r.class_id[rows], r.verdict[rows], r.predicted[rows]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +180,20 @@ class FrameCache:
                 continue
             del self._coming[waiting]
         self._coming[image_id] = self._worker.submit(self._reader.load, image_id)
+
+    def forget_images(self, image_ids: Sequence[int]) -> None:
+        """Drop the frames of images whose maps have changed."""
+        for image_id in image_ids:
+            self._frames.pop(image_id, None)
+            coming = self._coming.pop(image_id, None)
+            if coming is not None:
+                coming.cancel()
+        self._worker.submit(self._reader.close)
+
+    def is_there(self, image_id: int) -> bool:
+        """Whether nobody has to wait for a frame."""
+        coming = self._coming.get(image_id)
+        return image_id in self._frames or (coming is not None and coming.done())
 
     def forget(self) -> None:
         """Drop all frames, because the project's maps have changed."""

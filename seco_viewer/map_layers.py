@@ -75,7 +75,12 @@ class MapLayers:
             opacity=0.6, visible=self._nothing_else,
         )  # fmt: skip
         self.psa = Labels(
-            self._psa_map(), name=NAME + "PSA", colormap=colors, features=features, opacity=0.6, visible=False
+            session.psa_here(),
+            name=NAME + "PSA",
+            colormap=colors,
+            features=features,
+            opacity=0.6,
+            visible=False,
         )
         self.curated = Labels(
             session.curated.copy(), name=NAME + "curated", colormap=colors, features=features, opacity=0.4
@@ -93,7 +98,7 @@ class MapLayers:
         self._content = {
             self.image: lambda: self._session.frame.image,
             self.pseudo_label: lambda: self._session.frame.pseudo_label,
-            self.psa: self._psa_map,
+            self.psa: self._session.psa_here,
             self.curated: lambda: self._session.curated if self._class_map is None else self._class_map,
             self.noise: self._noise_map,
             self.regions: lambda: self._session.frame.borders,
@@ -166,9 +171,6 @@ class MapLayers:
         self.noise.refresh(thumbnail=False, highlight=False, extent=False)
 
     # ------------------------------------------------------------------- maps
-
-    def _psa_map(self) -> NDArray[np.uint8]:
-        return self._session.psa_map(self._session.image_id, self._session.frame.region_ids)
 
     def _noise_map(self) -> NDArray[np.float32]:
         return self._session.noise_map(self._session.image_id, self._session.frame.region_ids)

@@ -60,7 +60,7 @@ class Selector(Browser):
     def __init__(self, project: Project):
         self.part: DecidedPart | None = None
         self._steps = EditSteps()
-        self._edited_at: tuple[int, int | None, int | None] | None = None
+        self._edited_at: tuple[int, int | None, int | None, int | None] | None = None
         self._unedited: Patch | None = None
         self._selection: Selection | None = None
         super().__init__(project)
@@ -79,7 +79,7 @@ class Selector(Browser):
             if self.part is not None:
                 self._unedited = self.part.patch
             else:
-                self._unedited = EMPTY if self.row is None else self.open_part(self.row)
+                self._unedited = self._picked_part() if self.row is None else self.open_part(self.row)
         return self._unedited
 
     @property
@@ -101,6 +101,13 @@ class Selector(Browser):
         selection = self.selection
         of_others = self.row not in selection.rows and selection.kind is not Kind.DRAWN
         return selection.rows[0] if selection.rows and of_others else self.row
+
+    @property
+    def picked_class(self) -> int | None:
+        """The class of the new region that is selected as it is; None if something else is, or nothing."""
+        if self.new_regions is None or self.picked is None or self.part is not None or self.edited:
+            return None
+        return int(self.new_regions.class_id[self.picked - 1])
 
     @property
     def edited(self) -> bool:
@@ -146,6 +153,8 @@ class Selector(Browser):
                 found = self.rows.start + int(pixels[1:].argmax())
         if found is not None:
             self._show(found, part=part)
+        else:
+            super().select_at(row, column)
 
     def edit(self, choices: Sequence[Patch], chosen: int = 0) -> None:
         """Select other pixels: one step, which undo takes back before it takes back decisions.
@@ -204,22 +213,30 @@ class Selector(Browser):
         alike = np.sqrt(shares[rows] * shares[row]).sum(axis=1)
         return int(rows[np.lexsort((contact, np.round(alike, 6)))[-1]])
 
-    def reload(self, tables: Tables | None = None) -> None:
+    def reload(self, tables: Tables | None = None, *, running: bool = False) -> None:
         """Read everything again after the pipeline has run; image, place in it and edit stay.
 
         Parameters
         ----------
-        tables : Tables, optional
-            Those of the project, if another thread has read them already.
+        tables, running
+            As for `Browser.reload`.
         """
         image_id, steps = self.image_id, self._steps
         self._forget_edit()
-        super().reload(tables)
+        super().reload(tables, running=running)
         if steps and self.image_id == image_id:
             self._steps = steps
             self._step_taken()
 
     # ----------------------------------------------------------------- inside
+
+    def _picked_part(self) -> Patch:
+        """Pixels of the new region that is looked at which nobody has decided; all if there are none."""
+        if self.new_regions is None or self.picked is None:
+            return EMPTY
+        mask = self.new_regions.region_ids == self.picked
+        open_mask = mask & (override_owner(mask.shape, self._overrides(self.image_id, None)) == 0)
+        return Patch.of(open_mask if open_mask.any() else mask, (0, 0))
 
     def _meant(self) -> int:
         if self.meant is None:
@@ -249,9 +266,9 @@ class Selector(Browser):
         box, mask = self.mask(row)
         return decided_part(overrides, Patch(box, mask), place, reviewed=bool(self.reviewed[row]))
 
-    def _here(self) -> tuple[int, int | None, int | None]:
+    def _here(self) -> tuple[int, int | None, int | None, int | None]:
         """What an edit is of."""
-        return self.image_id, self.row, None if self.part is None else self.part.override.seq
+        return self.image_id, self.row, self.picked, None if self.part is None else self.part.override.seq
 
     def _step_taken(self) -> None:
         """Another step of the edit holds, or another choice of it."""
@@ -275,6 +292,8 @@ class Selector(Browser):
     def _look_anew(self) -> None:
         """Decisions have changed what is open, and what of a part still holds."""
         self._unedited = self._selection = None
+        if self.row is None:
+            self.part = None
         if self.part is not None:
             active = self.project.overrides.active(self.image_id)
             self.part = still_held(active, self.part.override.seq)

@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from seco_core.errors import OverrideError
 from seco_core.project import Action, Override, Project
+from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.overrides import Decision
 from seco_core.scheme import IGNORE
 from seco_viewer.selecting import Selector
@@ -50,6 +51,8 @@ class Session(Selector):
     def accept(self) -> Override:
         """The class that PSA gave the current region is right for the selected pixels; where a decision is
         looked at again, what was decided."""
+        if (picked := self.picked_class) is not None:
+            return self._decide(Action.ACCEPT, picked)
         row = self._meant()
         if self.feedback.again(row):
             part = self.part if row == self.row else None
@@ -74,7 +77,9 @@ class Session(Selector):
             raise OverrideError(
                 f"the scheme {self.scheme.name} has no class {class_id}.", remedy="Choose one of the list."
             )
-        same = [class_id] == self.regions.class_id[list(selection.rows)].tolist()
+        same = [class_id] == self.regions.class_id[list(selection.rows)].tolist() or (
+            class_id == self.picked_class
+        )
         return self._decide(Action.ACCEPT if same else Action.RELABEL, class_id)
 
     def ignore(self) -> Override:
@@ -162,19 +167,24 @@ class Session(Selector):
                 "no region is selected.", remedy="Click or draw one, or go on with the queue."
             )
         looked_at = self.row if self.row in selection.rows else next(iter(selection.rows), None)
+        region_id = None if looked_at is None else int(self.regions.id[looked_at])
+        if (whole := self.picked_class is not None) and self.picked is not None:
+            region_id = self.image_id * IDS_PER_IMAGE + self.picked
         (override,) = self.project.overrides.record(
             [
                 Decision(
-                    action=_ACTIONS.get(selection.kind, action),
+                    action=action if whole else _ACTIONS.get(selection.kind, action),
                     image_id=self.image_id,
                     class_id=class_id,
                     box=selection.patch.box,
                     mask=selection.patch.mask,
-                    region_id=None if looked_at is None else int(self.regions.id[looked_at]),
+                    region_id=region_id,
                 )
             ]
         )
         self._update([override])
+        if whole:
+            self.picked = None
         if self.row is None or not self.reviewed[self.row]:
             self.region_changed.emit()  # the rest of it is next
         else:
@@ -204,7 +214,10 @@ class Session(Selector):
             looked_at = np.flatnonzero((self.regions.id[here] == first.region_id) & (under > 0))
             self._show(here.start + int(looked_at[0] if len(looked_at) else under.argmax()))
         else:
-            self.row = None
+            self.row = self.picked = None
+            if self.new_regions is not None:
+                under = np.bincount(self.new_regions.region_ids[y0:y1, x0:x1][first.mask])[1:]
+                self.picked = int(under.argmax()) + 1 if under.any() else None
             self.region_changed.emit()
         return True
 
@@ -237,7 +250,7 @@ class Session(Selector):
         else:
             return
         x0, y0, x1, y1 = box
-        self.curated[y0:y1, x0:x1] = self.curated_map(self.image_id, ids[y0:y1, x0:x1], box)
+        self.curated[y0:y1, x0:x1] = self.curated_here(box)
         if here:
             self._forget_edit()
         self.regions_decided.emit(rows, box)

@@ -219,6 +219,15 @@ class Project:
         r = self.regions(image_id)
         return RegionTable(r.class_id, r.area, r.box, r.centroid)
 
+    def region_areas(self, image_id: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Pixels and class of each region of an image, from id 1 of its region id map on."""
+        with store_errors(self.connection):
+            rows = self.connection.execute(
+                "SELECT area, class_id FROM regions WHERE image_id = ? ORDER BY id", (image_id,)
+            ).fetchall()
+        found = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+        return found[:, 0], found[:, 1].astype(np.uint8)
+
     def neighbours(self, region_id: int) -> list[tuple[int, float, int]]:
         """Regions linked to a region in the relational graph: (region id, weight, kind), heaviest first."""
         stored = self._stored_graph()

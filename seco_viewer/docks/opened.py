@@ -31,6 +31,7 @@ from seco_viewer.docks.view_bar import ViewBar
 from seco_viewer.docks.why import WhyPanel
 from seco_viewer.edit_tools import EditTools
 from seco_viewer.layers import ReviewLayers
+from seco_viewer.new_regions import TOLD
 from seco_viewer.projects import all_skipped
 from seco_viewer.session import Session
 from seco_viewer.trial_layers import TrialLayers
@@ -213,6 +214,7 @@ class OpenProject:
         self.plots.previewed.connect(self.layers.preview)
         self.plots.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.started.connect(partial(self._say, _RUNNING))
+        self.pipeline.replaced_in_hand.connect(partial(self._say, TOLD.capitalize()))
         self.pipeline.ended.connect(self._run_ended)
         self.pipeline.ended.connect(self.export.forget_refusal)
         self.learn.started.connect(partial(run_button.setEnabled, False))

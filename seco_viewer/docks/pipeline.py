@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import time
+from collections import deque
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -34,6 +35,10 @@ _STAGES = {
     "noise": "scoring noise",
     "refine": "deciding what to keep",
 }
+_SINGLE_IMAGES = ("masks", "psa")
+"""Stages that go through the images one by one."""
+_LOOK_MILLISECONDS = 100
+"""How often the window takes over what a run has done."""
 _MOST_PROBLEMS = 20
 _MOST_DIFFERENCES = 4
 
@@ -47,16 +52,23 @@ class PipelinePanel(QWidget):
         A run has begun.
     ended : Signal()
         A run has ended, however.
+    replaced_in_hand : Signal()
+        The run has made the regions of the image in hand anew; they are on screen, none is selected.
     """
 
     started = Signal()
     ended = Signal()
+    replaced_in_hand = Signal()
 
     def __init__(self, session: Session):
         super().__init__()
         self._session = session
         self._job: Job | None = None
         self._tables: Tables | None = None
+        self._halfway = _Halfway()
+        self._look = QTimer(self)
+        self._look.setInterval(_LOOK_MILLISECONDS)
+        self._look.timeout.connect(self._take_halfway)
         self._stage, self._since = "", 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -104,6 +116,7 @@ class PipelinePanel(QWidget):
     def release(self) -> None:
         """Let go of the session."""
         self._compare.stop()
+        self._look.stop()
         self._session.reloaded.disconnect(self._reloaded)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -140,8 +153,9 @@ class PipelinePanel(QWidget):
         except SecoError as error:
             self._tell(str(error), wrong=True)
             return
+        self._halfway = _Halfway()
         self._job = Job(
-            partial(_run, self._session.project.path, parameters, accept_replaced),
+            partial(_run, self._session.project.path, parameters, accept_replaced, self._halfway),
             "SeCo pipeline",
         )
         self._job.progressed.connect(self._progressed)
@@ -158,6 +172,7 @@ class PipelinePanel(QWidget):
         self.stage.setText("starting")
         self.result.setText("")
         self._job.start()
+        self._look.start()
         self.started.emit()
 
     def cancel(self) -> None:
@@ -179,6 +194,16 @@ class PipelinePanel(QWidget):
             if 0 < event.done < event.total and spent > 1:
                 text += f", {_duration(spent / event.done * (event.total - event.done))} left"
         self.stage.setText(text)
+
+    def _take_halfway(self) -> None:
+        """Show what the run has done so far: single images, and all their regions once they are cut."""
+        session, halfway = self._session, self._halfway
+        while halfway.tables:
+            session.reload(halfway.tables.pop(), running=True)
+        if ready := [halfway.images.popleft() for _ in range(len(halfway.images))]:
+            session.regions_replaced(ready)
+        if not session.edited and session.show_new_regions():
+            self.replaced_in_hand.emit()
 
     def _succeeded(self, ran: tuple[RunResult, Tables]) -> None:
         result, self._tables = ran
@@ -230,6 +255,7 @@ class PipelinePanel(QWidget):
 
     def _ended(self) -> None:
         self._job = None
+        self._look.stop()
         self._stage = ""
         self.run_button.setEnabled(True)
         self.replaced.setEnabled(True)
@@ -242,15 +268,49 @@ class PipelinePanel(QWidget):
         self.ended.emit()
 
 
+class _Halfway:
+    """What a run has done so far, from its thread to the window's.
+
+    Attributes
+    ----------
+    images : deque of int
+        Whose regions are stored.
+    tables : deque of Tables
+        Those of all regions, once every image is cut.
+    """
+
+    def __init__(self) -> None:
+        self.images: deque[int] = deque()
+        self.tables: deque[Tables] = deque()
+
+
 def _run(
     path: Path,
     parameters: Parameters,
     accept_replaced: bool,
+    halfway: _Halfway,
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> tuple[RunResult, Tables]:
     import_torch()
-    result = run_pipeline(path, parameters, progress=progress, cancel=cancel, accept_replaced=accept_replaced)
+    cut = False
+
+    def on_image(image_id: int) -> None:
+        nonlocal cut
+        cut = True
+        halfway.images.append(image_id)
+
+    def report(event: ProgressEvent) -> None:
+        nonlocal cut
+        if cut and event.stage not in _SINGLE_IMAGES:
+            cut = False
+            with Project.open(path, readonly=True) as project:
+                halfway.tables.append(Tables.read(project))
+        progress(event)
+
+    result = run_pipeline(
+        path, parameters, progress=report, cancel=cancel, accept_replaced=accept_replaced, on_image=on_image
+    )
     # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
         return result, Tables.read(project)

@@ -169,7 +169,7 @@ class ReviewPanel(QWidget):
         for action_id in ("relabel", "ignore", "unknown"):
             self.buttons[action_id].setEnabled(session.patch.area > 0)
         known = session.patch.area > 0 and session.meant is not None
-        self.buttons["accept"].setEnabled(known)
+        self.buttons["accept"].setEnabled(known or session.picked_class is not None)
         self.buttons["take_suggestion"].setEnabled(known and self._suggests)
 
     def notify(self, text: str) -> None:
@@ -197,7 +197,11 @@ class ReviewPanel(QWidget):
             self.bars.show_shares([])
             self.chooser.emphasise(())
             self.headline.setText("No region is selected")
-            if not session.frame.reviewable:
+            if (picked := session.picked_class) is not None:
+                self.headline.setText(f"<span style='font-size: {_SMALL}pt'>{self._chip(picked)}</span>")
+                self.sentence.setText("Not scored yet. What is decided here stays.")
+                self.buttons["accept"].setText(f"✓ {scheme.label(picked)}  {in_brackets('accept')}")
+            elif not session.frame.reviewable:
                 self.headline.setText("This image cannot be judged")
                 self.sentence.setText(f"{with_key('resume')} goes on with the queue.")
             elif not len(session.regions):

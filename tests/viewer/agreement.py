@@ -122,6 +122,7 @@ class Agreement:
     def _check_layers(self) -> None:
         """Layers that are seen have what the session has; hidden ones may be behind."""
         session, layers, frame = self.session, self.dock.opened.layers, self.session.frame
+        new = session.new_regions
         classes = session.regions.class_id[session.rows][: len(frame.areas)]
         noise = np.concatenate([[0], np.nan_to_num(session.noise(session.rows))])[frame.region_ids]
         partly = np.concatenate([[False], ~session.reviewed[session.rows]])[frame.region_ids]
@@ -130,7 +131,7 @@ class Agreement:
         expected = {
             layers.image: frame.image,
             layers.pseudo_label: frame.pseudo_label,
-            layers.psa: paint_regions(frame.region_ids, classes),
+            layers.psa: paint_regions(frame.region_ids, classes) if new is None else self._stored_psa(),
             layers.curated: session.curated,
             layers.noise: noise.astype(np.float32),
             layers.regions: frame.borders,
@@ -149,6 +150,10 @@ class Agreement:
         ours = {layer for layer in self.dock._viewer.layers if layer.name.startswith("SeCo: ")}
         assert ours == {*layers.all, *layers.others} - {*layers.coming}
         assert not any(layer.visible for layer in layers.coming if layer is not layers.drawing)
+
+    def _stored_psa(self) -> NDArray[np.uint8]:
+        with Project.open(self.session.project.path, readonly=True) as stored:
+            return stored.read_psa(self.session.image_id)
 
     def _check_selection(self) -> None:
         session = self.session

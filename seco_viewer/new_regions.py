@@ -1,0 +1,51 @@
+"""Regions of an image that a run has stored and that are in no table yet: seen, decided, not scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seco_core.project import Project
+from seco_core.project.overrides import Box
+from seco_core.refine import paint_regions
+from seco_viewer.frames import Frame
+
+TOLD = (
+    "a run has just made its regions anew. They are not scored yet: click one to decide on it, or go on with "
+    "the queue. Scores come when the run ends."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class NewRegions:
+    """Regions of the current image that a run has made since the tables were read.
+
+    Attributes
+    ----------
+    region_ids : ndarray of uint16, (H, W)
+        0 is no region.
+    class_id : ndarray of uint8, (N,)
+        Class after PSA of the regions, from id 1 on.
+    """
+
+    region_ids: NDArray[np.uint16]
+    class_id: NDArray[np.uint8]
+
+    def at(self, row: int, column: int) -> int | None:
+        """The region id at a pixel; None where there is none, and beyond the image."""
+        height, width = self.region_ids.shape
+        inside = 0 <= row < height and 0 <= column < width
+        return int(self.region_ids[row, column]) or None if inside else None
+
+    def class_map(self, box: Box) -> NDArray[np.uint8]:
+        """The part of the class map after PSA in a box."""
+        x0, y0, x1, y1 = box
+        return paint_regions(self.region_ids[y0:y1, x0:x1], self.class_id)
+
+
+def read_new_regions(project: Project, frame: Frame) -> NewRegions | None:
+    """What a frame's region id map belongs to, if it is what the store has now."""
+    area, class_id = project.region_areas(frame.image_id)
+    return NewRegions(frame.region_ids, class_id) if np.array_equal(area, frame.areas) else None
