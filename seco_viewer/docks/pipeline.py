@@ -198,10 +198,11 @@ class PipelinePanel(QWidget):
     def _take_halfway(self) -> None:
         """Show what the run has done so far: single images, and all their regions once they are cut."""
         session, halfway = self._session, self._halfway
-        while halfway.tables:
-            session.reload(halfway.tables.pop(), running=True)
+        tables = halfway.tables.pop() if halfway.tables else None  # of images all named by then
         if ready := [halfway.images.popleft() for _ in range(len(halfway.images))]:
             session.regions_replaced(ready)
+        if tables is not None:
+            session.reload(tables, running=True)
         if not session.edited and session.show_new_regions():
             self.replaced_in_hand.emit()
 
