@@ -18,10 +18,12 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils import progress as napari_progress
+from psygnal import Signal as Event
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
+from seco_viewer.error_detail import error_detail
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +91,16 @@ def _give_way() -> None:
         thread = threading.get_native_id()
         if os.getpriority(os.PRIO_PROCESS, thread) < _NICE:
             os.setpriority(os.PRIO_PROCESS, thread, _NICE)
+
+
+class Failures:
+    """Tells of errors in work that nobody foresaw, whoever began it."""
+
+    unexpected = Event(str, str)
+    """What to say, and what to copy; on the main thread, after all that the work's end has led to."""
+
+
+failures = Failures()
 
 
 class Job(QObject):
@@ -197,5 +209,9 @@ class Job(QObject):
             self.failed.emit(str(error))
         else:
             logger.error("unexpected error", exc_info=error)
-            self.failed.emit(f"Unexpected {type(error).__name__}: {error}. Nothing that was stored is lost.")
+            unexpected = f"Unexpected {type(error).__name__}: {error}. Nothing that was stored is lost."
+            self.failed.emit(unexpected)
+            self.ended.emit()
+            failures.unexpected.emit(f"{unexpected} Try again; if it stays, report it.", error_detail(error))
+            return
         self.ended.emit()

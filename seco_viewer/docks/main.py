@@ -17,7 +17,15 @@ from qtpy.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from seco_core.errors import SecoError
 from seco_core.project.store import STORE_NAME
@@ -34,6 +42,7 @@ from seco_viewer.napari_costs import prepare
 from seco_viewer.projects import get_project, open_session
 from seco_viewer.session import Session
 from seco_viewer.shortcuts import KEY_PROBLEMS
+from seco_viewer.workers import failures
 
 _RESIZE_MILLISECONDS = 150
 _TIDY_MILLISECONDS = 100
@@ -98,8 +107,15 @@ class SecoDock(QWidget):
         self.message.setTextFormat(Qt.TextFormat.RichText)
         self.message.setContentsMargins(6, 2, 6, 4)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy_button = QPushButton("Copy detail")
+        self.copy_button.setToolTip("What a report of this needs: the error, where it arose, versions.")
+        self.copy_button.setVisible(False)
+        self.copy_button.clicked.connect(self._copy_detail)
+        self._detail = ""
+        failures.unexpected.connect(self._say_unexpected)
         for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
+        layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         if KEY_PROBLEMS:
             self.say(f"Keys of your own: {KEY_PROBLEMS[0]} {with_key('help')} lists all.", wrong=True)
         QTimer.singleShot(0, prepare)  # once the start page is there
@@ -258,11 +274,21 @@ class SecoDock(QWidget):
         elif self.opened is not None:
             self.opened.actions.perform(action_id)
 
-    def say(self, text: str, *, wrong: bool = False) -> None:
-        """Show a message below the tabs; what is wrong also on the canvas."""
+    def say(self, text: str, *, wrong: bool = False, detail: str = "") -> None:
+        """Show a message below the tabs; what is wrong also on the canvas. A detail can be copied then."""
+        self._detail = detail
+        self.copy_button.setVisible(bool(detail))
         self.message.setText(f"<b>⚠ {html.escape(text)}</b>" if wrong else html.escape(text))
         if wrong:
             show_warning(text)
+
+    def _say_unexpected(self, text: str, detail: str) -> None:
+        self.say(text, wrong=True, detail=detail)
+
+    def _copy_detail(self) -> None:
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self._detail)
 
     def _keys_are_ours(self) -> bool:
         """Whether the layer in hand is one of these; another's own keys come first."""
