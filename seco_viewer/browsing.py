@@ -261,12 +261,12 @@ class Browser(ReviewState):
         only_rows : ndarray of bool, (R,), or None
             As for `set_filter`; None for all.
         go_there : bool
-            Leave the current region if it is not in the queue then.
+            Leave the current region if it is not in the queue then, or go on with it if there is none.
         """
         self.only_rows = only_rows
         every = np.arange(len(self.regions))
         self.queue.set_open(every, self.wanted())
-        if self.row is None or (go_there and not self.queue.position(self.row)):
+        if go_there and (self.row is None or not self.queue.position(self.row)):
             self.resume()
         else:
             self._read_ahead()

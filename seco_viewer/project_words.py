@@ -83,6 +83,8 @@ def outlook(found: Forecast, best: Forecast) -> str:
     """
     between = f"{100 * found.now_low:.0f} to {100 * found.now_high:.0f}"
     now = f"about {found.now:.0%} of the area is right ({between})"
+    if not found.reviews:
+        return now.replace("%", " %")
     after = (
         f"the next {found.reviews} in this order change little"
         if found.stop

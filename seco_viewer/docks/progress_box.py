@@ -86,12 +86,18 @@ class ProgressBox(QWidget):
         place = f"<b>{html.escape(name)}</b> {count}"
         if not len(session.queue):
             what = "flagged region" if session.only_flagged else "region"
-            place += f"<br>no {what} is left in the queue" if len(session.regions) else ""
+            chosen = "of those chosen" if session.only_rows is not None else "in the queue"
+            place += f"<br>no {what} is left {chosen}" if len(session.regions) else ""
         elif session.row is not None and (position := session.queue.position(session.row)):
-            place += f"<br>{position:,} of {len(session.queue):,} in the queue, {session.order}"
+            place += f"<br>{position:,} of {self._count()} in the queue, {session.order}"
         else:
-            place += f"<br>beside the queue of {len(session.queue):,}: {with_key('resume')} goes on"
+            place += f"<br>beside the queue of {self._count()}: {with_key('resume')} goes on"
         self.place.setText(place)
+
+    def _count(self) -> str:
+        """How many regions are in the queue, and whether it is limited to chosen ones."""
+        session = self._session
+        return f"{len(session.queue):,}" + (" chosen" if session.only_rows is not None else "")
 
     def _show_done(self) -> None:
         session = self._session

@@ -306,7 +306,7 @@ class QueuePanel(QWidget):
         if on:
             self._limit_queue(go_there=True)
         else:
-            self._session.limit(None)
+            self._session.limit(None, go_there=True)
 
     def _limit_queue(self, *, go_there: bool = False) -> None:
         limit = limited_to(self._session, self._filter())

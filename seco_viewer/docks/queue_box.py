@@ -159,7 +159,7 @@ class QueueBox(QWidget):
         self.chosen.setVisible(session.only_rows is not None)
 
     def _forget_chosen(self) -> None:
-        self._session.limit(None)
+        self._session.limit(None, go_there=True)
         self.left.emit()
 
     def _filter_changed(self) -> None:

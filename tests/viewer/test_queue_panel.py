@@ -146,6 +146,8 @@ def test_what_was_chosen_outlives_new_scores_but_not_other_regions(dock: SecoDoc
     assert queue.chosen.isVisibleTo(queue)
     assert sorted(queue.model.rows.tolist()) == rows.tolist()
     assert review.queue.chosen.isVisibleTo(review.queue)
+    review.refresh()
+    assert "of 4 chosen in the queue" in review.progress.place.text()
     assert session.back()
     assert session.row != seen
     dock.perform("skip")
@@ -177,6 +179,12 @@ def test_looking_at_the_list_leaves_region_and_edit_alone(dock: SecoDock):
     assert other not in queue.model.rows
     assert (session.row, session.patch) == (other, edit)
     assert session.queue.position(other) == 0
+    session.row = None  # drawn where no region is
+    session.region_changed.emit()
+    session.edit([edit])
+    queue.name.setText("scene")
+    queue.name.setText(session.project.images[session.regions.image_id[row]].name)
+    assert (session.row, session.patch) == (None, edit)
     dock.perform("resume")
     assert session.queue.position(session.row), "the queue holds what is listed"
     assert session.regions.image_id[session.row] == session.regions.image_id[row]

@@ -109,3 +109,8 @@ def test_outlook_says_what_reviewing_more_brings():
     assert project_words.outlook(found, best) == told + ', in the order "expected gain" about 97 %'
     done = Forecast(3, 0.99, 0.98, 1.0, 0.991, 0.98, 1.0, True, 300)
     assert project_words.outlook(done, done).endswith("the next 3 in this order change little")
+
+
+def test_outlook_of_an_empty_queue_says_what_is_right_and_no_more():
+    done = Forecast(0, 0.999, 0.99, 1.0, 0.999, 0.99, 1.0, True, 300)
+    assert project_words.outlook(done, done) == "about 100 % of the area is right (99 to 100)"
