@@ -123,7 +123,8 @@ class ImagesPanel(QWidget):
         self.table.ensurePolished()  # it has a smaller font
         longest = self.table.fontMetrics().horizontalAdvance("unusable") + 8
         for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, max(70, longest))):
-            self.table.setColumnWidth(column, width)
+            # the header's own hint has room for the arrow of sorting
+            self.table.setColumnWidth(column, max(width, header.sectionSizeHint(column)))
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._clicked)
         self.table.setTabKeyNavigation(False)

@@ -291,9 +291,12 @@ class SecoDock(QWidget):
             clipboard.setText(self._detail)
 
     def _keys_are_ours(self) -> bool:
-        """Whether the layer in hand is one of these; another's own keys come first."""
+        """Whether keys on the canvas decide: always on the Review page; on others a layer that is not one of
+        these has its own keys first."""
         if self.opened is None:
             return False
+        if self.tabs.page(self.tabs.currentIndex()) is self.opened.review:
+            return True
         active, layers = self._viewer.layers.selection.active, self.opened.layers
         return active is None or active in [*layers.all, *layers.others]
 

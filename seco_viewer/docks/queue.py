@@ -40,6 +40,8 @@ from seco_viewer.region_list import Column, RegionState, RowFilter, limited_to
 from seco_viewer.session import Session
 
 _LARGEST_AREA = 2**31 - 1
+_CELL_MARGIN = 12
+"""Pixels that a style keeps free beside the text of a cell."""
 _BULK = {
     "accept": ("Accept", Action.ACCEPT, "The class of each selected region is right"),
     "take_suggestion": (
@@ -213,11 +215,14 @@ class QueuePanel(QWidget):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.table.ensurePolished()  # it has a smaller font
         letters = self.table.fontMetrics().horizontalAdvance("0")
+        largest = f"{self._session.regions.area.max(initial=0):,}"
+        area = self.table.fontMetrics().horizontalAdvance(largest) + _CELL_MARGIN
         for column, width in (
             (Column.IMAGE, max(42, letters * self.model.longest_name + 8)),
-            (Column.NOISE, 40), (Column.AREA, 48), (Column.STATE, 58),
+            (Column.NOISE, 40), (Column.AREA, area), (Column.STATE, 58),
         ):  # fmt: skip
-            self.table.setColumnWidth(column, width)
+            # the header's own hint has room for the arrow of sorting
+            self.table.setColumnWidth(column, max(width, header.sectionSizeHint(column)))
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._go)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._count())

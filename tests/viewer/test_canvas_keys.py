@@ -14,6 +14,7 @@ from seco_viewer.docks import canvas_keys
 from seco_viewer.docks.canvas_keys import CanvasKeys
 from seco_viewer.docks.classes import ClassChooser
 from seco_viewer.docks.combos import Choice
+from seco_viewer.docks.main import SecoDock
 
 pytestmark = pytest.mark.gui
 
@@ -100,3 +101,16 @@ def test_an_event_in_the_wrong_class_is_no_error(keyboard: Keyboard, qtbot):
         assert not keyboard._keys.eventFilter(keyboard._canvas, QEvent(kind))
     choice.event(QEvent(QEvent.Type.ShortcutOverride))
     assert not keyboard.pressed
+
+
+def test_on_the_review_page_another_layer_in_hand_takes_no_key(dock: SecoDock):
+    dock.tabs.go_to(dock.opened.review)
+    other = dock._viewer.add_points([[3, 4]])
+    dock._viewer.layers.selection.active = other
+    assert dock._keys_are_ours()
+    dock.tabs.go_to(dock.opened.images)
+    assert not dock._keys_are_ours(), "napari's own keys for it"
+    dock._viewer.layers.selection.active = dock.opened.layers.image
+    assert dock._keys_are_ours()
+    dock.close_project()
+    assert not dock._keys_are_ours()
