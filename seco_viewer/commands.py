@@ -22,6 +22,15 @@ def perform(action_id: str) -> None:
         show_dock(viewer).perform(action_id)
 
 
+def change_keys() -> None:
+    """Show the dialog for keys of one's own; opens the dock if there is none."""
+    from seco_viewer.plugin import show_dock
+
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        show_dock(viewer).change_keys()
+
+
 def __getattr__(name: str) -> Callable[[], None]:
     if any(entry.id == name for entry in SHORTCUTS):
         return partial(perform, name)

@@ -51,7 +51,7 @@ def chosen_keys(
     """
     chosen: dict[str, tuple[str, ...]] = {}
     owner: dict[str, str] = {}
-    found, problems = _read(path)
+    found, problems = read_entries(path)
     for action_id, given in found.items():
         if wrong := _wrong_with(action_id, given, built_in, owner):
             problems.append(wrong)
@@ -82,7 +82,7 @@ def _wrong_with(
     if not isinstance(given, list):
         return f'The keys of {action_id} must be a list, such as ["X"].'
     for i, key in enumerate(given):
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
+        if not isinstance(key, str) or not is_key(key):
             return f"{action_id}: {json.dumps(key)} is no key."
         if key in given[:i]:
             return f"{action_id}: {key} is there twice."
@@ -91,8 +91,19 @@ def _wrong_with(
     return ""
 
 
-def _read(path: Path) -> tuple[dict[str, object], list[str]]:
-    """The file's entries, or why there are none."""
+def is_key(text: str) -> bool:
+    """Whether a text names a key, in napari's notation.
+
+    Examples
+    --------
+    >>> is_key("Ctrl-Shift-F7"), is_key("Delete")
+    (True, False)
+    """
+    return _KEY.fullmatch(text) is not None
+
+
+def read_entries(path: Path) -> tuple[dict[str, object], list[str]]:
+    """The file's entries as they are, none without a file; and why they cannot be read, if so."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -14,12 +14,13 @@ from qtpy.QtWidgets import QWidget
 from seco_viewer import shortcuts
 from seco_viewer.docks.canvas import canvases
 
-_MODIFIERS = (
+MODIFIERS = (
     Qt.KeyboardModifier.ShiftModifier
     | Qt.KeyboardModifier.ControlModifier
     | Qt.KeyboardModifier.AltModifier
     | Qt.KeyboardModifier.MetaModifier
 )
+"""Those that make another key of a key."""
 
 
 class CanvasKeys(QObject):
@@ -64,7 +65,7 @@ class CanvasKeys(QObject):
         return False
 
     def _pressed(self, event: QKeyEvent) -> bool:
-        entry = self._table.get(event.key() | _number(event.modifiers() & _MODIFIERS))
+        entry = self._table.get(event.key() | number(event.modifiers() & MODIFIERS))
         if entry is None or not self._ours():
             return False
         if not event.isAutoRepeat():
@@ -87,5 +88,6 @@ def _first(keys: str) -> int:
     return int(first.toCombined()) if hasattr(first, "toCombined") else int(first)
 
 
-def _number(modifiers: Any) -> int:
+def number(modifiers: Any) -> int:
+    """Modifiers as Qt counts them."""
     return int(getattr(modifiers, "value", modifiers))

@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from seco_viewer.shortcuts import BUILT_IN, KEY_PROBLEMS, SHORTCUTS, Shortcut, shown
 from seco_viewer.user_keys import keys_file
@@ -17,6 +17,7 @@ _CHOSEN = "#e69f00"
 """Marks keys that the user chose; seen on light and dark, by all kinds of colour vision."""
 _MARGIN = 16
 _COLUMN = 330
+_GAP = 8
 _FRAME = 16
 """Pixels for borders on both sides."""
 
@@ -28,6 +29,11 @@ class KeyList(QFrame):
     ----------
     owner : QWidget
         Whose window it lies over.
+
+    Attributes
+    ----------
+    change_button : QPushButton
+        Asks for the dialog that changes keys.
     """
 
     def __init__(self, owner: QWidget):
@@ -40,7 +46,7 @@ class KeyList(QFrame):
         self.setAccessibleName("keys")
         self.setVisible(False)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(2, 2, 2, 2)
+        outer.setContentsMargins(2, 2, 2, _GAP)
         self._content = QWidget()
         self._content.setObjectName("keyListContent")
         columns = QHBoxLayout(self._content)
@@ -62,6 +68,9 @@ class KeyList(QFrame):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.viewport().setAutoFillBackground(False)
         outer.addWidget(area)
+        self.change_button = QPushButton("Change keys…")
+        self.change_button.setToolTip("Choose keys of your own.")
+        outer.addWidget(self.change_button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def toggle(self) -> None:
         """Show or put away."""
@@ -105,7 +114,8 @@ class KeyList(QFrame):
             label.ensurePolished()
             label.setFixedHeight(label.heightForWidth(_COLUMN))
         self._content.adjustSize()
-        size = self._content.sizeHint() + QSize(_FRAME, _FRAME)
+        button = self.change_button.sizeHint().height() + _GAP
+        size = self._content.sizeHint() + QSize(_FRAME, _FRAME + button)
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         # a scroll bar that one direction needs takes room from the other
         size += QSize(bar * (size.height() > room.height()), bar * (size.width() > room.width()))

@@ -32,6 +32,7 @@ from seco_core.project.store import STORE_NAME
 from seco_viewer.docks.buttons import with_key
 from seco_viewer.docks.canvas import CanvasContext
 from seco_viewer.docks.canvas_keys import CanvasKeys
+from seco_viewer.docks.key_dialog import KeyDialog
 from seco_viewer.docks.key_list import KeyList, top_window
 from seco_viewer.docks.keys import PageKeys
 from seco_viewer.docks.opened import OpenProject
@@ -76,6 +77,8 @@ class SecoDock(QWidget):
         self._viewer = napari_viewer
         self.opened: OpenProject | None = None
         self.key_list = KeyList(self)
+        self.key_list.change_button.clicked.connect(self.change_keys)
+        self.key_dialog: KeyDialog | None = None
         self._keys = PageKeys(self, self.perform)
         self._keys.bind(self.key_list)
         self._placed = False
@@ -273,6 +276,13 @@ class SecoDock(QWidget):
             return  # that was what it was for
         elif self.opened is not None:
             self.opened.actions.perform(action_id)
+
+    def change_keys(self) -> None:
+        """Show the dialog where keys of one's own are chosen, in place of the list of keys."""
+        self.key_list.put_away()
+        if self.key_dialog is None:
+            self.key_dialog = KeyDialog(self)
+        self.key_dialog.open_up()
 
     def say(self, text: str, *, wrong: bool = False, detail: str = "") -> None:
         """Show a message below the tabs; what is wrong also on the canvas. A detail can be copied then."""
