@@ -18,7 +18,6 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils import progress as napari_progress
-from psygnal import Signal as Event
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from seco_core.errors import SecoError
@@ -93,11 +92,16 @@ def _give_way() -> None:
             os.setpriority(os.PRIO_PROCESS, thread, _NICE)
 
 
-class Failures:
-    """Tells of errors in work that nobody foresaw, whoever began it."""
+class Failures(QObject):
+    """Tells of errors in work that nobody foresaw, whoever began it.
 
-    unexpected = Event(str, str)
-    """What to say, and what to copy; on the main thread, after all that the work's end has led to."""
+    Attributes
+    ----------
+    unexpected : Signal(str, str)
+        What to say, and what to copy; on the main thread, after all that the work's end has led to.
+    """
+
+    unexpected = Signal(str, str)
 
 
 failures = Failures()

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QApplication
 from seco_core.errors import ProjectError
 from seco_viewer.docks import pipeline as panel
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.plugin import show_dock
+from seco_viewer.workers import failures
 
 pytestmark = pytest.mark.gui
 
@@ -44,6 +46,14 @@ def test_what_nobody_foresaw_can_be_copied_with_where_it_arose(dock: SecoDock, q
     assert len(dock.session.project.overrides) == 1, "the window goes on"
     dock.say("well")
     assert not dock.copy_button.isVisibleTo(dock)
+
+
+def test_a_window_that_is_gone_is_not_told(make_napari_viewer, qtbot):
+    gone, there = (show_dock(make_napari_viewer(show=True)) for _ in range(2))
+    with qtbot.waitSignal(gone.destroyed):
+        gone.deleteLater()
+    failures.unexpected.emit("Unexpected end.", "where")
+    assert "Unexpected end." in there.message.text()
 
 
 def test_of_an_error_that_names_its_remedy_the_message_is_all(dock: SecoDock):
