@@ -216,13 +216,18 @@ class QueuePanel(QWidget):
         self.table.ensurePolished()  # it has a smaller font
         letters = self.table.fontMetrics().horizontalAdvance("0")
         largest = f"{self._session.regions.area.max(initial=0):,}"
-        area = self.table.fontMetrics().horizontalAdvance(largest) + _CELL_MARGIN
+        header_text = self.model.headerData(Column.AREA, Qt.Orientation.Horizontal)
+        area = _CELL_MARGIN + max(
+            self.table.fontMetrics().horizontalAdvance(largest),
+            header.fontMetrics().horizontalAdvance(header_text),
+        )
         for column, width in (
             (Column.IMAGE, max(42, letters * self.model.longest_name + 8)),
             (Column.NOISE, 40), (Column.AREA, area), (Column.STATE, 58),
         ):  # fmt: skip
-            # the header's own hint has room for the arrow of sorting
-            self.table.setColumnWidth(column, max(width, header.sectionSizeHint(column)))
+            # room for the arrow only where sorting begins: what is left is the classes' names
+            hint = header.sectionSizeHint(column) if column == Column.NOISE else 0
+            self.table.setColumnWidth(column, max(width, hint))
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._go)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._count())
