@@ -385,7 +385,7 @@ class Browser(ReviewState):
         them."""
         self.frame = self._look_at(image_id)
         self.new_regions = self.picked = None
-        if not self._fits(self.frame):
+        if image_id in self._replaced or not self._fits(self.frame):
             self.new_regions = read_new_regions(self.project, self.frame)
             self.frame = self._blank(
                 self.frame, "its regions are being made anew" if self.new_regions is None else TOLD
