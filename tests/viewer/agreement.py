@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
 from seco_viewer.outline import outline
 from seco_viewer.region_list import RegionState
+from seco_viewer.session import Session
 
 TAU = Parameters().scc.tau_ns
 """Of every run here."""
@@ -21,6 +24,15 @@ NUMBERS = ("noise", "wrong", "doubt", "suggested", "belief", "held_out", "open_l
 
 Batch = list[tuple[int, NDArray[np.bool_], int]]
 """Image, pixels and class of each decision of a batch."""
+
+
+def assert_agrees_with_the_store(session: Session) -> None:
+    """What the session kept up to date bit by bit is what a new one reads."""
+    assert np.array_equal(session.curated, session.project.curated(session.image_id))
+    with closing(Session(Project.open(session.project.path, readonly=True))) as fresh:
+        assert np.array_equal(fresh.reviewed, session.reviewed)
+        assert np.array_equal(fresh.decided, session.decided)
+        assert len(fresh.queue) == int(session.flagged.sum())
 
 
 class Agreement:
