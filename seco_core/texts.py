@@ -1,0 +1,23 @@
+"""Numbers of things in sentences."""
+
+from __future__ import annotations
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """A number and what there are so many of.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    one : str
+        What is said of one; more words than the noun may change with the number.
+    several : str
+        What is said of any other number; `one` with an s if left out.
+
+    Examples
+    --------
+    >>> counted(1, "region"), counted(0, "region"), counted(1200, "image was", "images were")
+    ('1 region', '0 regions', '1,200 images were')
+    """
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
