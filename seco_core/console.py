@@ -15,6 +15,7 @@ from rich.text import Text
 from tqdm import tqdm
 
 from seco_core.progress import ProgressCallback, ProgressEvent
+from seco_core.texts import counted
 
 if TYPE_CHECKING:
     from seco_core.status import Status
@@ -101,7 +102,7 @@ def print_error(error: object) -> None:
 
 def print_evaluation(numbers: dict[str, Any]) -> None:
     """The result of `seco_core.evaluate.evaluate` as tables."""
-    table = Table(title=f"{numbers['images']} images against ground truth", title_justify="left")
+    table = Table(title=f"{counted(numbers['images'], 'image')} against ground truth", title_justify="left")
     for name in ("label set", "mIoU", "accuracy", "coverage", "purity of regions"):
         table.add_column(name, justify="left" if name == "label set" else "right")
     rows = {"raw pseudo-label": "raw", "  on the curated pixels": "raw_on_curated", "after PSA": "psa"}
@@ -110,7 +111,8 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
         table.add_row(title, *(_number(v) for v in values))
     out.print(table)
     table = Table(
-        title=f"{numbers['regions']} regions, {numbers['reviewed']} decided by people", title_justify="left"
+        title=f"{counted(numbers['regions'], 'region')}, {numbers['reviewed']:,} decided by people",
+        title_justify="left",
     )
     for name in ("score", "AUROC", "average precision", "precision in first 10 %"):
         table.add_column(name, justify="left" if name == "score" else "right")

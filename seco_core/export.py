@@ -22,6 +22,7 @@ from seco_core.formats import class_png, color_png, decisions, lists, manifest
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.refine import State
 from seco_core.scheme import IGNORE
+from seco_core.texts import counted
 
 if TYPE_CHECKING:
     from seco_core.project.project import Project
@@ -66,10 +67,10 @@ class ExportReport:
     problems: tuple[SecoError, ...]
 
     def __str__(self) -> str:
-        left_out = f", {len(self.problems)} left out" if self.problems else ""
+        left_out = f", {len(self.problems):,} left out" if self.problems else ""
         return (
-            f"{self.images} images ({self.state}, {self.covered:.1%} of the pixels labelled, "
-            f"{self.labelled} in labeled.txt{left_out}), {self.files} files in {self.path}"
+            f"{counted(self.images, 'image')} ({self.state}, {self.covered:.1%} of the pixels labelled, "
+            f"{self.labelled:,} in labeled.txt{left_out}), {counted(self.files, 'file')} in {self.path}"
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.errors import ForeignIdsError, LabelError
 from seco_core.scheme import IGNORE, ClassScheme
+from seco_core.texts import counted
 
 _IDS_REMEDY = (
     "Choose the class scheme that the labels were made with, or map the ids to it, or run with "
@@ -52,7 +53,7 @@ def labels_from_ids(
     if wrong.any() and not foreign_as_ignore:
         raise ForeignIdsError(
             f"has ids that class scheme {scheme.name} does not have: {_some(np.unique(values[wrong]))}"
-            f" ({np.count_nonzero(wrong)} pixels).",
+            f" ({counted(int(np.count_nonzero(wrong)), 'pixel')}).",
             path=path,
             remedy=_IDS_REMEDY,
             pixels=int(np.count_nonzero(wrong)),
@@ -114,7 +115,7 @@ def labels_from_colors(
         raise ForeignIdsError(
             f"has colours that class scheme {scheme.name} does not have: most often "
             f"({most >> 16}, {most >> 8 & 255}, {most & 255}), {len(found)} in all"
-            f" ({np.count_nonzero(wrong)} pixels).",
+            f" ({counted(int(np.count_nonzero(wrong)), 'pixel')}).",
             path=path,
             remedy=_IDS_REMEDY,
             pixels=int(np.count_nonzero(wrong)),

@@ -21,6 +21,7 @@ from seco_core.project.records import ImageRecord
 from seco_core.project.store import STORE_NAME, snapshot
 from seco_core.refine import State, override_owner, paint_overrides, paint_regions, region_labels
 from seco_core.scheme import IGNORE, ClassScheme
+from seco_core.texts import counted
 
 _REMEDY = (
     "Name the folder of an export, a folder of class PNGs named as the project's images, or a project folder."
@@ -74,15 +75,17 @@ class ImportReport:
         return 1 if self.images else 2
 
     def __str__(self) -> str:
-        accepted = f", {self.accepted} of them accept what agrees" if self.accepted else ""
+        differ = counted(self.differing, "differs", "differ")
+        absent = f", {counted(self.absent, 'is', 'are')} not in it" if self.absent else ""
+        accepted = f", {counted(self.accepted, 'accepts', 'accept')} what agrees" if self.accepted else ""
         text = (
-            f"{self.images} images compared with {self.path}, {self.differing} of them differ"
-            f"{f', {self.absent} are not in it' if self.absent else ''}: "
-            f"{self.overrides} overrides, {self.pixels} pixels changed{accepted}"
+            f"{counted(self.images, 'image')} compared with {self.path}, {differ}{absent}: "
+            f"{counted(self.overrides, 'override')}{accepted}, {counted(self.pixels, 'pixel')} changed"
         )
         if self.conflicts:
             holds = "the folder holds there" if self.replaced else "decisions made here before hold there"
-            text += f"; {self.conflicts} pixels in {self.conflict_images} images in conflict, {holds}"
+            pixels, images = counted(self.conflicts, "pixel"), counted(self.conflict_images, "image")
+            text += f"; {pixels} of {images} in conflict, {holds}"
         return text
 
 

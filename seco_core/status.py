@@ -20,6 +20,7 @@ from seco_core.project.records import foreign_ids
 from seco_core.refine import region_labels
 from seco_core.review import Order, doubted_regions, order_scores
 from seco_core.scc.correction import Verdict
+from seco_core.texts import counted
 
 AHEAD = 40
 """Reviews that the forecast looks ahead."""
@@ -192,7 +193,7 @@ def _next(
     if replaced:
         steps.append(f"seco run --project {path} --accept-replaced    (if the new files show the same)")
     if flagged:
-        steps.append(f"seco view {path}    ({flagged} regions to look at)")
+        steps.append(f"seco view {path}    ({counted(flagged, 'region')} to look at)")
     if not to_run and StageState.DECIDED_SINCE in stages.values():
         steps.append(f"seco teach {path}    (the scores do not know the newest decisions)")
     if StageState.TO_DO not in stages.values():

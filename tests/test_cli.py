@@ -50,6 +50,19 @@ def test_dataset_to_export(tmp_path: Path):
     assert "labeled.txt" in done.output
 
 
+def test_one_of_anything_is_told_in_the_singular(tmp_path: Path):
+    write_dataset(tmp_path / "data", count=1)
+    project = tmp_path / "project"
+    done = seco("run", tmp_path / "data", "--project", project, *QUICK)
+    assert done.output.count("1 image") == 2, done.output
+    assert "1 image against ground truth" in seco("evaluate", project).output
+    assert "1 image (clean" in seco("export", project).output
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(tmp_path / "frame_0.png")
+    done = seco("import", project, tmp_path)
+    assert "1 image compared" in done.output
+    assert "1 differs: " in done.output
+
+
 def test_later_run_starts_from_the_recorded_parameters(tmp_path: Path):
     write_dataset(tmp_path / "data")
     project = tmp_path / "project"

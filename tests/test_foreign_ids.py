@@ -78,7 +78,7 @@ def test_run_and_report_say_how_many_pixels(foreign: Path, tmp_path: Path):
     arguments = [a for option in [*options, "foreign_ids=ignore"] for a in ("--set", option)]
     done = CliRunner().invoke(app, ["run", "--project", str(foreign), "--device", "cpu", *arguments])
     assert done.exit_code == 0, done.output
-    said = "6 pixels of 1 pseudo-labels are of no class"
+    said = "6 pixels of 1 pseudo-label are of no class"
     assert said in done.output
     with Project.open(foreign) as project:
         page = write_report(project, tmp_path / "report")

@@ -14,6 +14,7 @@ from seco_core.console import out, print_evaluation, print_problems, progress_ba
 from seco_core.files import write_bytes
 from seco_core.parameters import Parameters
 from seco_core.project import Project
+from seco_core.texts import counted
 
 
 @app.command()
@@ -27,10 +28,11 @@ def teach(project: ProjectArgument) -> None:
         parameters = run.parameters if run is not None else Parameters()
         found = teach_project(project, parameters, progress=progress, cancel=cancel)
         if found.taught or found.changed:
+            taught, changed = counted(found.taught, "decided region"), counted(found.changed, "score")
+            flagged = counted(found.newly_flagged, "region")
             out.print(
-                f"{found.taught} decided regions taught: {found.changed} scores changed; "
-                f"{found.newly_flagged} regions newly flagged, {found.no_longer_flagged} no longer, "
-                f"in {found.seconds:.1f} s",
+                f"{taught} taught: {changed} changed; {flagged} newly flagged, "
+                f"{found.no_longer_flagged:,} no longer, in {found.seconds:.1f} s",
                 soft_wrap=True,
             )
         else:
@@ -102,7 +104,7 @@ def simulate_command(
         told = write_curves(curves, folder)
         for name, numbers in told["orders"].items():
             reviews = numbers["reviews_until_goal"]
-            after = "never" if reviews is None else f"after {reviews} reviews"
+            after = "never" if reviews is None else f"after {counted(reviews, 'review')}"
             out.print(f"{name}: {100 * told['goal']:.0f} % of the area is right {after}")
         out.print(f"curves: {folder / 'effort.png'}, {folder / 'effort.json'}", soft_wrap=True)
         print_problems(task.problems)

@@ -18,6 +18,7 @@ from seco_core.project import Project
 from seco_core.project.records import foreign_ids
 from seco_core.project.store import STORE_NAME
 from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
+from seco_core.texts import counted
 
 
 @app.command()
@@ -98,8 +99,8 @@ def run(
         print_problems([*problems, *(f"{name}: {error}" for name, error in result.skipped)])
         print_summary(project)
         out.print(
-            f"{result.done} images done, {result.up_to_date} were up to date, "
-            f"{len(problems) + len(result.skipped)} skipped, in {result.seconds:.1f} s"
+            f"{counted(result.done, 'image')} done, {counted(result.up_to_date, 'was', 'were')} up to date, "
+            f"{len(problems) + len(result.skipped):,} skipped, in {result.seconds:.1f} s"
         )
         out.print(f"review: seco view {project}    export: seco export {project}", soft_wrap=True)
     if result.exit_code == 0 and problems:
@@ -126,10 +127,10 @@ def print_summary(path: Path) -> None:
         regions = project.regions()
         counts = {v: int((regions.verdict == v).sum()) for v in Verdict}
         typer.echo(
-            f"{len(project.images)} images, {len(regions)} regions: {counts[Verdict.KEEP]} kept, "
-            f"{counts[Verdict.RELABEL]} relabelled, {counts[Verdict.DOUBT]} doubted, "
-            f"{counts[Verdict.DROP]} dropped; "
-            f"{len(project.overrides)} overrides by people"
+            f"{counted(len(project.images), 'image')}, {counted(len(regions), 'region')}: "
+            f"{counts[Verdict.KEEP]:,} kept, {counts[Verdict.RELABEL]:,} relabelled, "
+            f"{counts[Verdict.DOUBT]:,} doubted, {counts[Verdict.DROP]:,} dropped; "
+            f"{counted(len(project.overrides), 'override')} by people"
         )
         if foreign := foreign_ids(project.images):
             typer.echo(foreign)

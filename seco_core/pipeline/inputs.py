@@ -13,6 +13,7 @@ from pathlib import Path
 from seco_core.errors import DatasetError, ImageFileError
 from seco_core.progress import CancelToken
 from seco_core.project import ImageRecord, Project
+from seco_core.texts import counted
 
 Stat = tuple[int, int] | None
 
@@ -175,7 +176,7 @@ def check_not_replaced(
     """
     if not decisions:
         return
-    kept = f"Put the earlier file back ({len(decisions)} decisions are kept for it)"
+    kept = f"Put the earlier file back (kept for it: {counted(len(decisions), 'decision')})"
     if record.shape is not None and record.shape != shape:
         (h, w), (height, width) = record.shape, shape
         raise ImageFileError(

@@ -14,6 +14,7 @@ from typing import Any
 from seco_core.errors import ParameterError, ProjectError
 from seco_core.parameters import Parameters, parameter_fields
 from seco_core.project.store import store_errors, unfinished_store
+from seco_core.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,8 @@ def foreign_ids(images: Iterable[ImageRecord]) -> str:
     pixels = [record.foreign_pixels for record in images if record.foreign_pixels]
     if not pixels:
         return ""
-    return f"{sum(pixels):,} pixels of {len(pixels):,} pseudo-labels are of no class and were read as ignore"
+    told = f"{counted(sum(pixels), 'pixel')} of {counted(len(pixels), 'pseudo-label')}"
+    return f"{told} {'is' if sum(pixels) == 1 else 'are'} of no class and read as ignore"
 
 
 def read_runs(connection: sqlite3.Connection) -> list[RunRecord]:

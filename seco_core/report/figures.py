@@ -15,6 +15,7 @@ from seco_core.report.counts import Reliability, ReviewProgress, SplitHistogram
 from seco_core.scc.mixture import LossMixture
 from seco_core.scc.verdicts import loss_at
 from seco_core.scheme import IGNORE
+from seco_core.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,7 +188,7 @@ def progress_figure(found: ReviewProgress) -> Figure:
     )
     total = int(found.confirmed[-1] + found.changed[-1]) if len(found.confirmed) else 0
     axes.set(
-        title=f"{total:,} decisions hold",
+        title=counted(total, "decision holds", "decisions hold"),
         xlabel="steps in the log (decisions, undo, redo)",
         ylabel="decisions that hold",
     )
@@ -221,7 +222,7 @@ def todo_figure(
     axes.set_yticks(y, names, fontsize=8)
     axes.invert_yaxis()
     done, open_ = int(reviewed.sum()), int(flagged.sum())
-    axes.set(title=f"{done:,} regions reviewed, {open_:,} flagged ones to go", xlabel="regions")
+    axes.set(title=f"{counted(done, 'region')} reviewed, {open_:,} flagged to go", xlabel="regions")
     axes.legend(frameon=False, fontsize=9)
     return figure
 

@@ -30,6 +30,7 @@ from seco_core.report.thumbnails import thumbnail
 from seco_core.review import worst_first
 from seco_core.scc.correction import Verdict
 from seco_core.scc.verdicts import loss_at
+from seco_core.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -193,7 +194,7 @@ def _uncertainty(data: ReportData) -> Drawn:
         own = known & (data.regions.class_id == info.id)
         above[own] = value[own] > cut.get(info.name, np.inf)
     parts = (f"least uncertain {share:.0%} of the class", "the rest")
-    title = f"Uncertainty of {int(known.sum()):,} regions on the graph"
+    title = f"Uncertainty of {counted(int(known.sum()), 'region')} on the graph"
     one = figures.histogram_figure(
         split_histogram(value, above, limits), title=title, xlabel="uncertainty (sum of three parts, 0 to 3)",
         parts=parts, threshold=(float(np.quantile(value[known], share)), f"{share:.0%} of all regions"),
@@ -223,7 +224,7 @@ def _review(data: ReportData) -> Drawn:
     if len(score):
         figure = figures.reliability_figure(
             reliability(score, changed),
-            title=f"What reviewers changed, {len(score):,} regions",
+            title=f"What reviewers changed, {counted(len(score), 'region')}",
             ylabel="share that reviewers changed (95 %)",
         )
         drawn.append(("reliability", "noise score against what reviewers changed", figure))

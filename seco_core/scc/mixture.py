@@ -96,7 +96,7 @@ def fit_mixture(loss: NDArray[np.floating[Any]], *, seed: int = 0) -> LossMixtur
     """
     x = np.asarray(loss, dtype=np.float64)
     if len(x) < 4:
-        return _fallback(x, f"{len(x)} regions are too few for two populations of losses")
+        return _fallback(x, f"too few regions for two populations of losses: {len(x)}")
     low, high = np.quantile(x, [_CUT, 1.0 - _CUT])
     span = high - low
     if span <= 1e-9 * max(1.0, abs(high)):
