@@ -94,6 +94,22 @@ class Browser(ReviewState):
         """Rows of the current image's regions; the first is id 1 of its region id map."""
         return self.regions.rows_of(self.image_id)
 
+    @property
+    def region_ids_here(self) -> NDArray[np.uint16]:
+        """Region id map of the regions on screen: of `new_regions` if there are any, else the frame's."""
+        return self.frame.region_ids if self.new_regions is None else self.new_regions.region_ids
+
+    @property
+    def classes_here(self) -> NDArray[np.uint8]:
+        """Class after PSA of the regions on screen, from id 1 on."""
+        new = self.new_regions
+        return self.regions.class_id[self.rows] if new is None else new.class_id
+
+    @property
+    def number(self) -> int | None:
+        """Id of the current region in `region_ids_here`, be it a new one or not; None if there is none."""
+        return self.picked if self.row is None else self.row - self.rows.start + 1
+
     def mask(self, row: int) -> tuple[Box, NDArray[np.bool_]]:
         """Box and mask of a region of the current image."""
         x0, y0, x1, y1 = self.regions.box[row].tolist()
@@ -160,19 +176,24 @@ class Browser(ReviewState):
         self._chosen_image = None
         self._show(row)
 
-    def row_at(self, row: int, column: int) -> int | None:
-        """The region at a pixel of the current image; None where there is none, and beyond the image."""
+    def number_at(self, row: int, column: int) -> int | None:
+        """Id of the region on screen at a pixel; None where there is none, and beyond the image."""
         height, width = self.frame.shape
-        if 0 <= row < height and 0 <= column < width and (number := self.frame.region_ids[row, column]):
-            return self.rows.start + int(number) - 1
-        return None
+        inside = 0 <= row < height and 0 <= column < width
+        return int(self.region_ids_here[row, column]) or None if inside else None
+
+    def row_at(self, row: int, column: int) -> int | None:
+        """The region at a pixel of the current image; None where there is none, or a new one, and beyond the
+        image."""
+        number = self.number_at(row, column)
+        return None if number is None or self.new_regions is not None else self.rows.start + number - 1
 
     def select_at(self, row: int, column: int) -> None:
         """Make the region at a pixel of the current image the current one."""
         found = self.row_at(row, column)
         if found is not None:
             self._show(found)
-        elif self.new_regions is not None and (number := self.new_regions.at(row, column)):
+        elif number := self.number_at(row, column):
             self._remember()
             self.row, self.picked = None, number
             self.region_changed.emit()
@@ -352,8 +373,8 @@ class Browser(ReviewState):
         """A pixel of the current region."""
         if self.row is not None:
             (x0, y0, _, _), mask = self.mask(self.row)
-        elif self.new_regions is not None and self.picked is not None:
-            (x0, y0), mask = (0, 0), self.new_regions.region_ids == self.picked
+        elif self.picked is not None:
+            (x0, y0), mask = (0, 0), self.region_ids_here == self.picked
         else:
             return None
         inside = np.argwhere(mask)

@@ -88,7 +88,7 @@ class EditTools:
         self.radius = 6.0
         self.masks = MaskTools(session, say)
         self._corners: list[Place] = []
-        self._moved_at: tuple[int, int | None] = (session.image_id, session.row)
+        self._moved_at: tuple[int, int | None] = (session.image_id, session.number)
         session.region_changed.connect(self._elsewhere)
         session.selection_changed.connect(self._say_selected)
         viewer.mouse_drag_callbacks.append(self._dragged)
@@ -145,11 +145,11 @@ class EditTools:
 
     def merge_alike(self) -> None:
         """Add the neighbour that is most alike to the selection."""
-        row = self._session.most_alike_neighbour()
-        if row is None:
+        number = self._session.most_alike_neighbour()
+        if number is None:
             self._say("There is no region beside it.")
         else:
-            self._session.edit([self._session.patch | self._session.open_part(row)])
+            self._session.edit([self._session.patch | self._session.open_part_of(number)])
 
     def _size(self, by: int) -> None:
         if self.tool in _WITH_BRUSH:
@@ -272,7 +272,7 @@ class EditTools:
 
     def _elsewhere(self) -> None:
         """What was half drawn belongs to the region before; the tool stays in hand."""
-        place = self._session.image_id, self._session.row
+        place = self._session.image_id, self._session.number
         if place == self._moved_at:
             return
         self._moved_at = place

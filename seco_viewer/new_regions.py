@@ -28,16 +28,13 @@ class NewRegions:
         0 is no region.
     class_id : ndarray of uint8, (N,)
         Class after PSA of the regions, from id 1 on.
+    votes : ndarray of float32, (N, C)
+        Shares of the pseudo-label's classes in each.
     """
 
     region_ids: NDArray[np.uint16]
     class_id: NDArray[np.uint8]
-
-    def at(self, row: int, column: int) -> int | None:
-        """The region id at a pixel; None where there is none, and beyond the image."""
-        height, width = self.region_ids.shape
-        inside = 0 <= row < height and 0 <= column < width
-        return int(self.region_ids[row, column]) or None if inside else None
+    votes: NDArray[np.float32]
 
     def class_map(self, box: Box) -> NDArray[np.uint8]:
         """The part of the class map after PSA in a box."""
@@ -47,5 +44,7 @@ class NewRegions:
 
 def read_new_regions(project: Project, frame: Frame) -> NewRegions | None:
     """What a frame's region id map belongs to, if it is what the store has now."""
-    area, class_id = project.region_areas(frame.image_id)
-    return NewRegions(frame.region_ids, class_id) if np.array_equal(area, frame.areas) else None
+    stored = project.regions(frame.image_id)
+    if not np.array_equal(stored.area, frame.areas):
+        return None
+    return NewRegions(frame.region_ids, stored.class_id, stored.votes)

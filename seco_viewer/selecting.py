@@ -14,7 +14,7 @@ from seco_core.refine import override_owner
 from seco_viewer.browsing import Browser
 from seco_viewer.decided_pixels import DecidedPart, decided_part, still_held
 from seco_viewer.edit_steps import EditSteps
-from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, touching
+from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, most_alike
 from seco_viewer.tables import Tables
 
 
@@ -28,12 +28,15 @@ class Selection:
         The pixels.
     kind : Kind
         From which follows which action is recorded.
+    ids : tuple of int
+        Those of the regions touched in `Selector.region_ids_here`.
     rows : tuple of int
-        The regions touched.
+        Their rows; none of `Browser.new_regions`.
     """
 
     patch: Patch
     kind: Kind
+    ids: tuple[int, ...]
     rows: tuple[int, ...]
 
 
@@ -79,7 +82,8 @@ class Selector(Browser):
             if self.part is not None:
                 self._unedited = self.part.patch
             else:
-                self._unedited = self._picked_part() if self.row is None else self.open_part(self.row)
+                number = self.number
+                self._unedited = EMPTY if number is None else self.open_part_of(number)
         return self._unedited
 
     @property
@@ -87,27 +91,35 @@ class Selector(Browser):
         """The pixels that the next decision is about, with what they are to the regions."""
         patch = self.patch
         if self._selection is None or self._selection.patch is not patch:
-            start = self.rows.start
-            kind, ids = kind_of(patch, self.frame.region_ids, lambda i: self.open_part(start + i - 1))
-            self._selection = Selection(patch, kind, tuple((start + ids - 1).tolist()))
+            kind, ids = kind_of(patch, self.region_ids_here, self.open_part_of)
+            rows = self.rows.start + ids - 1 if self.new_regions is None else ids[:0]
+            self._selection = Selection(patch, kind, tuple(ids.tolist()), tuple(rows.tolist()))
         return self._selection
 
     @property
-    def meant(self) -> int | None:
-        """The region whose class a decision goes by: the current one, unless the selection was edited and
-        lies in others; None where nothing is selected, or only something drawn."""
+    def meant_number(self) -> int | None:
+        """Id in `region_ids_here` of the region whose class a decision goes by: the current one, unless the
+        selection was edited and lies in others; None where nothing is selected, or only something drawn."""
         if not self.edited:
-            return self.row
+            return self.number
         selection = self.selection
-        of_others = self.row not in selection.rows and selection.kind is not Kind.DRAWN
-        return selection.rows[0] if selection.rows and of_others else self.row
+        of_others = self.number not in selection.ids and selection.kind is not Kind.DRAWN
+        return selection.ids[0] if selection.ids and of_others else self.number
+
+    @property
+    def meant(self) -> int | None:
+        """Row of the region whose class a decision goes by; None if there is none or it is a new one."""
+        number = self.meant_number
+        return None if number is None or self.new_regions is not None else self.rows.start + number - 1
 
     @property
     def picked_class(self) -> int | None:
-        """The class of the new region that is selected as it is; None if something else is, or nothing."""
-        if self.new_regions is None or self.picked is None or self.part is not None or self.edited:
-            return None
-        return int(self.new_regions.class_id[self.picked - 1])
+        """Class of the new region whose class a decision goes by; None if there is none or it is none of
+        them."""
+        number = self.meant_number
+        return (
+            None if number is None or self.new_regions is None else int(self.new_regions.class_id[number - 1])
+        )
 
     @property
     def edited(self) -> bool:
@@ -131,13 +143,21 @@ class Selector(Browser):
             mask = mask & (override_owner(mask.shape, covering) == 0)
         return Patch.of(mask, (box[1], box[0]))
 
+    def open_part_of(self, number: int) -> Patch:
+        """As `open_part`, of a region given by its id in `region_ids_here`; of a new one all of it if nothing
+        is open."""
+        if self.new_regions is None:
+            return self.open_part(self.rows.start + number - 1)
+        still_open = self._open_of_new(number)
+        return still_open if still_open.area else Patch.of(self.new_regions.region_ids == number)
+
     def patch_at(self, place: tuple[int, int]) -> Patch:
         """What a click on a pixel of the current image means: what was decided there, else the region as far
         as it is open; empty where there is neither."""
-        part, row = self._part_at(place), self.row_at(*place)
+        part, number = self._part_at(place), self.number_at(*place)
         if part is not None:
             return part.patch
-        return EMPTY if row is None else self.open_part(row)
+        return EMPTY if number is None else self.open_part_of(number)
 
     def select_at(self, row: int, column: int) -> None:
         """Make the region at a pixel of the current image the current one.
@@ -199,19 +219,18 @@ class Selector(Browser):
         return edited
 
     def most_alike_neighbour(self) -> int | None:
-        """The region beside the selection that the classifier takes most for the same; None beside none.
+        """Id in `region_ids_here` of the region beside the selection that the classifier takes most for the
+        same; None beside none.
 
         Before scoring it goes by the pseudo-label's votes; of equals the longest border counts.
         """
-        row = self._meant()
-        ids, contact = touching(self.patch, self.frame.region_ids)
-        if not len(ids):
-            return None
-        rows = self.rows.start + ids - 1
-        r = self.regions
-        shares = r.probabilities if r.probabilities[row].any() else r.votes
-        alike = np.sqrt(shares[rows] * shares[row]).sum(axis=1)
-        return int(rows[np.lexsort((contact, np.round(alike, 6)))[-1]])
+        number, r = self._meant_number(), self.regions
+        if self.new_regions is not None:
+            shares = self.new_regions.votes
+        else:
+            scored = r.probabilities[self.rows.start + number - 1].any()
+            shares = (r.probabilities if scored else r.votes)[self.rows]
+        return most_alike(self.patch, self.region_ids_here, shares, number)
 
     def reload(self, tables: Tables | None = None, *, running: bool = False) -> None:
         """Read everything again after the pipeline has run; image, place in it and edit stay.
@@ -230,22 +249,22 @@ class Selector(Browser):
 
     # ----------------------------------------------------------------- inside
 
-    def _picked_part(self) -> Patch:
-        """Pixels of the new region that is looked at which nobody has decided; all if there are none."""
-        if self.new_regions is None or self.picked is None:
-            return EMPTY
-        mask = self.new_regions.region_ids == self.picked
-        open_mask = mask & (override_owner(mask.shape, self._overrides(self.image_id, None)) == 0)
-        return Patch.of(open_mask if open_mask.any() else mask, (0, 0))
+    def _open_of_new(self, number: int) -> Patch:
+        """Pixels of a new region that nobody has decided."""
+        mask = self.region_ids_here == number
+        return Patch.of(mask & (override_owner(mask.shape, self._overrides(self.image_id, None)) == 0))
 
-    def _meant(self) -> int:
-        if self.meant is None:
+    def _meant_number(self) -> int:
+        if (number := self.meant_number) is None:
             drawn = self.selection.kind is not Kind.EMPTY
             raise OverrideError(
                 "no region is selected" + (", only something drawn." if drawn else "."),
                 remedy="Choose a class for it." if drawn else "Click one, or go on with the queue.",
             )
-        return self.meant
+        return number
+
+    def _meant(self) -> int:
+        return self.rows.start + self._meant_number() - 1
 
     def _show(self, row: int, *, remember: bool = True, part: DecidedPart | None = None) -> None:
         self.part = part

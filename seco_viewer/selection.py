@@ -293,3 +293,28 @@ def touching(patch: Patch, region_ids: NDArray[np.uint16]) -> tuple[NDArray[np.i
     contact[within[within < len(contact)]] = 0
     beside = np.flatnonzero(contact)
     return beside, contact[beside]
+
+
+def most_alike(
+    patch: Patch, region_ids: NDArray[np.uint16], shares: NDArray[np.float32], of: int
+) -> int | None:
+    """Id of the region beside a patch whose classes are most like those of another one; None beside none.
+
+    Of equals the one with the longest border counts.
+
+    Parameters
+    ----------
+    patch : Patch
+        On the image.
+    region_ids : ndarray of uint16, (H, W)
+        0 is no region.
+    shares : ndarray of float32, (N, C)
+        Shares of the classes in each region, from id 1 on.
+    of : int
+        Id of the other one.
+    """
+    ids, contact = touching(patch, region_ids)
+    if not len(ids):
+        return None
+    alike = np.sqrt(shares[ids - 1] * shares[of - 1]).sum(axis=1)
+    return int(ids[np.lexsort((contact, np.round(alike, 6)))[-1]])

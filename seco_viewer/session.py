@@ -62,6 +62,11 @@ class Session(Selector):
     def take_suggestion(self) -> Override:
         """The class suggested for the current region is right for the selected pixels: the classifier's, or
         what decisions on regions like it say."""
+        if self.picked_class is not None:
+            raise OverrideError(
+                "nothing is suggested for a region that is not scored yet.",
+                remedy="Accept its class, or choose one.",
+            )
         return self._give(int(self.suggested[self._meant()]))
 
     def relabel(self, class_id: int) -> Override:
@@ -72,14 +77,11 @@ class Session(Selector):
         OverrideError
             If the scheme has no such class.
         """
-        selection = self.selection
         if class_id not in self.scheme:
             raise OverrideError(
                 f"the scheme {self.scheme.name} has no class {class_id}.", remedy="Choose one of the list."
             )
-        same = [class_id] == self.regions.class_id[list(selection.rows)].tolist() or (
-            class_id == self.picked_class
-        )
+        same = [class_id] == self.classes_here[np.array(self.selection.ids, dtype=np.int64) - 1].tolist()
         return self._decide(Action.ACCEPT if same else Action.RELABEL, class_id)
 
     def ignore(self) -> Override:
@@ -166,24 +168,21 @@ class Session(Selector):
             raise OverrideError(
                 "no region is selected.", remedy="Click or draw one, or go on with the queue."
             )
-        looked_at = self.row if self.row in selection.rows else next(iter(selection.rows), None)
-        region_id = None if looked_at is None else int(self.regions.id[looked_at])
-        if (whole := self.picked_class is not None) and self.picked is not None:
-            region_id = self.image_id * IDS_PER_IMAGE + self.picked
+        looked_at = self.number if self.number in selection.ids else next(iter(selection.ids), None)
         (override,) = self.project.overrides.record(
             [
                 Decision(
-                    action=action if whole else _ACTIONS.get(selection.kind, action),
+                    action=_ACTIONS.get(selection.kind, action),
                     image_id=self.image_id,
                     class_id=class_id,
                     box=selection.patch.box,
                     mask=selection.patch.mask,
-                    region_id=region_id,
+                    region_id=None if looked_at is None else self.image_id * IDS_PER_IMAGE + looked_at,
                 )
             ]
         )
         self._update([override])
-        if whole:
+        if self.picked is not None and not self._open_of_new(self.picked).area:
             self.picked = None
         if self.row is None or not self.reviewed[self.row]:
             self.region_changed.emit()  # the rest of it is next

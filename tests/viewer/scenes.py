@@ -58,27 +58,42 @@ def make_project(folder: Path, shapes: list[tuple[int, int]] | None = None, *, s
     return path
 
 
+def image_regions(
+    project: Project, image_id: int, labels: NDArray[np.uint8], rng: np.random.Generator
+) -> ImageRegions:
+    """What a run makes of an image whose class map after PSA is `labels`."""
+    region_ids, table = connected_regions(labels)
+    pairs, contact = adjacency(region_ids)
+    votes = class_votes(region_ids, len(table), labels, project.scheme.size)
+    return ImageRegions(
+        class_map=labels,
+        region_ids=region_ids,
+        table=table,
+        votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
+        confidence=rng.random(len(table)).astype(np.float32),
+        peak_confidence=np.ones(len(table), dtype=np.float32),
+        features=np.zeros((len(table), 2), dtype=np.float32),
+        contacts=np.column_stack([pairs, contact]),
+        shape=labels.shape,
+        inputs=read_inputs(project.images[image_id]),
+    )
+
+
+def cut_anew(path: Path, image_id: int, labels: NDArray[np.uint8]) -> None:
+    """What a run that goes on has done once it has made the regions of one image."""
+    with Project.open(path) as project:
+        ledger = Ledger.start_run(project, Parameters(), {}, "cpu")
+        found = image_regions(project, image_id, labels, np.random.default_rng(0))
+        ledger.store_regions(image_id, found, "psa anew", "features anew")
+
+
 def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed: int = 0) -> None:
     """What a run of the pipeline leaves, with made-up scores and verdicts of every kind."""
     rng = np.random.default_rng(seed)
     n_classes = project.scheme.size
     ledger = Ledger.start_run(project, Parameters(), {}, "cpu")
     for image_id, labels in enumerate(class_maps):
-        region_ids, table = connected_regions(labels)
-        pairs, contact = adjacency(region_ids)
-        votes = class_votes(region_ids, len(table), labels, n_classes)
-        found = ImageRegions(
-            class_map=labels,
-            region_ids=region_ids,
-            table=table,
-            votes=(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32),
-            confidence=rng.random(len(table)).astype(np.float32),
-            peak_confidence=np.ones(len(table), dtype=np.float32),
-            features=np.zeros((len(table), 2), dtype=np.float32),
-            contacts=np.column_stack([pairs, contact]),
-            shape=labels.shape,
-            inputs=read_inputs(project.images[image_id]),
-        )
+        found = image_regions(project, image_id, labels, rng)
         ledger.store_regions(image_id, found, f"psa {seed}", f"features {seed}")
     regions = project.regions()
     probabilities = rng.dirichlet(np.full(n_classes, 0.05), len(regions)).astype(np.float32)
@@ -97,6 +112,12 @@ def store_regions(project: Project, class_maps: list[NDArray[np.uint8]], *, seed
     ledger.store_graph(ids, RelationalGraph(a[kept], b[kept], weight, kind), "graph")
     ledger.store_verdicts(regions.id, verdict, "refine")
     ledger.end_run("finished", {})
+
+
+def neighbour(session: Session) -> int | None:
+    """Row of the region beside the selection that is most like the current one."""
+    number = session.most_alike_neighbour()
+    return None if number is None else session.rows.start + number - 1
 
 
 def go_to_a_reason(session: Session) -> None:

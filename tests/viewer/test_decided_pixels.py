@@ -13,6 +13,7 @@ from seco_viewer.decided_pixels import decided_part, in_box, still_held
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.selection import EMPTY, Kind, Patch, brushed, cut
 from seco_viewer.session import Session
+from tests.viewer.scenes import neighbour
 from tests.viewer.test_editing import large_row
 from tests.viewer.test_session import assert_agrees_with_the_store
 
@@ -211,7 +212,7 @@ def test_an_edit_of_a_part_goes_with_it_and_a_part_outlasts_a_run(session: Sessi
 
 def test_a_click_to_merge_takes_the_decided_part_and_gives_it_back(session: Session, halves):
     _, first, second = halves
-    other = session.most_alike_neighbour()
+    other = neighbour(session)
     session.go_to(other)
     begun = session.patch
     clicked = session.patch_at(pixel_of(first))

@@ -19,7 +19,7 @@ from seco_viewer.outline import outline
 from seco_viewer.plugin import show_dock
 from seco_viewer.selection import Kind, Patch
 from seco_viewer.view import camera_of
-from tests.viewer.scenes import make_project
+from tests.viewer.scenes import make_project, neighbour
 from tests.viewer.test_session import assert_agrees_with_the_store
 
 pytestmark = pytest.mark.gui
@@ -151,7 +151,7 @@ def test_line_that_misses_the_region_is_said(hand: Hand):
 def test_clicked_neighbours_are_merged_and_taken_out_again(hand: Hand):
     session = hand.dock.session
     row = large_row(hand)
-    other = session.most_alike_neighbour()
+    other = neighbour(session)
     hand.key(Qt.Key.Key_M, SHIFT)
     hand.click(inside(hand, other))
     assert session.selection.kind is Kind.WHOLE

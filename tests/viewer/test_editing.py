@@ -12,7 +12,7 @@ from seco_core.project.overrides import Decision
 from seco_core.scheme import IGNORE
 from seco_viewer.selection import EMPTY, Kind, Patch, brushed, cut, filled_polygon, touching
 from seco_viewer.session import Session
-from tests.viewer.scenes import class_map, make_project, store_regions
+from tests.viewer.scenes import class_map, make_project, neighbour, store_regions
 from tests.viewer.test_session import assert_agrees_with_the_store
 
 
@@ -202,8 +202,7 @@ def test_other_side_and_smaller_and_larger(session: Session):
 
 def test_whole_regions_are_merged_and_decided_as_one(session: Session):
     row = large_row(session)
-    other = session.most_alike_neighbour()
-    assert other is not None
+    other = neighbour(session)
     assert other != row
     session.edit([session.patch | session.open_part(other)])
     assert session.selection.kind is Kind.WHOLE
@@ -220,7 +219,7 @@ def test_undo_of_a_merge_goes_to_the_region_that_it_was_started_from(session: Se
     for row in range(session.rows.start, session.rows.stop):
         session.row = row
         session.region_changed.emit()
-        other = session.most_alike_neighbour()
+        other = neighbour(session)
         if other is not None and area[other] > area[row]:
             session.edit([session.patch | session.open_part(other)])
             merged = session.patch
@@ -239,7 +238,7 @@ def test_open_parts_of_regions_can_be_merged(session: Session):
     row = large_row(session)
     split(session)
     session.relabel(7)
-    other = session.most_alike_neighbour()
+    other = neighbour(session)
     session.edit([session.patch | session.open_part(other)])
     assert session.selection.kind is Kind.WHOLE
     session.relabel(5)
@@ -258,11 +257,11 @@ def test_most_alike_neighbour_has_the_most_similar_probabilities(session: Sessio
         probabilities[:, 1] = 1
         probabilities[[row, best]] = np.eye(len(probabilities[0]))[2]
         session.regions = replace(session.regions, probabilities=probabilities)
-        assert session.most_alike_neighbour() == best
+        assert neighbour(session) == best
     session.regions = replace(
         session.regions, probabilities=np.zeros_like(probabilities), votes=probabilities * 0
     )
-    assert session.most_alike_neighbour() in beside[contact == contact.max()]
+    assert neighbour(session) in beside[contact == contact.max()]
 
 
 def test_drawn_pixels_take_what_they_cover_and_leave_the_rest(session: Session):

@@ -1,0 +1,151 @@
+"""Regions of an image that a run has cut anew and nobody has scored yet: seen, merged, decided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seco_core.errors import OverrideError
+from seco_core.project import Action
+from seco_viewer.docks.main import SecoDock
+from seco_viewer.edit_tools import Tool
+from seco_viewer.selection import Kind, touching
+from seco_viewer.session import Session
+from tests.viewer.scenes import class_map, cut_anew
+
+ANEW = 7
+"""Seed of the class map that the image is cut into."""
+
+
+@pytest.fixture
+def anew(session: Session, scored_path: Path) -> Session:
+    """The session at an image that a run has just cut into other regions."""
+    session.go_to_image(1)
+    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
+    session.regions_replaced([1])
+    session.frames.get(1)
+    assert session.show_new_regions()
+    return session
+
+
+def pixel(session: Session, number: int) -> tuple[int, int]:
+    """A pixel of a new region."""
+    row, column = np.argwhere(session.region_ids_here == number)[0].tolist()
+    return row, column
+
+
+def largest(session: Session) -> int:
+    """The new region with most pixels."""
+    return int(np.bincount(session.region_ids_here.ravel())[1:].argmax()) + 1
+
+
+def test_regions_of_the_same_areas_with_other_classes_are_new_ones(session: Session, scored_path: Path):
+    session.go_to_image(1)
+    before, row = class_map((60, 80), seed=1), session.row
+    swapped = before.copy()
+    swapped[before == 3] = 4
+    cut_anew(scored_path, 1, swapped)
+    area, _ = session.project.region_areas(1)
+    assert np.array_equal(area, session.regions.area[session.rows])
+    assert row is not None
+    session.regions_replaced([1])
+    session.frames.get(1)
+    assert session.show_new_regions(), "else it is asked for again and again"
+    assert not session.show_new_regions()
+    assert np.array_equal(session.psa_here(), swapped)
+    assert session.row is None
+    session.go_to_image(0)
+    session.go_to_image(1)
+    assert np.array_equal(session.psa_here(), swapped)
+    cut_anew(scored_path, 0, class_map((60, 80), seed=0))
+    session.regions_replaced([0])
+    session.go_to_image(0)
+    assert session.new_regions is None, "it is as it was"
+
+
+def test_two_new_regions_are_merged_and_decided_as_one(anew: Session):
+    first = largest(anew)
+    anew.select_at(*pixel(anew, first))
+    other = anew.most_alike_neighbour()
+    assert other not in (None, first)
+    clicked = anew.patch_at(pixel(anew, other))
+    assert np.array_equal(clicked.on((0, 0, 80, 60)), anew.region_ids_here == other)
+    anew.edit([anew.patch | clicked])
+    assert anew.selection.kind is Kind.WHOLE
+    assert anew.selection.ids == tuple(sorted((first, other)))
+    assert anew.selection.rows == ()
+    assert anew.meant is None
+    class_id = int(anew.new_regions.class_id[first - 1])
+    override = anew.accept()
+    assert (override.action, override.class_id) == (Action.MERGE, class_id)
+    assert override.region_id % 65536 == first
+    assert (anew.curated[np.isin(anew.region_ids_here, (first, other))] == class_id).all()
+    assert anew.picked is None, "the next key decides nothing"
+    anew.reload()
+    anew.go_to_image(1)
+    assert anew.reviewed[[anew.rows.start + i - 1 for i in (first, other)]].all()
+
+
+def test_a_part_of_a_new_region_is_split_off_and_the_rest_is_next(anew: Session):
+    first = largest(anew)
+    anew.select_at(*pixel(anew, first))
+    whole = anew.patch
+    half = type(whole)(whole.box, whole.mask & (np.arange(whole.mask.shape[1]) < whole.mask.shape[1] // 2))
+    anew.edit([half])
+    assert anew.selection.kind is Kind.PART
+    assert anew.relabel(5).action is Action.SPLIT
+    assert anew.picked == first
+    assert anew.patch.same(whole - half)
+    anew.edit([anew.patch | anew.open_part_of(anew.most_alike_neighbour())])
+    assert anew.selection.kind is Kind.WHOLE, "what is left of one, with another one"
+    anew.clear_edit()
+    assert anew.accept().action is Action.ACCEPT
+    assert anew.picked is None
+
+
+def test_a_new_region_is_most_like_the_one_of_the_same_votes(anew: Session):
+    anew.select_at(*pixel(anew, largest(anew)))
+    beside, _ = touching(anew.patch, anew.region_ids_here)
+    assert len(beside) > 1
+    for best in beside.tolist():
+        votes = np.tile(np.eye(19, dtype=np.float32)[1], (len(anew.classes_here), 1))
+        votes[[anew.picked - 1, best - 1]] = np.eye(19)[2]
+        anew.new_regions = replace(anew.new_regions, votes=votes)
+        assert anew.most_alike_neighbour() == best
+
+
+def test_what_needs_a_score_or_a_region_says_so(anew: Session):
+    with pytest.raises(OverrideError, match="no region is selected"):
+        anew.most_alike_neighbour()
+    anew.select_at(*pixel(anew, 1))
+    with pytest.raises(OverrideError, match="not scored yet"):
+        anew.take_suggestion()
+
+
+@pytest.mark.gui
+def test_merge_and_join_work_with_mouse_and_key_on_new_regions(dock: SecoDock, scored_path: Path, qapp):
+    session, tools = dock.session, dock.opened.tools
+    session.go_to_image(1)
+    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
+    session.regions_replaced([1])
+    session.frames.get(1)
+    assert session.show_new_regions()
+    dock.perform("merge_alike")
+    assert "no region is selected" in dock.message.text()
+    first = largest(session)
+    session.select_at(*pixel(session, first))
+    dock.perform("merge_alike")
+    assert "several regions as they are" in dock.message.text()
+    assert dock.perform("leave") is None
+    dock.perform("merge")
+    assert tools.tool is Tool.MERGE
+    other = session.most_alike_neighbour()
+    tools._clicked(pixel(session, other), adds=False)
+    assert set(session.selection.ids) == {first, other}
+    qapp.processEvents()
+    assert dock.opened.review.buttons["accept"].isEnabled()
+    dock.perform("accept")
+    assert [o.action for o in session.project.overrides.active(1)] == [Action.MERGE]
