@@ -109,6 +109,15 @@ def test_other_thresholds_leave_nothing_stale(scored: Path):
     assert set(look(scored).stages.values()) == {StageState.UP_TO_DATE}
 
 
+@pytest.mark.parametrize("changes", [{}, {"workers": 1, "foreign_ids": "ignore"}])
+def test_a_run_that_had_nothing_to_do_leaves_only_decisions_to_be_learnt(scored: Path, changes: dict):
+    assert run_pipeline(scored, QUICK.replace(**changes)).done == 0
+    accept(scored, 0)
+    found = look(scored)
+    assert {name for name, state in found.stages.items() if state is StageState.DECIDED_SINCE} == BEHIND
+    assert found.exit_code == 0
+
+
 def test_a_changed_file_makes_its_image_stale_and_a_copied_one_does_not(scored: Path, tmp_path: Path):
     label = tmp_path / "data" / "pseudo_label" / "frame_1.png"
     os.utime(label, (1, 1))

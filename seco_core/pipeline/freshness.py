@@ -132,10 +132,12 @@ def freshness(project: Project) -> Freshness:
         current -= {name for name in current & {"graph", "scc-unc"} if not ledger.has_model(name)}
         known |= dict.fromkeys(current, StageState.UP_TO_DATE)
         scored = project.scoring_run()
-        if "graph" in current and scored is not None and scored.id == runs[-1].id:
-            # of all that goes into its signature only decisions can be others than in the last run
-            since = {name for name, state in known.items() if state is StageState.STALE}
-            known |= dict.fromkeys(since - {"cnn"}, StageState.DECIDED_SINCE)
+        if "graph" in current and scored is not None and scored.sources == sources:
+            made_as = scoring_signatures(project, scored.parameters, described)
+            # of all that goes into these signatures only decisions can be others than in that run
+            since = {name for name in made_as if made_as[name] == wanted[name]}
+            since &= {name for name, state in known.items() if state is StageState.STALE}
+            known |= dict.fromkeys(since, StageState.DECIDED_SINCE)
     return Freshness(frozenset(fresh), stages | known)
 
 
