@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from seco_core.errors import ImageFileError, LabelError, SecoError
+from seco_core.errors import ForeignIdsError, ImageFileError, LabelError, SecoError
 from seco_core.files import write_bytes
 from seco_core.label_codes import labels_from_colors, labels_from_ids, to_scheme_ids
 from seco_core.png import SIGNATURE, joined_png
@@ -128,6 +128,32 @@ def read_label(
         return labels
     _check_proportions(labels.shape, shape, path)
     return resize_nearest(labels, shape)
+
+
+def read_label_leniently(
+    path: Path | str,
+    scheme: ClassScheme,
+    shape: tuple[int, int] | None = None,
+    *,
+    may_be_empty: bool = False,
+) -> tuple[NDArray[np.uint8], int]:
+    """Read a class map with everything that is no class of the scheme as `IGNORE`.
+
+    Parameters, errors
+        As for `read_label`, without `ForeignIdsError`.
+
+    Returns
+    -------
+    labels : ndarray of uint8, (H, W)
+        Class ids and `IGNORE`.
+    foreign : int
+        Pixels of the file that are of no class.
+    """
+    try:
+        return read_label(path, scheme, shape, may_be_empty=may_be_empty), 0
+    except ForeignIdsError as error:
+        labels = read_label(path, scheme, shape, may_be_empty=may_be_empty, foreign_as_ignore=True)
+        return labels, error.pixels
 
 
 def resize_nearest(labels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

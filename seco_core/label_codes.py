@@ -13,7 +13,7 @@ from seco_core.scheme import IGNORE, ClassScheme
 from seco_core.texts import counted
 
 _IDS_REMEDY = (
-    "Choose the class scheme that the labels were made with, or map the ids to it, or run with "
+    "Choose the class scheme that the labels were made with, or map the ids to it, or add "
     "`--set foreign_ids=ignore` to read them as ignore."
 )
 

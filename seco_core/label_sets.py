@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import DatasetError, ImageFileError, LabelError, OverrideError, ProjectError, SecoError
 from seco_core.formats import class_png, color_png, manifest
-from seco_core.images import read_label
+from seco_core.images import read_label, read_label_leniently
 from seco_core.layouts import RASTER_SUFFIXES
 from seco_core.pipeline.inputs import check_still_the_same, stored_inputs
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
@@ -27,8 +28,22 @@ _REMEDY = (
     "Name the folder of an export, a folder of class PNGs named as the project's images, or a project folder."
 )
 
-Given = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-"""The class map of an image, (H, W), and where it says anything."""
+
+class _Given(NamedTuple):
+    """What is said of an image: class map, (H, W), where it says anything, and pixels of no class in it."""
+
+    labels: NDArray[np.uint8]
+    stated: NDArray[np.bool_]
+    foreign: int = 0
+
+
+class _Compared(NamedTuple):
+    """Decisions on an image; pixels that they change, that were decided otherwise before, of no class."""
+
+    decisions: list[Decision]
+    changed: int
+    disputed: int
+    foreign: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,8 @@ class ImportReport:
         Pixels that people had decided otherwise in this project before, and in how many images.
     replaced : bool
         Whether the folder's labels hold there, not the decisions made before.
+    foreign, foreign_images : int
+        Pixels of the folder's labels that are of no class and were read as ignore, and in how many images.
     problems : tuple of SecoError
         One for each image or file that could not be used.
     """
@@ -65,6 +82,8 @@ class ImportReport:
     conflicts: int
     conflict_images: int
     replaced: bool
+    foreign: int
+    foreign_images: int
     problems: tuple[SecoError, ...]
 
     @property
@@ -86,6 +105,9 @@ class ImportReport:
             holds = "the folder holds there" if self.replaced else "decisions made here before hold there"
             pixels, images = counted(self.conflicts, "pixel"), counted(self.conflict_images, "image")
             text += f"; {pixels} of {images} in conflict, {holds}"
+        if self.foreign:
+            pixels, images = counted(self.foreign, "pixel"), counted(self.foreign_images, "label")
+            text += f"; {pixels} of {images} of no class, read as ignore"
         return text
 
 
@@ -97,6 +119,7 @@ def import_labels(
     replace: bool = False,
     accept_equal: bool = False,
     keep_unlabelled: bool = False,
+    foreign_ids: str | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> ImportReport:
@@ -118,6 +141,9 @@ def import_labels(
     keep_unlabelled : bool
         Take pixels without a label for ones that nothing is said of, instead of for ignored ones. Always so
         for an export of the state ``reviewed``.
+    foreign_ids : str, optional
+        ``"error"`` leaves images out whose label has ids or colours that are not in the class scheme,
+        ``"ignore"`` reads those pixels as ignore; as in the project's last run if left out.
     progress, cancel
         As for `run_pipeline`.
 
@@ -164,12 +190,13 @@ def import_labels(
             DatasetError("belongs to no image of the project.", path=files[name], remedy="Rename it.")
             for name in sorted(files.keys() - names)
         ]
-        read = _from_files(files, project.scheme, keep_unlabelled)
+        if foreign_ids is None:
+            foreign_ids = project.parameters().foreign_ids
+        read = _from_files(files, project.scheme, keep_unlabelled, foreign_ids == "ignore")
     if not names:
         raise DatasetError("has no label for any image of the project.", path=folder, remedy=_REMEDY)
     before = project.overrides.last_seq
-    decisions: list[Decision] = []
-    compared = differing = pixels = conflicts = conflict_images = 0
+    compared: list[_Compared] = []
     try:
         for number, record in enumerate(project.images, start=1):
             if cancel is not None:
@@ -178,29 +205,33 @@ def import_labels(
             if record.name not in names:
                 continue
             try:
-                found, changed, disputed = _compare(project, record, read, state, replace, accept_equal)
+                compared.append(_compare(project, record, read, state, replace, accept_equal))
             except SecoError as error:
                 problems.append(error)
-                continue
-            compared += 1
-            differing += bool(changed or disputed)
-            pixels += changed
-            conflicts += disputed
-            conflict_images += bool(disputed)
-            decisions += found
     finally:
         if is_project:
             other.close()
     project.overrides.refresh()
     if project.overrides.last_seq != before:
         raise OverrideError("people decided something meanwhile; nothing was imported.", remedy="Try again.")
+    decisions = [decision for image in compared for decision in image.decisions]
     if decisions:
         project.overrides.record(decisions, by=by)
-    accepted = sum(d.action is Action.ACCEPT for d in decisions)
     return ImportReport(
-        folder, compared, differing, len(project.images) - len(names), len(decisions), pixels, accepted,
-        conflicts, conflict_images, replace, tuple(problems),
-    )  # fmt: skip
+        path=folder,
+        images=len(compared),
+        differing=sum(bool(image.changed or image.disputed) for image in compared),
+        absent=len(project.images) - len(names),
+        overrides=len(decisions),
+        pixels=sum(image.changed for image in compared),
+        accepted=sum(d.action is Action.ACCEPT for d in decisions),
+        conflicts=sum(image.disputed for image in compared),
+        conflict_images=sum(image.disputed > 0 for image in compared),
+        replaced=replace,
+        foreign=sum(image.foreign for image in compared),
+        foreign_images=sum(image.foreign > 0 for image in compared),
+        problems=tuple(problems),
+    )
 
 
 def differences(
@@ -273,22 +304,33 @@ def differences(
 def _compare(
     project: Project,
     record: ImageRecord,
-    read: Callable[[ImageRecord], Given],
+    read: Callable[[ImageRecord], _Given],
     state: State,
     replace: bool,
     accept_equal: bool,
-) -> tuple[list[Decision], int, int]:
-    """Decisions on an image, pixels that they change, and pixels that were decided otherwise before."""
+) -> _Compared:
+    """What brings an image to what is said of it.
+
+    Raises
+    ------
+    SecoError
+        If the run has not processed the image, it is another one now, or what is said of it is bad.
+    """
+    if record.status == "skipped":
+        raise ProjectError(
+            f"the last run skipped this image: {record.problem}",
+            path=record.image,
+            remedy="Then run the pipeline and import again.",
+        )
     # ids and what they mean must be of one run: another may just be finishing
     with snapshot(project.connection):
         region_ids, regions = project.read_region_ids(record.id), project.regions(record.id)
-    if region_ids is None or record.status != "done":
-        why = f": {record.problem}" if record.problem else ""
+    if region_ids is None:
         raise ProjectError(
-            f"the pipeline has not processed this image{why}.", path=record.image, remedy="Run it first."
+            "the pipeline has not processed this image.", path=record.image, remedy="Run it first."
         )
     check_still_the_same(project, record)
-    given, stated = read(record)
+    given, stated, foreign = read(record)
     overrides = project.overrides.active(record.id)
     labels = region_labels(regions.class_id, regions.verdict, regions.predicted, state=state)
     current = paint_overrides(paint_regions(region_ids, labels), overrides)
@@ -297,15 +339,19 @@ def _compare(
     wanted = differs if replace else differs & ~decided
     agreed = stated & ~differs & ~decided & (given != IGNORE) & accept_equal
     found = differences(record.id, region_ids, regions, given, wanted, agreed, project.scheme.unknown)
-    return found, int(np.count_nonzero(wanted)), int(np.count_nonzero(differs & decided))
+    changed, disputed = (int(np.count_nonzero(pixels)) for pixels in (wanted, differs & decided))
+    return _Compared(found, changed, disputed, foreign)
 
 
 def _from_files(
-    files: dict[str, Path], scheme: ClassScheme, keep_unlabelled: bool
-) -> Callable[[ImageRecord], Given]:
-    def read(record: ImageRecord) -> Given:
+    files: dict[str, Path], scheme: ClassScheme, keep_unlabelled: bool, lenient: bool
+) -> Callable[[ImageRecord], _Given]:
+    def read(record: ImageRecord) -> _Given:
         path = files[record.name]
-        given = read_label(path, scheme, may_be_empty=True)
+        if lenient:
+            given, foreign = read_label_leniently(path, scheme, may_be_empty=True)
+        else:
+            given, foreign = read_label(path, scheme, may_be_empty=True), 0
         if given.shape != record.shape:
             (h, w), (height, width) = given.shape, record.shape or (0, 0)
             raise LabelError(
@@ -314,15 +360,15 @@ def _from_files(
                 remedy="Export it at the image's size.",
             )
         stated = given != IGNORE if keep_unlabelled else np.ones(given.shape, dtype=bool)
-        return given, stated
+        return _Given(given, stated, foreign)
 
     return read
 
 
 def _from_project(
     other: Project, records: dict[str, ImageRecord], project: Project
-) -> Callable[[ImageRecord], Given]:
-    def read(record: ImageRecord) -> Given:
+) -> Callable[[ImageRecord], _Given]:
+    def read(record: ImageRecord) -> _Given:
         theirs = records[record.name]
         overrides = other.overrides.active(theirs.id)
         if theirs.shape != record.shape and overrides:
@@ -338,7 +384,7 @@ def _from_project(
             )
         shape = record.shape or (0, 0)
         given = paint_overrides(np.full(shape, IGNORE, dtype=np.uint8), overrides)
-        return given, override_owner(shape, overrides) > 0
+        return _Given(given, override_owner(shape, overrides) > 0)
 
     return read
 

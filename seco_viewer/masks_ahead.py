@@ -55,9 +55,7 @@ class MasksAhead:
             self._job.cancel()
 
     def _begin(self, image_id: int) -> None:
-        runs = self._project.runs()
-        parameters = runs[-1].parameters if runs else Parameters()
-        work = partial(_see, self._project.path, image_id, parameters, self.seen)
+        work = partial(_see, self._project.path, image_id, self._project.parameters(), self.seen)
         self._job = Job(work, "SeCo masks")
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(self._failed)

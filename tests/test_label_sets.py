@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from seco_core.cli import app
 from seco_core.dataset import open_dataset
-from seco_core.errors import DatasetError, LabelError, ProjectError
+from seco_core.errors import DatasetError, ForeignIdsError, LabelError, ProjectError
 from seco_core.export import export
 from seco_core.label_sets import differences, import_labels
 from seco_core.pipeline import run_pipeline
@@ -197,6 +197,45 @@ def test_bad_images_are_named_and_the_rest_goes_on(scored: Path, other: Path, tm
     assert np.array_equal(got[1], maps(other)[1])
     (label / "frame_1.png").write_bytes(b"")
     assert seco("import", scored, folder).exit_code == 2
+
+
+def test_pixels_of_no_class_are_read_as_the_project_reads_them_or_as_asked(scored: Path, tmp_path: Path):
+    folder = write_export(scored, tmp_path / "out", "all")
+    edit(folder, "frame_0", lambda labels: labels.__setitem__((slice(0, 2), slice(0, 3)), 77))
+    done = seco("import", scored, folder)
+    assert done.exit_code == 1
+    assert "--set foreign_ids=ignore" in done.output
+    done = seco("import", scored, folder, "--set", "foreign_ids=ignore")
+    assert (done.exit_code, "6 pixels of 1 label of no class" in done.output) == (0, True)
+    assert (maps(scored)[0][:2, :3] == IGNORE).all()
+    with Project.open(scored) as project:
+        assert project.overrides.undo()
+    run_pipeline(scored, QUICK.replace(foreign_ids="ignore"))
+    with Project.open(scored) as project:
+        report = import_labels(project, folder)
+        assert (report.exit_code, report.foreign, report.foreign_images, report.pixels) == (0, 6, 1, 6)
+        strict = import_labels(project, folder, foreign_ids="error")
+        assert [type(p) for p in strict.problems] == [ForeignIdsError]
+
+
+@pytest.mark.parametrize("set_", ["foreign_ids=never", "seed=3", "foreign_ids"])
+def test_an_import_can_set_nothing_else(scored: Path, tmp_path: Path, set_: str):
+    done = seco("import", scored, tmp_path, "--set", set_)
+    assert done.exit_code == 2
+    assert "foreign_ids" in done.output
+
+
+def test_of_an_image_that_was_skipped_its_own_remedy_is_given(scored: Path, tmp_path: Path):
+    folder = write_export(scored, tmp_path / "out")
+    (tmp_path / "data" / "pseudo_label" / "frame_1.png").write_bytes(b"")
+    run_pipeline(scored, QUICK)
+    with Project.open(scored) as project:
+        (problem,) = import_labels(project, folder).problems
+    assert problem.path == tmp_path / "data" / "image" / "frame_1.png"
+    assert "skipped this image" in str(problem)
+    assert "Replace the file with an intact one" in str(problem)
+    assert ".." not in str(problem)
+    assert "Run it first" not in str(problem)
 
 
 def test_folders_that_cannot_be_imported(scored: Path, other: Path, tmp_path: Path):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seco_core.cli.app import ProjectArgument, app, errors, interruptible
+from seco_core.cli.run import assignments
 from seco_core.console import out, print_error, print_problems, progress_bars
 from seco_core.project import Project
 
@@ -55,6 +56,14 @@ def import_command(
             help="Pixels without a label in FOLDER stay as they are here, instead of becoming ignored.",
         ),
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="foreign_ids=ignore: pixels of no class in FOLDER have no label; foreign_ids=error: images "
+            "that have any are left out. As in the project's last run if not given.",
+        ),
+    ] = None,
 ) -> None:
     """Take a label set back in: overrides where it differs from the project's curated map.
 
@@ -64,6 +73,7 @@ def import_command(
     from seco_core.label_sets import import_labels
 
     with errors(), Project.open(project) as opened:
+        parameters = opened.parameters().replace(**assignments(set_ or [], among=["foreign_ids"]))
         with progress_bars() as progress, interruptible() as cancel:
             report = import_labels(
                 opened,
@@ -72,6 +82,7 @@ def import_command(
                 replace=replace,
                 accept_equal=accept_equal,
                 keep_unlabelled=keep_unlabelled,
+                foreign_ids=parameters.foreign_ids,
                 progress=progress,
                 cancel=cancel,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,7 +85,7 @@ def run(
         exists = (project / STORE_NAME).exists()
         parameters = parameters_of(project if exists else None, config)
         parameters = parameters.replace(**{k: v for k, v in changes.items() if v is not None})
-        parameters = parameters.replace(**_assignments(set_ or []))
+        parameters = parameters.replace(**assignments(set_ or []))
         check_mask_source(parameters.masks)
         problems = _open_or_create(project, dataset, scheme, layout)
         with progress_bars() as progress, interruptible() as cancel:
@@ -179,9 +180,7 @@ def parameters_of(project: Path | None, config: Path | None) -> Parameters:
     base = Parameters()
     if project is not None:
         with Project.open(project, readonly=True) as opened:
-            runs = opened.runs()
-            if runs:
-                base = runs[-1].parameters
+            base = opened.parameters()
     return base if config is None else Parameters.from_toml(config, base)
 
 
@@ -202,8 +201,9 @@ def _mask_changes(masks: str, sam_checkpoint: Path | None, masks_folder: Path | 
     }
 
 
-def _assignments(texts: list[str]) -> dict[str, Any]:
-    known = dict(parameter_fields())
+def assignments(texts: list[str], among: Collection[str] = ()) -> dict[str, Any]:
+    """The parameters that ``--set NAME=VALUE`` names, of all or only `among` some."""
+    known = {name: field for name, field in parameter_fields() if not among or name in among}
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.absorb import absorb_small
 from seco_core.encoders import RegionEncoder
-from seco_core.errors import ForeignIdsError
-from seco_core.images import read_confidence, read_image, read_label
+from seco_core.images import read_confidence, read_image, read_label, read_label_leniently
 from seco_core.masks.base import ImageMasks, MaskSource
 from seco_core.parameters import PsaParameters
 from seco_core.pipeline.inputs import Inputs, read_inputs
@@ -119,13 +118,11 @@ class ImageTask:
         inputs = read_inputs(self.record)
         image = read_image(self.record.image)
         shape = image.shape[:2]
-        try:
+        if self.foreign_as_ignore:
+            pseudo_label, foreign = read_label_leniently(self.record.pseudo_label, self.scheme, shape)
+            inputs = replace(inputs, foreign_pixels=foreign)
+        else:
             pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape)
-        except ForeignIdsError as error:
-            if not self.foreign_as_ignore:
-                raise
-            pseudo_label = read_label(self.record.pseudo_label, self.scheme, shape, foreign_as_ignore=True)
-            inputs = replace(inputs, foreign_pixels=error.pixels)
         confidence = read_confidence(self.record.confidence, shape) if self.record.confidence else None
         cancel.raise_if_cancelled()
         masks = source.prepare(image, self.record.name, cancel)

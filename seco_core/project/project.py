@@ -18,6 +18,7 @@ from seco_core.dataset import Dataset
 from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
 from seco_core.graph import EdgeKind
 from seco_core.images import read_confidence, read_image, read_label
+from seco_core.parameters import Parameters
 from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
 from seco_core.project.graph_file import StoredGraph, read_graph
 from seco_core.project.overrides import OverrideLog
@@ -341,6 +342,11 @@ class Project:
     def runs(self) -> list[RunRecord]:
         """Every run of the pipeline, oldest first; see `read_runs`."""
         return read_runs(self.connection)
+
+    def parameters(self) -> Parameters:
+        """Those of the last run; the defaults before the first one."""
+        runs = self.runs()
+        return runs[-1].parameters if runs else Parameters()
 
     def scoring_run(self) -> RunRecord | None:
         """The newest run that the stored scores or verdicts come from; None before SCC.
