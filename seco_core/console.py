@@ -15,7 +15,7 @@ from rich.text import Text
 from tqdm import tqdm
 
 from seco_core.progress import ProgressCallback, ProgressEvent
-from seco_core.texts import counted
+from seco_core.texts import counted, moment
 
 if TYPE_CHECKING:
     from seco_core.status import Status
@@ -148,7 +148,7 @@ def print_status(found: Status) -> None:
     lines += [("stages", "; ".join(f"{state}: {', '.join(names)}" for state, names in by_state.items()))]
     if found.last_run is not None:
         began, ended = (
-            f"{time[:16].replace('T', ' ')} UTC" if time else "nobody knows: it goes on, or was cut off"
+            moment(time) if time else "nobody knows: it goes on, or was cut off"
             for time in (found.last_run["started"], found.last_run["finished"])
         )
         lines += [("last run", f"{found.last_run['status']}, from {began} to {ended}")]

@@ -1,4 +1,4 @@
-"""Numbers of things in sentences."""
+"""Numbers of things, and times, in sentences."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ def counted(count: int, one: str, several: str = "") -> str:
     ('1 region', '0 regions', '1,200 images were')
     """
     return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def moment(time: str) -> str:
+    """A time as stores note it, for people.
+
+    Examples
+    --------
+    >>> moment("2026-02-03T04:05:06.789+00:00")
+    '2026-02-03 04:05 UTC'
+    """
+    return f"{time[:16].replace('T', ' ')} UTC"

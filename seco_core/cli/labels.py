@@ -67,8 +67,8 @@ def import_command(
 ) -> None:
     """Take a label set back in: overrides where it differs from the project's curated map.
 
-    All of them are one step, which undo in the window takes back. Exit code 1: some images could
-    not be used; 2: none, or nothing was imported.
+    All of them are one step, which `seco undo`, or undo in the window, takes back. Exit code 1: some images
+    could not be used; 2: none, or nothing was imported.
     """
     from seco_core.label_sets import import_labels
 
@@ -88,6 +88,8 @@ def import_command(
             )
         out.print(str(report), soft_wrap=True)
         print_problems(report.problems)
+        if report.overrides:
+            out.print(f"to take it back: seco undo {project}", soft_wrap=True)
     raise typer.Exit(report.exit_code)
 
 

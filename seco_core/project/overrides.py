@@ -148,6 +148,14 @@ class OverrideLog:
         """Whether there is an undone decision to redo."""
         return bool(self._undone)
 
+    def to_undo(self) -> tuple[Override, ...]:
+        """What `undo` would take back, as far as is known here; empty if there is none."""
+        return tuple(self._batches[self._done[-1]]) if self._done else ()
+
+    def to_redo(self) -> tuple[Override, ...]:
+        """What `redo` would apply again, as far as is known here; empty if there is none."""
+        return tuple(self._batches[self._undone[-1]]) if self._undone else ()
+
     @property
     def last_seq(self) -> int:
         """Number of the newest event; 0 when nothing was ever decided."""
