@@ -18,7 +18,7 @@ from seco_core.project.overrides import Box
 from seco_core.refine import paint_overrides
 from seco_core.review import Order
 from seco_viewer.frames import Frame, FrameCache
-from seco_viewer.new_regions import TOLD, NewRegions, read_new_regions
+from seco_viewer.new_regions import TOLD, NewRegions, has_other_regions, read_new_regions
 from seco_viewer.review_state import ReviewState
 from seco_viewer.tables import Tables
 
@@ -46,6 +46,8 @@ class Browser(ReviewState):
         then, and no row is of them.
     picked : int or None
         The id of the one of `new_regions` that is looked at.
+    cut_anew : set of int
+        Images whose regions a run has made anew since the tables were read: none of them is in the queue.
     unusable : dict of int to str
         Images that turned out to be gone, damaged or not those that their regions were made of, and why.
         Their regions are left out of the queue until the image has been looked at again and is there.
@@ -59,6 +61,8 @@ class Browser(ReviewState):
     """Other regions are in the queue."""
     reloaded = Signal()
     """All tables were read again."""
+    images_cut_anew = Signal(tuple)
+    """Images that have become some of `cut_anew`."""
     reviewable_changed = Signal(int)
     """An image has become one of `unusable`, or is so no longer."""
 
@@ -69,7 +73,7 @@ class Browser(ReviewState):
         self.row: int | None = None
         self.new_regions: NewRegions | None = None
         self.picked: int | None = None
-        self._replaced: set[int] = set()
+        self.cut_anew: set[int] = set()
         self._visited: list[int] = []
         # an image gone to by hand is finished before the queue goes on; how far skipping has come in it
         self._chosen_image: int | None = None
@@ -217,21 +221,25 @@ class Browser(ReviewState):
 
         They are seen when such an image is gone to, and in the current one with `show_new_regions`.
         """
-        for image_id in image_ids:
-            rows = self.regions.rows_of(image_id)
-            area, class_id = self.project.region_areas(image_id)
-            same = np.array_equal(area, self.regions.area[rows])
-            if not same or not np.array_equal(class_id, self.regions.class_id[rows]):
-                self._replaced.add(image_id)
-                self.leave_out(rows)
+        cut = tuple(
+            i
+            for i in image_ids
+            if i not in self.cut_anew and has_other_regions(self.project, self.regions, i)
+        )
+        self.cut_anew.update(cut)
+        for image_id in cut:
+            self.leave_out(self.regions.rows_of(image_id))
         self.frames.forget_images(image_ids)
+        if cut:
+            self.images_cut_anew.emit(cut)
+            self.queue_changed.emit()
 
     def show_new_regions(self) -> bool:
         """Show the current image as a run has left it, once it was read; whether that has been done.
 
         No region is selected then: a key that was meant for what was there before decides nothing.
         """
-        if self.image_id not in self._replaced or self.new_regions is not None:
+        if self.image_id not in self.cut_anew or self.new_regions is not None:
             return False
         if not self.frames.is_there(self.image_id):
             self.frames.prefetch(self.image_id)
@@ -308,7 +316,7 @@ class Browser(ReviewState):
         self.project.refresh_images()
         if not running:
             self.frames.forget()
-        self._replaced.clear()
+        self.cut_anew.clear()
         self.unusable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)
         if self.renumbered:
@@ -406,7 +414,7 @@ class Browser(ReviewState):
         them."""
         self.frame = self._look_at(image_id)
         self.new_regions = self.picked = None
-        if image_id in self._replaced or not self._fits(self.frame):
+        if image_id in self.cut_anew or not self._fits(self.frame):
             self.new_regions = read_new_regions(self.project, self.frame)
             self.frame = self._blank(
                 self.frame, "its regions are being made anew" if self.new_regions is None else TOLD

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import ImageFileError, OverrideError
+from seco_core.errors import ImageFileError, OverrideError, SecoError
 from seco_core.pipeline.inputs import check_still_the_same
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent, ignore_progress
 from seco_core.project import Action, Override, Project, RegionArrays
 from seco_core.project.overrides import Decision, Origin
 from seco_core.refine import override_owner
 from seco_core.scheme import IGNORE
+from seco_viewer.new_regions import has_other_regions
 from seco_viewer.session import Session
 
 MOST_AT_ONCE = 20_000
@@ -74,18 +75,19 @@ class Found:
     ----------
     decisions : dict of int to list of Decision
         By images.
-    left_out : dict of int to ImageFileError
-        Images of which nothing can be judged, because they are gone or others lie in their places, and why.
+    left_out : dict of int to SecoError
+        Images of which nothing can be judged, because they are gone, others lie in their places or a run has
+        just cut them anew, and why.
     """
 
     decisions: dict[int, list[Decision]] = field(default_factory=dict)
-    left_out: dict[int, ImageFileError] = field(default_factory=dict)
+    left_out: dict[int, SecoError] = field(default_factory=dict)
 
     def look(self, plan: Plan, project: Project, image_id: int, overrides: Sequence[Override]) -> None:
         """Work out the decisions on an image, given the overrides that hold there."""
         try:
             self.decisions[image_id] = _in_image(plan, project, image_id, overrides)
-        except ImageFileError as error:
+        except (ImageFileError, OverrideError) as error:
             self.left_out[image_id] = error
 
 
@@ -221,9 +223,8 @@ def record(session: Session, plan: Plan, found: Found) -> int:
     Raises
     ------
     OverrideError
-        If the project has other regions by now, those of an image are being made anew, or nothing is left to
-        decide.
-    ImageFileError
+        If the project has other regions by now, or nothing is left to decide.
+    ImageFileError, OverrideError
         If none of the images can be judged.
     """
     if session.regions is not plan.regions:
@@ -291,12 +292,13 @@ def _in_image(plan: Plan, project: Project, image_id: int, overrides: Sequence[O
     """The decisions on the planned regions of one image, given the overrides that hold there."""
     r, of_image = plan.regions, plan.regions.rows_of(image_id)
     check_still_the_same(project, project.images[image_id])
-    region_ids = project.read_region_ids(image_id)
-    areas = r.area[of_image]
-    if region_ids is None or not np.array_equal(np.bincount(region_ids.ravel(), minlength=1)[1:], areas):
+    region_ids, areas = project.read_region_ids(image_id), r.area[of_image]
+    # a run stores the map and the table at once, but they are read one after the other
+    fits = region_ids is not None and np.array_equal(np.bincount(region_ids.ravel(), minlength=1)[1:], areas)
+    if region_ids is None or not fits or has_other_regions(project, r, image_id):
         raise OverrideError(
-            f"the regions of image {project.images[image_id].name} are being made anew.",
-            remedy="Wait for the run to end.",
+            f"the regions of image {project.images[image_id].name} were just made anew.",
+            remedy="Decide them when the run has scored them.",
         )
     owner = override_owner(region_ids.shape, overrides)
     # what was decided since the plan was made is never decided over

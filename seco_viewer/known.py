@@ -79,18 +79,6 @@ class KnownRegions:
         """The present best class of regions: what a person decided, else the correction, else PSA's."""
         return np.where(self.reviewed[rows], self.decided[rows], self.machine_label[rows])
 
-    def counts(self, image_id: int | None = None) -> tuple[int, int, int]:
-        """Number of regions, of flagged ones still to be looked at, and of reviewed ones."""
-        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
-        reviewed = self.reviewed[rows]
-        flagged = self.flags(rows)
-        return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
-
-    def count_unscored(self, image_id: int | None = None) -> int:
-        """Number of regions that nobody has decided and that a stopped run has left without a verdict."""
-        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
-        return int(np.count_nonzero(self.tables.unscored[rows] & ~self.reviewed[rows]))
-
     def facts(self, row: int) -> RegionFacts:
         """Everything there is to say about a region."""
         r = self.regions

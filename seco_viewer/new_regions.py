@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.project import Project
+from seco_core.project import Project, RegionArrays
 from seco_core.project.overrides import Box
 from seco_core.refine import paint_regions
 from seco_viewer.frames import Frame
@@ -40,6 +40,14 @@ class NewRegions:
         """The part of the class map after PSA in a box."""
         x0, y0, x1, y1 = box
         return paint_regions(self.region_ids[y0:y1, x0:x1], self.class_id)
+
+
+def has_other_regions(project: Project, regions: RegionArrays, image_id: int) -> bool:
+    """Whether a run has made an image's regions anew since all were read, so that its rows mean others."""
+    area, class_id = project.region_areas(image_id)
+    rows = regions.rows_of(image_id)
+    same = np.array_equal(area, regions.area[rows])
+    return not same or not np.array_equal(class_id, regions.class_id[rows])
 
 
 def read_new_regions(project: Project, frame: Frame) -> NewRegions | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 import numpy as np
@@ -11,6 +11,7 @@ from seco_core.feedback.forecast import WORTH_GOING_ON, Forecast
 from seco_core.pipeline import PsaTrial
 from seco_core.pipeline.inputs import ACCEPT_REPLACED
 from seco_core.review import Order
+from seco_core.texts import counted
 from seco_viewer.words import Name
 
 ACCEPT_BUTTON = "Accept the new files and run"
@@ -100,19 +101,20 @@ def quicker(found: Forecast, best: Forecast) -> bool:
     return best.after - found.after >= WORTH_GOING_ON
 
 
-def progress(reviewed: int, decisions: int, flagged: int, unscored: int) -> str:
+def progress(reviewed: int, decisions: int, flagged: int, unscored: int, left_out: int) -> str:
     """How many regions are reviewed, by how many decisions if by more or fewer, and what is still to come.
 
     Examples
     --------
-    >>> progress(12, 12, 30, 0), progress(63, 56, 17, 34)
-    ('12 reviewed, 30 flagged to go', '63 reviewed (56 decisions), 17 flagged, 34 not scored')
+    >>> progress(12, 12, 30, 0, 0), progress(63, 56, 17, 34, 5)
+    ('12 reviewed, 30 flagged to go', '63 reviewed (56 decisions), 17 flagged, 34 not scored, 5 left out')
     """
     text = f"{reviewed:,} reviewed"
     if reviewed != decisions:
-        text += f" ({decisions:,} decision{'' if decisions == 1 else 's'})"
+        text += f" ({counted(decisions, 'decision')})"
     text += f", {flagged:,} flagged"
-    return text + (f", {unscored:,} not scored" if unscored else " to go")
+    text += f", {unscored:,} not scored" if unscored else " to go"
+    return text + (f", {left_out:,} left out" if left_out else "")
 
 
 def unscored(count: int, total: int) -> str:
@@ -146,16 +148,21 @@ def left_out(names: Sequence[str]) -> str:
     )
 
 
-def not_decided(names: Sequence[str]) -> str:
-    """Which images a decision on many regions has left out.
+def not_decided(left_out: Mapping[str, Exception]) -> str:
+    """Which images a decision on many regions has left out, and why, by their names.
 
     Examples
     --------
-    >>> not_decided(["a", "b"])
-    '2 images cannot be judged (a, b), and nothing was decided there:'
+    >>> not_decided({"a": OSError("a is gone."), "b": OSError("b is gone.")})
+    'Nothing was decided in 2 images (a, b): a is gone.'
     """
-    count = "1 image" if len(names) == 1 else f"{len(names):,} images"
-    return f"{count} cannot be judged ({_listed(names)}), and nothing was decided there:"
+    kinds: dict[type[Exception], list[str]] = {}
+    for name, error in left_out.items():
+        kinds.setdefault(type(error), []).append(name)
+    return " ".join(
+        f"Nothing was decided in {counted(len(names), 'image')} ({_listed(names)}): {left_out[names[0]]}"
+        for names in kinds.values()
+    )
 
 
 def replaced(names: Sequence[str]) -> str:

@@ -32,6 +32,8 @@ class RegionState(IntEnum):
     """The machine keeps it, and nobody has looked."""
     REVIEWED = 2
     """A person decided, and nothing calls for a second look."""
+    LEFT_OUT = 3
+    """It cannot be judged: its image is gone, or a run has just cut it anew."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +67,24 @@ class RowFilter:
 
 def region_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
     """`RegionState` of some regions."""
-    flagged = session.flags(rows)
-    machine = np.where(flagged, np.uint8(RegionState.FLAGGED), np.uint8(RegionState.KEPT))
-    return np.where(session.reviewed[rows] & ~flagged, np.uint8(RegionState.REVIEWED), machine)
+    states = _lasting_states(session, rows)
+    left_out = session.gone[rows] & (states != RegionState.REVIEWED)
+    return np.where(left_out, np.uint8(RegionState.LEFT_OUT), states)
 
 
 def listed_rows(session: ReviewState, wanted: RowFilter) -> NDArray[np.int64]:
     """Rows of the regions that a filter lets through, ascending."""
-    return np.flatnonzero(_fitting(session, wanted) & _standing(session, wanted))
+    return np.flatnonzero(_fitting(session, wanted) & _standing(session, wanted, region_states(session)))
 
 
 def limited_to(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
     """Which regions a queue holds that is limited to the listed ones, (R,).
 
     Decided ones are among them whatever their state and score are now: when undone they are to come again.
+    So are those that are left out for now, as if they were not.
     """
-    settled = region_states(session) == RegionState.REVIEWED
-    return _fitting(session, wanted) & (_standing(session, wanted) | settled)
+    states = _lasting_states(session)
+    return _fitting(session, wanted) & (_standing(session, wanted, states) | (states == RegionState.REVIEWED))
 
 
 def sorted_rows(
@@ -138,11 +141,18 @@ def _fitting(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
     return fitting
 
 
-def _standing(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
+def _lasting_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
+    """Where regions stand, whether they can be judged just now or not."""
+    flagged = session.flags(rows)
+    machine = np.where(flagged, np.uint8(RegionState.FLAGGED), np.uint8(RegionState.KEPT))
+    return np.where(session.reviewed[rows] & ~flagged, np.uint8(RegionState.REVIEWED), machine)
+
+
+def _standing(session: ReviewState, wanted: RowFilter, states: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which regions a filter lets through by their state and noise score."""
     standing = np.ones(len(session.regions), dtype=bool)
     if wanted.state is not None:
-        standing &= region_states(session) == wanted.state
+        standing &= states == wanted.state
     low, high = wanted.noise
     if (low, high) != (0.0, 1.0):
         noise = session.noise(slice(None))

@@ -36,6 +36,8 @@ class ReviewState(KnownRegions):
         The regions to look at.
     only_flagged, only_class, only_image, only_rows
         What the queue holds; see `Session.set_filter`.
+    gone : ndarray of bool, (R,)
+        Regions that cannot be judged now, see `leave_out`.
     """
 
     scores_changed = Signal(np.ndarray)
@@ -65,7 +67,25 @@ class ReviewState(KnownRegions):
 
     def to_settle(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
         """Which regions nobody has decided for good, and can be judged."""
-        return (~self.reviewed[rows] | self.feedback.again(rows)) & ~self._gone[rows]
+        return (~self.reviewed[rows] | self.feedback.again(rows)) & ~self.gone[rows]
+
+    def counts(self, image_id: int | None = None) -> tuple[int, int, int]:
+        """Number of regions, of flagged ones still to be looked at, and of reviewed ones.
+
+        As many are flagged as are in the queue while it holds all flagged ones: none that is `gone`.
+        """
+        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
+        reviewed, flagged = self.reviewed[rows], self.flags(rows) & ~self.gone[rows]
+        return len(reviewed), int(np.count_nonzero(flagged)), int(np.count_nonzero(reviewed))
+
+    def count_left_out(self) -> int:
+        """Number of regions that would be to look at, but are `gone`."""
+        return int(np.count_nonzero(self.flagged & self.gone))
+
+    def count_unscored(self, image_id: int | None = None) -> int:
+        """Number of regions that nobody has decided and that a stopped run has left without a verdict."""
+        rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
+        return int(np.count_nonzero(self.tables.unscored[rows] & ~self.reviewed[rows]))
 
     # ---------------------------------------------------------------- changes
 
@@ -74,7 +94,7 @@ class ReviewState(KnownRegions):
         super().take_tables(tables)
         if self.renumbered:
             self.only_rows = None
-        self._gone = np.zeros(len(tables.regions), dtype=bool)
+        self.gone = np.zeros(len(tables.regions), dtype=bool)
         self.sort(self.order)
 
     def update(
@@ -136,13 +156,13 @@ class ReviewState(KnownRegions):
 
     def leave_out(self, rows: slice) -> None:
         """Keep regions that cannot be judged out of the queue until the tables are read again."""
-        self._gone[rows] = True
+        self.gone[rows] = True
         of_image = np.arange(rows.start, rows.stop)
         self.queue.set_open(of_image, np.zeros(len(of_image), dtype=bool))
 
     def take_back(self, rows: slice) -> None:
         """Have regions that were left out in the queue again, if it is to hold them."""
-        self._gone[rows] = False
+        self.gone[rows] = False
         of_image = np.arange(rows.start, rows.stop)
         self.queue.set_open(of_image, self.wanted(of_image))
 
@@ -167,7 +187,7 @@ class ReviewState(KnownRegions):
             return []
         sources = self._rows_under(source)
         settled = (self.machine_label == source.class_id) & ~self.flagged
-        return proposals(self.feedback, sources, source.class_id, ~self.reviewed & ~settled & ~self._gone)
+        return proposals(self.feedback, sources, source.class_id, ~self.reviewed & ~settled & ~self.gone)
 
     def override(self, seq: int) -> Override | None:
         """A decision that holds, by its number in the log."""

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from seco_core.errors import SecoError
 from seco_core.progress import ProgressEvent
+from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.bulk import Found, Plan, decisions, read_and_decide, record
 from seco_viewer.docks.actions import Say, takes_it_back
@@ -120,12 +121,11 @@ class BulkBar(QWidget):
             self._end(str(error))
 
     def _recorded(self, count: int, left_out: Mapping[int, SecoError]) -> None:
-        noun = "region" if count == 1 else "regions"
-        told = f"{count:,} {noun} {self._verb}. {takes_it_back(self._session)}"
+        told = f"{counted(count, 'region')} {self._verb}. {takes_it_back(self._session)}"
         if left_out:
-            names = [self._session.project.images[i].name for i in left_out]
-            why = next(iter(left_out.values()))
-            self._say(f"{told} {project_words.not_decided(names)} {why}", wrong=True)
+            images = self._session.project.images
+            why = project_words.not_decided({images[i].name: error for i, error in left_out.items()})
+            self._say(f"{told} {why}", wrong=True)
         else:
             self._say(f"✓ {told}")
         self.decided.emit()

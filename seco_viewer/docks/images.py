@@ -36,7 +36,8 @@ class ImageTable(HeadedTable):
         "Regions of the image",
         "Regions that the machine does not keep as they are and nobody has looked at",
         "Regions that a person has decided",
-        "new: not processed; not scored: a run was stopped before it had looked for what is wrong; done; "
+        "new: not processed; cut anew: a run has just made its regions anew and has not scored them yet; "
+        "not scored: a run was stopped before it had looked for what is wrong; done; "
         "skipped or unusable: rest the pointer on it to see why. One whose file is back is in the queue "
         "again once it has been looked at.",
     )
@@ -68,11 +69,12 @@ class ImageTable(HeadedTable):
         if column == _NAME:
             return record.name
         unscored = record.status == "done" and self._session.count_unscored(record.id) > 0
+        cut_anew = record.id in self._session.cut_anew
         if column == _STATE:
             if unusable and record.status == "done":
                 return "unusable"
-            return "not scored" if unscored else record.status
-        if column == _FLAGGED and unscored:
+            return "cut anew" if cut_anew else "not scored" if unscored else record.status
+        if cut_anew or (column == _FLAGGED and (unscored or unusable)):
             return None  # nobody knows yet
         return self._session.counts(record.id)[column - _REGIONS]
 
@@ -135,6 +137,7 @@ class ImagesPanel(QWidget):
         session.scores_changed.connect(self._others_decided)
         session.image_changed.connect(self._mark_current)
         session.reloaded.connect(self._reloaded)
+        session.images_cut_anew.connect(self._cut_anew)
         session.reviewable_changed.connect(self.model.changed)
         session.reviewable_changed.connect(self._show_totals)
         self._show_totals()
@@ -147,6 +150,7 @@ class ImagesPanel(QWidget):
         self._session.scores_changed.disconnect(self._others_decided)
         self._session.image_changed.disconnect(self._mark_current)
         self._session.reloaded.disconnect(self._reloaded)
+        self._session.images_cut_anew.disconnect(self._cut_anew)
         self._session.reviewable_changed.disconnect(self.model.changed)
         self._session.reviewable_changed.disconnect(self._show_totals)
 
@@ -159,6 +163,11 @@ class ImagesPanel(QWidget):
 
     def _others_decided(self, rows: NDArray[np.int64]) -> None:
         for image_id in np.unique(self._session.regions.image_id[rows]).tolist():
+            self.model.changed(image_id)
+        self._show_totals()
+
+    def _cut_anew(self, image_ids: tuple[int, ...]) -> None:
+        for image_id in image_ids:
             self.model.changed(image_id)
         self._show_totals()
 
@@ -184,5 +193,7 @@ class ImagesPanel(QWidget):
         second = f"{regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
         if unscored := self._session.count_unscored():
             second += f", {unscored:,} not scored"
+        if left_out := self._session.count_left_out():
+            second += f", {left_out:,} left out"
         self.totals.setText(f"{first}\n{second}")
         self.totals.setToolTip(self.totals.text())

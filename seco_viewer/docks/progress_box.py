@@ -102,12 +102,12 @@ class ProgressBox(QWidget):
     def _show_done(self) -> None:
         session = self._session
         _, flagged, reviewed = session.counts()
-        unscored = session.count_unscored()
+        unscored, left_out = session.count_unscored(), session.count_left_out()
         self.done.setUpdatesEnabled(False)  # setValue paints at once, and the canvas with it
-        self.done.setRange(0, max(1, flagged + reviewed + unscored))
+        self.done.setRange(0, max(1, flagged + reviewed + unscored + left_out))
         self.done.setValue(reviewed)
         decisions = len(session.project.overrides)
-        self.done.setFormat(project_words.progress(reviewed, decisions, flagged, unscored))
+        self.done.setFormat(project_words.progress(reviewed, decisions, flagged, unscored, left_out))
         self.done.setUpdatesEnabled(True)
 
     def _show_lack(self) -> None:

@@ -15,7 +15,7 @@ from seco_viewer.project_words import distinct_parts
 from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows, region_states, sorted_rows
 from seco_viewer.session import Session
 
-_STATES = {RegionState.FLAGGED: "flagged", RegionState.KEPT: "kept", RegionState.REVIEWED: "✓"}
+_STATES = {RegionState.FLAGGED: "flagged", RegionState.KEPT: "kept"}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -39,7 +39,9 @@ class QueueTable(HeadedTable):
         "Class that the model predicts",
         "Noise score: how likely the class is wrong; 0 once a person has decided",
         "Size of the region",
-        "flagged: the machine does not keep it as it is; kept; ✓: a person has decided",
+        "flagged: the machine does not keep it as it is; kept; ✓: a person has decided; cut anew: a run has "
+        "just made the regions of its image anew; unusable: its image cannot be judged. The last two are "
+        "left out of the queue and of decisions on many",
     )
 
     def __init__(self, session: Session):
@@ -130,6 +132,8 @@ class QueueTable(HeadedTable):
         state = RegionState(int(region_states(session, slice(row, row + 1))[0]))
         if state is RegionState.REVIEWED:
             return f"✓ {session.scheme.label(int(session.decided[row]))}"
+        if state is RegionState.LEFT_OUT:
+            return "cut anew" if int(r.image_id[row]) in session.cut_anew else "unusable"
         return _STATES[state]
 
     def _take(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from seco_core.project import Action, Project
 from seco_core.scheme import IGNORE
 from seco_viewer.bulk import carry_out, decisions, plan_many, record
 from seco_viewer.session import Session
+from tests.viewer.scenes import class_map, cut_anew
 
 
 def decide_many(session: Session, rows: np.ndarray, action: Action, class_id: int | None = None) -> int:
@@ -63,6 +64,27 @@ def test_nothing_is_decided_of_images_that_are_gone_or_others_and_all_of_the_res
     with pytest.raises(ImageFileError, match="cannot be read"):
         decide_many(session, np.arange(whole.stop, len(session.regions)), Action.ACCEPT)
     assert len(session.project.overrides) == whole.stop
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_images_cut_anew_are_left_out_and_named_and_all_of_the_rest_decided(session: Session, told: bool):
+    """Whether the window has heard of it or the run has stored them a moment ago."""
+    swapped = class_map((60, 80), seed=1)
+    swapped[swapped == 3] = 4
+    cut_anew(session.project.path, 0, class_map((60, 80), seed=7))
+    cut_anew(session.project.path, 1, swapped)
+    if told:
+        session.regions_replaced([0, 1])
+    plan = plan_many(session, np.arange(len(session.regions)), Action.ACCEPT)
+    found = decisions(plan, session.project)
+    rest = session.regions.image_id == 2
+    assert record(session, plan, found) == rest.sum()
+    assert np.array_equal(session.reviewed, rest)
+    assert list(found.left_out) == [0, 1]
+    assert "made anew" in str(found.left_out[1])
+    with pytest.raises(OverrideError, match="image scene_1 were just made anew"):
+        decide_many(session, session.regions.rows_of(1).start + np.arange(2), Action.ACCEPT)
+    assert len(session.project.overrides) == rest.sum()
 
 
 def test_the_tables_are_as_when_it_is_opened_again(session: Session):

@@ -12,6 +12,7 @@ from seco_core.errors import OverrideError
 from seco_core.project import Action
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.edit_tools import Tool
+from seco_viewer.region_list import RegionState, RowFilter, limited_to, listed_rows, region_states
 from seco_viewer.selection import Kind, touching
 from seco_viewer.session import Session
 from tests.viewer.scenes import class_map, cut_anew
@@ -125,6 +126,46 @@ def test_what_needs_a_score_or_a_region_says_so(anew: Session):
         anew.take_suggestion()
 
 
+def test_as_many_are_flagged_as_are_in_the_queue(session: Session, scored_path: Path):
+    told: list[tuple] = []
+    session.images_cut_anew.connect(told.append)
+    session.queue_changed.connect(lambda: told.append(("queue", len(session.queue))))
+    for image_id in (0, 1):
+        assert session.counts()[1] == len(session.queue) > 0
+        before, of_image = len(session.queue), session.counts(image_id)[1]
+        cut_anew(scored_path, image_id, class_map((60, 80), seed=ANEW))
+        session.regions_replaced([image_id])
+        assert session.counts(image_id)[1] == 0
+        assert session.counts()[1] == len(session.queue) == before - of_image
+        assert told == [(image_id,), ("queue", before - of_image)]
+        told.clear()
+        session.regions_replaced([image_id])
+        assert not told, "nothing new"
+    record = session.project.images[2]
+    record.image.unlink()
+    session.frames.forget()
+    session.go_to_image(2)
+    assert session.counts()[1] == len(session.queue) == 0
+
+
+def test_regions_of_an_image_cut_anew_are_neither_flagged_nor_kept(session: Session, scored_path: Path):
+    rows = session.regions.rows_of(1)
+    session.go_to(rows.start)
+    session.accept()
+    flagged = session.flagged.copy()
+    only_flagged = RowFilter(state=RegionState.FLAGGED)
+    limit = limited_to(session, only_flagged)
+    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
+    session.regions_replaced([1])
+    states = region_states(session)
+    assert states[rows.start] == RegionState.REVIEWED, "decisions stay"
+    assert (states[rows.start + 1 : rows.stop] == RegionState.LEFT_OUT).all()
+    assert (states == RegionState.LEFT_OUT).sum() == rows.stop - rows.start - 1
+    flagged[rows] = False
+    assert np.array_equal(listed_rows(session, only_flagged), np.flatnonzero(flagged))
+    assert np.array_equal(limited_to(session, only_flagged), limit), "they may come again"
+
+
 @pytest.mark.gui
 def test_merge_and_join_work_with_mouse_and_key_on_new_regions(dock: SecoDock, scored_path: Path, qapp):
     session, tools = dock.session, dock.opened.tools
@@ -149,3 +190,40 @@ def test_merge_and_join_work_with_mouse_and_key_on_new_regions(dock: SecoDock, s
     assert dock.opened.review.buttons["accept"].isEnabled()
     dock.perform("accept")
     assert [o.action for o in session.project.overrides.active(1)] == [Action.MERGE]
+
+
+@pytest.mark.gui
+def test_images_cut_anew_are_marked_on_all_pages(dock: SecoDock, scored_path: Path, qapp):
+    session, opened = dock.session, dock.opened
+    session.project.images[2].image.unlink()
+    session.go_to_image(2)
+    session.go_to_image(0)
+    rows, counts = session.regions.rows_of(1), opened.images.model
+    opened.queue.narrow()
+    qapp.processEvents()
+    before = len(session.queue)
+    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
+    session.regions_replaced([1])
+    qapp.processEvents()
+    left = len(session.queue)
+    assert left < before
+    assert f"of {left} in the queue" in opened.review.progress.place.text()
+    assert f"{left} flagged" in opened.review.progress.done.format()
+    assert f"{left} flagged" in opened.images.totals.text()
+    left_out = np.count_nonzero(session.flagged & (session.regions.image_id > 0))
+    assert f"{left_out} left out" in opened.review.progress.done.format()
+    assert f"{left_out} left out" in opened.images.totals.text()
+
+    def text(model, row: int, header: str) -> str | None:
+        return model.data(model.index(row, model.headers.index(header)))
+
+    assert [text(counts, i, "state") for i in range(3)] == ["done", "cut anew", "unusable"]
+    assert [text(counts, i, "flagged") is None for i in range(3)] == [False, True, True]
+    table = opened.queue.model
+    assert text(table, table.place(rows.start), "state") == "cut anew"
+    assert text(table, table.place(session.regions.rows_of(2).start), "state") == "unusable"
+    opened.queue.table.selectAll()
+    opened.queue.decide(Action.ACCEPT)
+    assert session.reviewed.sum() == session.regions.rows_of(0).stop
+    assert "Nothing was decided in 1 image (scene_1): the regions of image" in dock.message.text()
+    assert "Nothing was decided in 1 image (scene_2)" in dock.message.text()

@@ -73,7 +73,8 @@ def test_no_image_can_be_read(scored_path: Path):
         session.skip()
         session.set_order(Order.GAIN)
         assert session.row is None
-        assert session.counts()[1] > 0, "they are flagged as before"
+        assert session.counts()[1] == 0, "none of them is to be looked at"
+        assert session.count_left_out() == np.count_nonzero(session.flagged) > 0, "they are flagged as before"
 
 
 def test_decisions_on_an_image_that_is_gone_are_undone_as_any(session: Session):
