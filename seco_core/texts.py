@@ -1,4 +1,4 @@
-"""Numbers of things, and times, in sentences."""
+"""Numbers of things, times and capitals in sentences."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ def moment(time: str) -> str:
     '2026-02-03 04:05 UTC'
     """
     return f"{time[:16].replace('T', ' ')} UTC"
+
+
+def capitalized(text: str) -> str:
+    """A text with a capital first letter, the others as they are: names and paths among them.
+
+    Examples
+    --------
+    >>> capitalized("a run has made 0001TP anew. Scores come.")
+    'A run has made 0001TP anew. Scores come.'
+    """
+    return text[:1].upper() + text[1:]

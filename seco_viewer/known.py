@@ -44,6 +44,7 @@ class KnownRegions:
     def take_tables(self, tables: Tables) -> None:
         """Go on with other regions; another thread may have read them a while ago."""
         tables.catch_up(self.project)
+        self.project.overrides.forget_changed()
         self.renumbered = not tables.same_regions(self.tables)
         self.tables = tables
         self.regions, self.machine_label, self.tau = tables.regions, tables.machine_label, tables.tau

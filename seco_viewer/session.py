@@ -235,13 +235,16 @@ class Session(Selector):
         # of an image that cannot be read there is no map to go by
         seen = self.image_id if self.frame.reviewable else None
         here = [o for o in overrides if o.image_id == seen]
-        by_others = self.project.overrides.changed_by_others()
+        log = self.project.overrides
+        by_others = log.changed_by_others()
         elsewhere = sorted(({o.image_id for o in overrides} | by_others) - {seen})
         if elsewhere:
             self.others_decided.emit(self.recount(elsewhere))
-        ids = self.frame.region_ids
         if seen in by_others:
             self.recount([self.image_id])
+        log.forget_changed()  # not before: what could not be read is shown the next time
+        ids = self.frame.region_ids
+        if seen in by_others:
             rows = np.arange(self.rows.start, self.rows.stop)
             box = (0, 0, ids.shape[1], ids.shape[0])
         elif here:

@@ -112,9 +112,10 @@ class Tables:
         """Find out anew what is decided in some images; the rows where that has changed."""
         known = (self.reviewed, self.decided, self.confirmed)
         changed = [np.zeros(0, dtype=np.int64)]
-        for image_id in image_ids:
+        # all are read before any is changed: if one cannot be, nothing is half done
+        read = [settled(project, self.regions, image_id) for image_id in image_ids]
+        for image_id, now in zip(image_ids, read, strict=True):
             of_image = self.regions.rows_of(image_id)
-            now = settled(project, self.regions, image_id)
             other = np.any([a[of_image] != b for a, b in zip(known, now, strict=True)], axis=0)
             for array, values in zip(known, now, strict=True):
                 array[of_image] = values

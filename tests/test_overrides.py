@@ -120,12 +120,14 @@ def test_two_windows_see_each_others_decisions(project_path: Path):
         two.overrides.record([decision(class_id=2)])
         assert [o.class_id for o in two.overrides.active(0)] == [1, 2]
         assert two.overrides.changed_by_others() == {0}
+        two.overrides.forget_changed()
         assert two.overrides.changed_by_others() == set()
         one.overrides.refresh()
         assert [o.class_id for o in one.overrides.active(0)] == [1, 2]
         assert one.overrides.changed_by_others() == {0}
         with pytest.raises(OverrideError, match="another window"):
             one.overrides.undo()
+        one.overrides.forget_changed()
         one.overrides.undo()
         assert one.overrides.changed_by_others() == set()
         two.overrides.refresh()
@@ -146,6 +148,8 @@ def test_looking_finds_what_others_have_decided_and_reads_nothing_if_nobody_has(
         assert one.overrides.look()
         assert [o.class_id for o in one.overrides.active(0)] == [1, 1, 1, 2]
         assert one.overrides.changed_by_others() == {0}
+        assert one.overrides.look(), "until it was shown"
+        one.overrides.forget_changed()
         assert not one.overrides.look()
         with pytest.raises(OverrideError, match="another window"):
             two.overrides.undo()

@@ -256,28 +256,30 @@ class OverrideLog:
             self._read_on()
 
     def look(self) -> bool:
-        """Take in what others have recorded since, unless one is writing right now; whether there was any.
+        """Take in what others have recorded since, unless one is writing right now; whether there are
+        `changed_by_others`.
 
         It costs next to nothing if nobody has written: it may be asked for every second.
         """
-        before = self._last_seq
         with store_errors(self._connection), without_waiting(self._connection):
             try:
                 version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-                if version == self._seen:
-                    return False
-                self._read_on()
+                if version != self._seen:
+                    self._read_on()
+                    self._seen = version
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                     return False
                 raise
-        self._seen = version
-        return self._last_seq > before
+        return bool(self._changed)
 
     def changed_by_others(self) -> set[int]:
-        """Images on which another window has decided or undone anything that came in since the last call."""
-        changed, self._changed = self._changed, set()
-        return changed
+        """Images on which another window has decided or undone anything since `forget_changed`."""
+        return set(self._changed)
+
+    def forget_changed(self) -> None:
+        """Begin `changed_by_others` anew: what others have decided so far is shown."""
+        self._changed.clear()
 
     def history(self) -> list[Event]:
         """Every event ever recorded, oldest first."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import PsaTrial
+from seco_core.texts import capitalized
 from seco_viewer import project_words, shortcuts
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
@@ -214,7 +215,7 @@ class OpenProject:
         self.plots.previewed.connect(self.layers.preview)
         self.plots.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.started.connect(partial(self._say, _RUNNING))
-        self.pipeline.replaced_in_hand.connect(partial(self._say, TOLD.capitalize()))
+        self.pipeline.replaced_in_hand.connect(partial(self._say, capitalized(TOLD)))
         self.pipeline.ended.connect(self._run_ended)
         self.pipeline.ended.connect(self.export.forget_refusal)
         self.learn.started.connect(partial(run_button.setEnabled, False))

@@ -10,10 +10,14 @@ from seco_core.errors import SecoError
 from seco_viewer.session import Session
 
 _MILLISECONDS = 1500
+_LONGEST_MILLISECONDS = 48_000
 
 
 class OtherWindows:
     """Looks every now and then for decisions that were made elsewhere.
+
+    What cannot be looked at, because a share does not answer or the like, is tried again, each time later. It
+    is said once, and once more when all is well again.
 
     Parameters
     ----------
@@ -27,6 +31,7 @@ class OtherWindows:
 
     def __init__(self, session: Session, say: Callable[..., None], parent: QObject):
         self._session, self._say = session, say
+        self._problem = ""
         self.timer = QTimer(parent)
         self.timer.setInterval(_MILLISECONDS)
         self.timer.timeout.connect(self.look)
@@ -44,8 +49,23 @@ class OtherWindows:
         try:
             session.catch_up()
         except SecoError as error:
-            self.timer.stop()  # the next decision says the same if it lasts
-            self._say(str(error), wrong=True)
+            self._failed(str(error))
             return
+        self._looked()
         if row is not None and before != (bool(session.reviewed[row]), int(session.decided[row])):
             self._say("Another window has just decided this region, or taken that back.")
+
+    def _failed(self, problem: str) -> None:
+        self.timer.setInterval(min(2 * self.timer.interval(), _LONGEST_MILLISECONDS))
+        if problem != self._problem:
+            self._problem = problem
+            self._say(
+                f"{problem} Until that works again, what other windows decide is not shown.", wrong=True
+            )
+
+    def _looked(self) -> None:
+        # well again when it was so twice: what comes and goes is not said each time
+        if self._problem and self.timer.interval() == _MILLISECONDS:
+            self._problem = ""
+            self._say("What other windows decide is shown again.")
+        self.timer.setInterval(_MILLISECONDS)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from seco_core.feedback.forecast import Forecast
 from seco_core.review import Order
+from seco_core.texts import capitalized
 from seco_viewer import project_words
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.combos import Choice
@@ -73,7 +74,7 @@ class QueueBox(QWidget):
             self.order.setItemData(self.order.count() - 1, _FIRST[order], Qt.ItemDataRole.ToolTipRole)
         self.order.setToolTip(
             "What comes first in the queue. "
-            + " ".join(f"{o.value.capitalize()}: {_FIRST[o]}" for o in Order)
+            + " ".join(f"{capitalized(o.value)}: {_FIRST[o]}" for o in Order)
         )
         self.order.currentIndexChanged.connect(lambda _: self._session.set_order(self.order.currentData()))
         for combo in (self.order, self.which, self.of_class):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtTest import QTest
 
+from seco_core.errors import ProjectError
 from seco_core.parameters import Parameters, parameter_fields
 from seco_core.project import Project
 from seco_viewer.docks.main import SecoDock
@@ -41,6 +43,40 @@ def test_decisions_of_another_window_appear_while_nothing_is_done(dock: SecoDock
     finally:
         other.close()
     assert not learnt, "whoever decides learns"
+
+
+def test_other_windows_are_watched_again_after_an_error(dock: SecoDock, monkeypatch):
+    watch, message, row = dock.opened.others, dock.message, dock.session.row
+    usual = watch.timer.interval()
+    look = dock.session.project.overrides.look
+
+    def fails() -> bool:
+        raise ProjectError("the disk does not answer.")
+
+    def later(working: bool) -> str:
+        """What is said when it looks the next time."""
+        monkeypatch.setattr(dock.session.project.overrides, "look", look if working else fails)
+        dock.say("")
+        watch.timer.timeout.emit()
+        return message.text()
+
+    assert "the disk does not answer" in later(False)
+    assert usual < watch.timer.interval()
+    assert not later(False), "said once"
+    waits = [watch.timer.interval() for _ in range(20) if not later(False)]
+    assert waits == sorted(waits)
+    assert waits[-1] == waits[-2] < 60_000
+    assert watch.timer.isActive()
+    assert not later(True)
+    assert watch.timer.interval() == usual
+    assert not later(False), "what comes and goes is not said each time"
+    with closing(Session(Project.open(dock.session.project.path))) as other:
+        other.relabel(3)
+    assert "just decided this region" in later(True)
+    assert dock.session.decided[row] == 3
+    assert "shown again" in later(True)
+    assert not later(True)
+    assert "the disk does not answer" in later(False), "it is news again"
 
 
 def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy, scored_path: Path):

@@ -145,7 +145,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
         psa, _ = stored(scored, 0)
         np.testing.assert_array_equal(layers.psa.data, psa)
         np.testing.assert_array_equal(layers.curated.data, psa)
-        assert "not scored yet" in dock.message.text()
+        assert "A run has just made its regions anew. They are not scored yet" in dock.message.text()
         assert not dock.opened.review.buttons["accept"].isEnabled()
         session.select_at(2, 2)
         qtbot.waitUntil(lambda: "Not scored yet" in dock.opened.review.sentence.text())

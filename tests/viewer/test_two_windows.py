@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from seco_core.errors import OverrideError
+from seco_core.errors import OverrideError, ProjectError
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_viewer.selection import Patch
@@ -43,6 +43,34 @@ def test_a_decision_counts_what_another_window_has_decided_and_undone(session: S
         session.ignore()
         assert session.counts()[2] == 1
         assert_agrees_with_the_store(session)
+
+
+def test_what_could_not_be_read_when_another_window_decided_it_is_shown_later(session: Session):
+    """A share that is gone for a while takes the region id maps with it."""
+    first, second = (session.image_id + 1) % 3, (session.image_id + 2) % 3
+    with closing(Session(Project.open(session.project.path))) as other:
+        other.go_to_image(first)
+        whole = other.row
+        other.relabel(3)
+        other.go_to_image(second)
+        part = other.row
+        half = other.patch.mask.copy()
+        half[:, half.shape[1] // 3 :] = False
+        other.edit([Patch(other.patch.box, half)])
+        other.relabel(4)
+        other.select_at(*np.argwhere(other.frame.region_ids == part - other.rows.start + 1)[-1].tolist())
+        other.relabel(5)
+    rasters = session.project.path / "rasters"
+    rasters.rename(rasters.with_name("away"))
+    for _ in range(2):
+        with pytest.raises(ProjectError):
+            session.catch_up()
+    assert session.counts()[2] == 0, "nothing is half shown"
+    rasters.with_name("away").rename(rasters)
+    assert session.catch_up()
+    assert session.reviewed[[whole, part]].all()
+    assert_agrees_with_the_store(session)
+    assert not session.catch_up()
 
 
 @pytest.mark.parametrize("same_image", [True, False])
