@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from seco_core.project import Action
 from seco_core.project.overrides import Event
+from seco_core.texts import counted
 from seco_viewer.words import Name
 
 
@@ -30,11 +31,11 @@ def selected(pixels: int, within: int, area: int, *, decided: bool) -> str:
     'Selected: the decided part, 300 of 1,200 pixels. A decision changes it alone.'
     """
     if not decided:
-        return f"Selected: what is still open, {pixels:,} of {area:,} pixels."
+        return f"Selected: what is still open, {pixels:,} of {counted(area, 'pixel')}."
     if within < pixels:
-        what = f"what was decided at once, {pixels:,} pixels, {within:,} of them in this region"
+        what = f"what was decided at once, {counted(pixels, 'pixel')}, {within:,} of them in this region"
     else:
-        what = f"the decided part, {pixels:,} of {area:,} pixels"
+        what = f"the decided part, {pixels:,} of {counted(area, 'pixel')}"
     return f"Selected: {what}. A decision changes it alone."
 
 

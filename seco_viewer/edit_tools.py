@@ -10,6 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from seco_core.errors import SecoError
+from seco_core.texts import counted
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.mask_tools import MaskTools
 from seco_viewer.selection import (
@@ -155,7 +156,7 @@ class EditTools:
         if self.tool in _WITH_BRUSH:
             at = min(max(_RADII.index(self.radius) + by, 0), len(_RADII) - 1)
             self.radius = _RADII[at]
-            self._say(f"Brush of {2 * self.radius:g} pixels.")
+            self._say(f"Brush {2 * self.radius:g} pixels wide.")
         elif not self._session.choose(by):
             self._say("There is no smaller one." if by < 0 else "There is no larger one.")
 
@@ -302,7 +303,8 @@ class EditTools:
             self._say("Nothing is selected: paint, or draw a polygon or a box.")
             return
         more = f" J takes another, 8 and 9 a smaller or larger of {choices}." if choices > 1 else ""
-        self._say(f"Selected: {selection.kind.value}, {selection.patch.area:,} pixels. Decide it.{more}")
+        pixels = counted(selection.patch.area, "pixel")
+        self._say(f"Selected: {selection.kind.value}, {pixels}. Decide it.{more}")
 
 
 def _place(event: Any) -> Place:

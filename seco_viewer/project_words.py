@@ -23,11 +23,11 @@ def trial(tried: PsaTrial, name: Name) -> list[str]:
     """How many pixels would change, from what to what, and what was found, each in a line."""
     changed = tried.changed
     n_changed = int(np.count_nonzero(changed))
-    share = f"{n_changed:,} pixels ({_percent(n_changed / changed.size)})"
+    share = f"{counted(n_changed, 'pixel')} ({_percent(n_changed / changed.size)})"
     if tried.stored:
         lines = [f"{share} would change." if n_changed else "No pixel would change."]
     else:
-        lines = [f"There is no PSA map of this image yet; {share} differ from the pseudo-label."]
+        lines = [f"There is no PSA map of this image yet; {share} would differ from the pseudo-label."]
     if n_changed:
         pairs = tried.before[changed].astype(np.int64) * 256 + tried.class_map[changed]
         counts = np.bincount(pairs)
@@ -38,10 +38,9 @@ def trial(tried: PsaTrial, name: Name) -> list[str]:
             if counts[pair]
         ]
         lines.append("Most: " + ", ".join(told))
-    noun = "prompt" if len(tried.prompts) == 1 else "prompts"
     lines.append(
-        f"{tried.regions:,} regions ({tried.regions_before:,} before) from {len(tried.proposals):,} masks "
-        f"and {len(tried.prompts):,} {noun} for things"
+        f"{counted(tried.regions, 'region')} ({tried.regions_before:,} before) from "
+        f"{counted(len(tried.proposals), 'mask')} and {counted(len(tried.prompts), 'prompt')} for things"
     )
     return lines
 
@@ -127,8 +126,10 @@ def unscored(count: int, total: int) -> str:
     >>> unscored(0, 97)
     ''
     """
-    told = f"{count:,} of {total:,} regions are not scored: the last run has not come to its end."
-    return told if count else ""
+    if not count:
+        return ""
+    verb = "is" if count == 1 else "are"
+    return f"{count:,} of {counted(total, 'region')} {verb} not scored: the last run has not come to its end."
 
 
 def left_out(names: Sequence[str]) -> str:
@@ -141,11 +142,9 @@ def left_out(names: Sequence[str]) -> str:
     """
     if not names:
         return ""
-    count, verb = ("1 image", "is") if len(names) == 1 else (f"{len(names):,} images", "are")
-    return (
-        f"{count} cannot be judged ({_listed(names)}) and {verb} left out of the queue: the Images tab says "
-        "why"
-    )
+    verb = "is" if len(names) == 1 else "are"
+    unusable = f"{counted(len(names), 'image')} cannot be judged ({_listed(names)})"
+    return f"{unusable} and {verb} left out of the queue: the Images tab says why"
 
 
 def not_decided(left_out: Mapping[str, Exception]) -> str:
@@ -173,13 +172,12 @@ def replaced(names: Sequence[str]) -> str:
     >>> replaced(["a", "b"]).partition(". ")[0]
     '⚠ 2 images were replaced by others of the same name and size after people had decided on them (a, b)'
     """
-    count = "1 image was" if len(names) == 1 else f"{len(names):,} images were"
     return (
-        f"⚠ {count} replaced by others of the same name and size after people had decided on them "
-        f"({_listed(names)}). Runs leave them out. Put the earlier files back, and all is as before. Or "
-        "accept the new ones: every decision then holds for the same pixels of the new picture, and the "
-        "machine looks at it anew. Do so only if it shows the same, as when it was saved again: where things "
-        "have moved, decisions would lie on the wrong ones."
+        f"⚠ {counted(len(names), 'image was', 'images were')} replaced by others of the same name and size "
+        f"after people had decided on them ({_listed(names)}). Runs leave them out. Put the earlier files "
+        "back, and all is as before. Or accept the new ones: every decision then holds for the same pixels "
+        "of the new picture, and the machine looks at it anew. Do so only if it shows the same, as when it was "
+        "saved again: where things have moved, decisions would lie on the wrong ones."
     )
 
 

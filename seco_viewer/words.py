@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seco_core.scc.correction import Verdict
 from seco_core.scc.unknown import OFFERED_FROM
+from seco_core.texts import counted
 
 SURE = 0.5
 """Confidence from which a predicted class is said without doubt."""
@@ -128,11 +129,13 @@ def sentence(facts: RegionFacts, name: Name) -> str:
         parts.append(f"decisions on regions like it say {name(facts.suggested)}")
     if facts.neighbours:
         # the predicted class wins a draw: it is what the sentence is about
-        counted = Counter(facts.neighbours)
-        commonest = max(counted, key=lambda c: (counted[c], c == facts.predicted, c == facts.class_id, -c))
+        votes_for = Counter(facts.neighbours)
+        commonest = max(
+            votes_for, key=lambda c: (votes_for[c], c == facts.predicted, c == facts.class_id, -c)
+        )
         verb = "is" if len(facts.neighbours) == 1 else "are"
-        noun = "look-alike" if len(facts.neighbours) == 1 else "look-alikes"
-        parts.append(f"{counted[commonest]} of {len(facts.neighbours)} {noun} {verb} {name(commonest)}")
+        of_all = counted(len(facts.neighbours), "look-alike")
+        parts.append(f"{votes_for[commonest]} of {of_all} {verb} {name(commonest)}")
     if facts.unknown_score >= OFFERED_FROM and facts.decided is None:
         share = math.floor(100 * facts.unknown_score)
         than = f"{share} % of what is sure" if share < 100 else "all that is sure"
@@ -162,7 +165,7 @@ def surroundings(facts: RegionFacts, name: Name) -> str:
     """How large it is and what it touches, each class once."""
     classes = list(dict.fromkeys(facts.touching))
     touches = f", touches {', '.join(name(c) for c in classes)}" if classes else ""
-    return f"{facts.area:,} pixels{touches}"
+    return f"{counted(facts.area, 'pixel')}{touches}"
 
 
 def verdict(facts: RegionFacts, name: Name) -> str:
@@ -229,7 +232,7 @@ def conflicts(regions: int, pixels: int) -> str:
     if not regions:
         return "no decision cuts through a region of another class here"
     noun = "a region that is" if regions == 1 else f"{regions:,} regions that are"
-    return f"decisions cut through {noun} called something else: {pixels:,} pixels, striped"
+    return f"decisions cut through {noun} called something else: {counted(pixels, 'pixel')}, striped"
 
 
 def alike(facts: RegionFacts, name: Name) -> str:
@@ -241,8 +244,8 @@ def alike(facts: RegionFacts, name: Name) -> str:
     >>> alike(facts, ["wall", "building"].__getitem__)
     'alike: 2 building, 1 wall'
     """
-    counted = sorted(Counter(facts.neighbours).items(), key=lambda item: (-item[1], item[0]))
-    return "alike: " + (", ".join(f"{count} {name(c)}" for c, count in counted) or "none")
+    found = sorted(Counter(facts.neighbours).items(), key=lambda item: (-item[1], item[0]))
+    return "alike: " + (", ".join(f"{count} {name(c)}" for c, count in found) or "none")
 
 
 def standing(value: float, values: NDArray[np.float32]) -> str:

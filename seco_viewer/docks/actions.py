@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from seco_core.errors import SecoError
 from seco_core.project import Override
+from seco_core.texts import counted
 from seco_viewer import decision_words, shortcuts, words
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
@@ -209,7 +210,7 @@ def takes_it_back(session: Session) -> str:
     done = ""
     if session.queue.current() is None:
         if unscored := session.count_unscored():
-            done = f" The queue is empty, but {unscored:,} regions are not scored."
+            done = f" The queue is empty, but {counted(unscored, 'region is', 'regions are')} not scored."
         elif session.unusable:
             done = " All that can be seen is reviewed."
         else:

@@ -49,7 +49,7 @@ class BulkBar(QWidget):
         self._plan: Plan | None = None
         self._verb = ""
         self.progress = QProgressBar()
-        self.progress.setFormat("deciding: %v of %m images")
+        self.progress.setFormat("deciding image %v of %m")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Nothing is decided then.")
         self.cancel_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

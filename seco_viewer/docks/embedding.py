@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from seco_core.texts import counted
 from seco_viewer.look import noise_colormap
 from seco_viewer.region_map import draw_map, inside, load_plane, to_pixels
 from seco_viewer.session import Session
@@ -206,7 +207,7 @@ class EmbeddingPanel(QWidget):
             self.told.setText("the regions are being made anew")
             return
         self._place = place
-        self.told.setText(f"{np.count_nonzero(~np.isnan(place[:, 0])):,} regions")
+        self.told.setText(counted(int(np.count_nonzero(~np.isnan(place[:, 0]))), "region"))
         self._paint()
 
     def _ended(self) -> None:

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from seco_core.export import ExportReport, export
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.files import PathLine
 from seco_viewer.session import Session
@@ -145,9 +146,10 @@ class ExportPanel(QWidget):
     def _succeeded(self, report: ExportReport) -> None:
         self._exported = report.path
         lines = [
-            f"<b>{report.images} images</b> exported, {report.covered:.1%} of the pixels have a label.",
-            f"{report.labelled} of them are in the list of labelled images.",
-            f"{report.files} files in {html.escape(str(report.path))}",
+            f"<b>{counted(report.images, 'image')}</b> exported, "
+            f"{report.covered:.1%} of the pixels have a label.",
+            f"{counted(report.labelled, 'of them is', 'of them are')} in the list of labelled images.",
+            f"{counted(report.files, 'file')} in {html.escape(str(report.path))}",
             *(f"⚠ {html.escape(project_words.in_window(str(problem)))}" for problem in report.problems[:10]),
         ]
         self.result.setText("<br>".join(lines))

@@ -11,6 +11,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from seco_core.texts import counted
+
 _GRIP = 8
 """Pixels around the line in which it can be taken."""
 _KEY_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageDown: -10, Qt.Key.Key_PageUp: 10}
@@ -184,7 +186,7 @@ class HistogramView(QWidget):
         under = QRectF(area.left(), area.bottom() + line, area.width(), line)
         painter.drawText(under, Qt.AlignmentFlag.AlignHCenter, self._label)
         over = QRectF(area.left(), 0, area.width(), line)
-        painter.drawText(over, Qt.AlignmentFlag.AlignLeft, f"highest bar: {top:,.0f} regions")
+        painter.drawText(over, Qt.AlignmentFlag.AlignLeft, f"highest bar: {counted(round(top), 'region')}")
 
     def _area(self) -> QRectF:
         line = self.fontMetrics().height()

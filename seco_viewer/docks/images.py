@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.headed_table import HeadedTable
 from seco_viewer.session import Session
@@ -186,11 +187,11 @@ class ImagesPanel(QWidget):
         regions, flagged, reviewed = self._session.counts()
         images = self._session.project.images
         skipped = sum(record.status == "skipped" for record in images)
-        first = f"{len(images):,} images"
+        first = counted(len(images), "image")
         first += f", {skipped:,} skipped" if skipped else ""
         unusable = len(self._session.unusable)
         first += f", {unusable:,} cannot be judged" if unusable else ""
-        second = f"{regions:,} regions: {flagged:,} flagged, {reviewed:,} reviewed"
+        second = f"{counted(regions, 'region')}: {flagged:,} flagged, {reviewed:,} reviewed"
         if unscored := self._session.count_unscored():
             second += f", {unscored:,} not scored"
         if left_out := self._session.count_left_out():

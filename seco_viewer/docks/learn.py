@@ -23,6 +23,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import TeachResult, teach
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_core.texts import counted
 from seco_viewer.docks.buttons import with_key
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
@@ -192,12 +193,10 @@ def told(result: TeachResult) -> str:
     >>> told(TeachResult(50, 412, 31, 1, 4.0))
     'Learnt from 50 decided regions: 412 scores changed; 31 regions newly flagged, 1 no longer.'
     """
-    regions = "region" if result.taught == 1 else "regions"
-    scores = "score" if result.changed == 1 else "scores"
-    flagged = "region" if result.newly_flagged == 1 else "regions"
     return (
-        f"Learnt from {result.taught:,} decided {regions}: {result.changed:,} {scores} changed; "
-        f"{result.newly_flagged:,} {flagged} newly flagged, {result.no_longer_flagged:,} no longer."
+        f"Learnt from {counted(result.taught, 'decided region')}: "
+        f"{counted(result.changed, 'score')} changed; "
+        f"{counted(result.newly_flagged, 'region')} newly flagged, {result.no_longer_flagged:,} no longer."
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import PsaTrial
-from seco_core.texts import capitalized
+from seco_core.texts import capitalized, counted
 from seco_viewer import project_words, shortcuts
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
@@ -277,7 +277,8 @@ class OpenProject:
             self._say(unscored, wrong=True)
         elif len(session.regions):
             _, flagged, _ = session.counts()
-            self._say(f"{flagged:,} regions are flagged. The Review tab has the worst first.")
+            told = counted(flagged, "region is", "regions are")
+            self._say(f"{told} flagged. The Review tab has the worst first.")
         else:
             self.say_what_is_next()
 

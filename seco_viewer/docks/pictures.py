@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPa
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from seco_core.report.counts import Reliability
+from seco_core.texts import counted
 
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1),
@@ -179,7 +180,8 @@ class ConfusionView(QWidget):
         row, column = cell
         count = int(self._counts[row, column])
         share = count / max(int(self._counts[row].sum()), 1)
-        return f"{count:,} regions ({share:.0%}) labelled {self._names[row]}, predicted {self._names[column]}"
+        regions = f"{counted(count, 'region')} ({share:.0%})"
+        return f"{regions} labelled {self._names[row]}, predicted {self._names[column]}"
 
     # ---------------------------------------------------------------- drawing
 

@@ -18,6 +18,7 @@ from seco_core.pipeline import RunResult, run_pipeline
 from seco_core.pipeline.inputs import was_replaced
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.parameters import ParameterForm
@@ -207,9 +208,9 @@ class PipelinePanel(QWidget):
 
     def _succeeded(self, ran: tuple[RunResult, Tables]) -> None:
         result, self._tables = ran
-        text = f"Done in {_duration(result.seconds)}: {result.done} images worked on"
+        text = f"Done in {_duration(result.seconds)}: {counted(result.done, 'image')} worked on"
         if result.up_to_date:
-            text += f", {result.up_to_date} were up to date"
+            text += f", {counted(result.up_to_date, 'was', 'were')} up to date"
         if result.skipped:
             text += f"; <b>{len(result.skipped)} skipped</b>:<br>" + "<br>".join(
                 html.escape(project_words.in_window(f"⚠ {name}: {error}"))

@@ -29,6 +29,7 @@ from seco_core.project import Project
 from seco_core.report.counts import judged_regions, region_confusion, reliability, score_limits
 from seco_core.report.figures import BLUE, GREEN, ORANGE, component_density
 from seco_core.scc.correction import Verdict
+from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.histogram import HistogramView
 from seco_viewer.docks.parameters import parameter_tip
@@ -215,7 +216,8 @@ class PlotsPanel(QWidget):
             self.preview.setChecked(False)
             self._session.reload(tables)
             _, flagged, _ = self._session.counts()
-            self.told.emit(f"The thresholds are in use: {flagged:,} regions are flagged.")
+            told = counted(flagged, "region is", "regions are")
+            self.told.emit(f"The thresholds are in use: {told} flagged.")
         self._enable()
 
     def _dragged(self, at: float) -> None:
@@ -368,10 +370,7 @@ class PlotsPanel(QWidget):
             return
         session.set_filter(only_flagged=False, only_rows=chosen)
         count = len(session.queue)
-        self.told.emit(
-            f"The queue holds {count:,} {'region' if count == 1 else 'regions'} {cell}, "
-            "that nobody has looked at."
-        )
+        self.told.emit(f"The queue holds {counted(count, 'region')} {cell}, that nobody has looked at.")
 
     # ----------------------------------------------------------------- inside
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from seco_core.project import Override
 from seco_core.project.overrides import Origin
+from seco_core.texts import counted
 from seco_viewer.bulk import plan_proposals
 from seco_viewer.docks.actions import Say
 from seco_viewer.docks.bulk import BulkBar
@@ -85,10 +86,8 @@ class ProposalsPanel(QWidget):
         name = session.scheme.label
         images = {int(session.regions.image_id[p.row]) for p in found}
         if found:
-            noun = "region" if len(found) == 1 else "regions"
-            where = "image" if len(images) == 1 else "images"
             self.title.setText(
-                f"{len(found)} similar {noun} in {len(images)} {where} would follow: "
+                f"{counted(len(found), 'similar region')} in {counted(len(images), 'image')} would follow: "
                 f"{name(found[0].class_id)}"
             )
         key = in_brackets("follow")

@@ -29,6 +29,7 @@ from qtpy.QtWidgets import (
 )
 
 from seco_core.project import Action
+from seco_core.texts import counted
 from seco_viewer.bulk import plan_many
 from seco_viewer.docks.actions import Say
 from seco_viewer.docks.bulk import BulkBar
@@ -337,7 +338,7 @@ class QueuePanel(QWidget):
 
     def _count(self) -> None:
         selected = len(self.selected())
-        text = f"{len(self.model.rows):,} regions" if self.model.filled else ""
+        text = counted(len(self.model.rows), "region") if self.model.filled else ""
         self.counts.setText(f"{text}, {selected:,} selected" if selected > 1 else text)
         for button in (*self.buttons.values(), self.relabel_to):
             button.setEnabled(selected > 0)

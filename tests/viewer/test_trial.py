@@ -79,7 +79,7 @@ def test_no_change_and_no_stored_map_are_said():
     after = same.copy()
     after[0, 0] = WALL
     told = project_words.trial(a_trial(same, after, stored=False), SCHEME.label)[0]
-    assert told.startswith("There is no PSA map of this image yet; 1 pixels (less than 0.1 %) differ")
+    assert told.startswith("There is no PSA map of this image yet; 1 pixel (less than 0.1 %) would differ")
 
 
 # ------------------------------------------------------------------- borders

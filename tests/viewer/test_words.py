@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import pytest
 
 from seco_core.feedback.forecast import Forecast
+from seco_core.pipeline import TeachResult
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import load_scheme
-from seco_viewer import project_words, words
+from seco_viewer import decision_words, project_words, words
 from seco_viewer.class_search import find_classes
+from seco_viewer.docks.learn import told as learnt
 from seco_viewer.words import RegionFacts
 
 SCHEME = load_scheme("cityscapes19")
@@ -114,3 +117,21 @@ def test_outlook_says_what_reviewing_more_brings():
 def test_outlook_of_an_empty_queue_says_what_is_right_and_no_more():
     done = Forecast(0, 0.999, 0.99, 1.0, 0.999, 0.99, 1.0, True, 300)
     assert project_words.outlook(done, done) == "about 100 % of the area is right (99 to 100)"
+
+
+def test_one_of_anything_is_told_in_the_singular():
+    alone = with_(area=1, touching=(), neighbours=(WALL,))
+    told = [
+        words.surroundings(alone, NAME),
+        words.sentence(alone, NAME),
+        words.conflicts(1, 1),
+        decision_words.selected(1, 1, 1, decided=False),
+        project_words.unscored(1, 1),
+        project_words.left_out(["a"]),
+        project_words.replaced(["a"]),
+        project_words.progress(2, 1, 1, 0, 0),
+        learnt(TeachResult(1, 1, 1, 1, 4.0)),
+    ]
+    for text in told:
+        assert not re.search(r"\b1 (of 1 )?[a-z-]*s\b(?<!is)(?<!was)|\b1 [a-z]+ (are|were)\b", text), text
+    assert project_words.unscored(1, 97).startswith("1 of 97 regions is not scored")
