@@ -176,8 +176,8 @@ def replaced(names: Sequence[str]) -> str:
         f"⚠ {counted(len(names), 'image was', 'images were')} replaced by others of the same name and size "
         f"after people had decided on them ({_listed(names)}). Runs leave them out. Put the earlier files "
         "back, and all is as before. Or accept the new ones: every decision then holds for the same pixels "
-        "of the new picture, and the machine looks at it anew. Do so only if it shows the same, as when it was "
-        "saved again: where things have moved, decisions would lie on the wrong ones."
+        "of the new picture, and the machine looks at it anew. Do so only if it shows the same, as when it "
+        "was saved again: where things have moved, decisions would lie on the wrong ones."
     )
 
 
