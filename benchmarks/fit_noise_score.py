@@ -1,8 +1,8 @@
 """Fit the weights of the noise score on generated scenes and write them to ``resources/noise_score.json``.
 
-Usage: ``python -m benchmarks.fit_noise_score [--encoder descriptor] [--seeds 6] [--scenes 24] [--work DIR]``
+Usage: ``python -m benchmarks.fit_noise_score [--encoder E] [--profile P] [--seeds 6] [--scenes 24]``
 
-Weights differ by encoder: those for ``cnn`` and those for all others are fitted and written one at a time.
+Weights differ by encoder, ``cnn`` or another, and by PSA profile: a run fits and writes those of one pair.
 
 For each seed a project of example scenes is scored three times:
 
@@ -33,6 +33,7 @@ from scipy.special import expit
 
 from benchmarks.common import report
 from benchmarks.planted import example_project, flip, rescore, true_classes
+from benchmarks.psa_quality import PROFILES
 from seco_core.metrics import auroc, reliability
 from seco_core.parameters import Parameters
 from seco_core.pipeline.scoring import evidence
@@ -73,14 +74,16 @@ class Case(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", choices=("descriptor", "cnn"), default="descriptor")
+    parser.add_argument("--profile", choices=PROFILES, default="default", help="PSA profile of the regions")
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--scenes", type=int, default=24)
     parser.add_argument("--work", type=Path, help="keep projects and evidence here")
     options = parser.parse_args()
+    chosen = {"scc.encoder": options.encoder, "psa.profile": options.profile}
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
         seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-        cases = {(s, v): _score(work, s, v, options.scenes, options.encoder) for s in seeds for v in VARIANTS}
+        cases = {(s, v): _score(work, s, v, options.scenes, chosen) for s in seeds for v in VARIANTS}
     learnt = options.encoder == "cnn"
     numbers: dict[str, float] = {}
     shipped = {}
@@ -108,7 +111,8 @@ def main() -> None:
         }
     path = resource_path("noise_score.json")
     others = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(others | shipped, indent=2) + "\n", encoding="utf-8")
+    of_profile = {options.profile: others.get(options.profile, {}) | shipped}
+    path.write_text(json.dumps(others | of_profile, indent=2) + "\n", encoding="utf-8")
     print(path.read_text(encoding="utf-8"))
     report(numbers)
 
@@ -137,13 +141,13 @@ def _case(scored: Scored, names: list[str]) -> Case:
     return Case(pieces[scored.known], level(evidence), scored.wrong[scored.known])
 
 
-def _score(work: Path, seed: int, variant: str, scenes: int, encoder: str) -> Scored:
+def _score(work: Path, seed: int, variant: str, scenes: int, chosen: dict[str, str]) -> Scored:
     """One variant of one seed."""
-    parameters = Parameters(seed=seed).replace(**{"scc.encoder": encoder})
-    plain = example_project(work / f"seed{seed}-{encoder}", seed=seed, count=scenes, parameters=parameters)
+    parameters, name = Parameters(seed=seed).replace(**chosen), "-".join([f"seed{seed}", *chosen.values()])
+    plain = example_project(work / name, seed=seed, count=scenes, parameters=parameters)
     path = plain
     if variant != "plain":
-        path = work / f"seed{seed}-{encoder}-{variant}"
+        path = work / f"{name}-{variant}"
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(plain, path)
         with Project.open(path, readonly=True) as project:

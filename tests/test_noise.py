@@ -31,6 +31,8 @@ from seco_core.scc.noise import (
     shipped_weights,
 )
 
+PROFILES = ("default", "paper", "seco-v1", "seco-v2")
+
 
 def random_evidence(n: int, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
@@ -46,6 +48,18 @@ def test_shipped_weights_cover_the_evidence_and_are_never_negative():
         weights = found.values()
         assert min(weights) >= 0
         assert max(weights) > 0
+
+
+def test_weights_are_those_of_the_regions_profile():
+    evidence = random_evidence(40)
+    del evidence["seen"]
+    for with_confidence in (True, False):
+        of_all = {tuple(shipped_weights(with_confidence, profile=p).weights.items()) for p in PROFILES}
+        assert len(of_all) == len(PROFILES)
+    expected = noise_score(evidence, shipped_weights(True, profile="paper"))
+    np.testing.assert_array_equal(noise_score(evidence, profile="paper"), expected)
+    assert not np.array_equal(noise_score(evidence), expected)
+    assert shipped_weights(True, True, "paper") == shipped_weights(True, True), "not fitted: stands in"
 
 
 @settings(max_examples=60, deadline=None)

@@ -26,7 +26,7 @@ from seco_core.scc.label_quality import label_quality
 from seco_core.scc.linear import linear_loss
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
-from seco_core.scc.noise import noise_score
+from seco_core.scc.noise import fitted_weights, noise_score
 from seco_core.scc.unknown import unknown_score
 from seco_core.scc.verdicts import verdicts
 
@@ -95,6 +95,7 @@ def scoring_signatures(
         scc=scc,
         uncertainty=uncertainty,
         score=parameters.scc.score,
+        weights=fitted_weights(parameters.psa.profile),
         cleanlab=parameters.scc.cleanlab,
     )
     refined = refine_signature(parameters, noise)
@@ -289,7 +290,7 @@ def suspect(
     score = regions.eta[scored]
     if parameters.scc.score == "fused":
         # all evidence is about the machine's classes, also where a person has decided on another one
-        score = noise_score({k: v[scored] for k, v in known.items()})
+        score = noise_score({k: v[scored] for k, v in known.items()}, profile=parameters.psa.profile)
     score = learn_from_reviews(
         score, features, regions.class_id[scored], reviewed, decided, project.scheme.size
     ).noise_score

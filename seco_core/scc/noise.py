@@ -78,8 +78,7 @@ class NoiseWeights:
     weights: dict[str, float]
 
 
-@functools.cache
-def shipped_weights(with_confidence: bool, learnt: bool = False) -> NoiseWeights:
+def shipped_weights(with_confidence: bool, learnt: bool = False, profile: str = "default") -> NoiseWeights:
     """The weights that `benchmarks.fit_noise_score` wrote.
 
     Parameters
@@ -88,9 +87,10 @@ def shipped_weights(with_confidence: bool, learnt: bool = False) -> NoiseWeights
         For a project that has confidence maps.
     learnt : bool
         For a project whose encoder is ``cnn``.
+    profile : str
+        Which PSA profile the regions are of. Those of ``default`` stand in for what was not fitted.
     """
-    path = resource_path("noise_score.json")
-    found = json.loads(path.read_text(encoding="utf-8"))[weights_name(with_confidence, learnt)]
+    found = fitted_weights(profile)[weights_name(with_confidence, learnt)]
     return NoiseWeights(found["intercept"], found["weights"])
 
 
@@ -99,8 +99,18 @@ def weights_name(with_confidence: bool, learnt: bool) -> str:
     return ("with" if with_confidence else "without") + ("_learnt" if learnt else "")
 
 
+@functools.cache
+def fitted_weights(profile: str) -> dict[str, Any]:
+    """All weights for regions of a PSA profile, by `weights_name`, as they are in ``noise_score.json``."""
+    fitted = json.loads(resource_path("noise_score.json").read_text(encoding="utf-8"))
+    return fitted["default"] | fitted.get(profile, {})
+
+
 def noise_score(
-    evidence: Mapping[str, NDArray[np.floating[Any]]], weights: NoiseWeights | None = None
+    evidence: Mapping[str, NDArray[np.floating[Any]]],
+    weights: NoiseWeights | None = None,
+    *,
+    profile: str = "default",
 ) -> NDArray[np.float32]:
     """Probability that each region's class is wrong.
 
@@ -112,6 +122,8 @@ def noise_score(
     weights : NoiseWeights, optional
         The shipped ones if left out, for what is known at all: confidence or none, the encoder ``cnn`` or
         another.
+    profile : str
+        PSA profile of the regions, for the shipped weights.
 
     Returns
     -------
@@ -119,7 +131,7 @@ def noise_score(
         0..1. Never falls when a piece of a region's evidence rises.
     """
     if weights is None:
-        weights = shipped_weights(_known(evidence, "doubt"), _known(evidence, "seen"))
+        weights = shipped_weights(_known(evidence, "doubt"), _known(evidence, "seen"), profile)
     return expit(level(evidence) + weights.intercept + suspicion(evidence, weights)).astype(np.float32)
 
 
