@@ -192,16 +192,6 @@ class Browser(ReviewState):
         number = self.number_at(row, column)
         return None if number is None or self.new_regions is not None else self.rows.start + number - 1
 
-    def select_at(self, row: int, column: int) -> None:
-        """Make the region at a pixel of the current image the current one."""
-        found = self.row_at(row, column)
-        if found is not None:
-            self._show(found)
-        elif number := self.number_at(row, column):
-            self._remember()
-            self.row, self.picked = None, number
-            self.region_changed.emit()
-
     def psa_here(self, box: Box | None = None) -> NDArray[np.uint8]:
         """The current image's class map after PSA, or the part of it in a box."""
         x0, y0, x1, y1 = box or (0, 0, *self.frame.shape[::-1])

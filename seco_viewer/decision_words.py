@@ -40,7 +40,7 @@ def selected(pixels: int, within: int, area: int, *, decided: bool) -> str:
 
 
 def decided(action: Action, was: int | None, now: int, name: Name) -> str:
-    """What a decision said; `was` is the class of the region looked at, if there was one.
+    """What a decision said; `was` is what the machine calls the region it was about, if there was one.
 
     Examples
     --------

@@ -126,7 +126,7 @@ class ReviewLayers(MapLayers):
     def look_again(self) -> None:
         """Go to the current region once more if the canvas has another size, unless the user has moved."""
         session = self._session
-        if session.row is not None and session.patch.area:
+        if session.patch.area:
             self.view.look_again(session.patch.box)
             if self.view.moving:
                 self._show_selection()  # as wide as it is to be there
@@ -187,7 +187,7 @@ class ReviewLayers(MapLayers):
 
     def _show_region(self) -> None:
         patch = self._session.patch
-        if self._session.row is not None and patch.area and not self._session.edited:
+        if patch.area and not self._session.edited:
             self.view.look_at(patch.box)
         self._show_selection()
         self.graph.show()

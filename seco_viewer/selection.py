@@ -56,6 +56,12 @@ class Patch:
         """Number of pixels."""
         return int(np.count_nonzero(self.mask))
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """Row and column of the first pixel; there must be one."""
+        y, x = np.unravel_index(int(self.mask.argmax()), self.mask.shape)
+        return self.box[1] + int(y), self.box[0] + int(x)
+
     def on(self, box: Box) -> NDArray[np.bool_]:
         """The patch as a mask of another box; what lies outside is cut off."""
         found = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=bool)

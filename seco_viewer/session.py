@@ -16,13 +16,13 @@ from seco_core.project import Action, Override, Project
 from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.overrides import Decision
 from seco_core.scheme import IGNORE
-from seco_viewer.selecting import Selector
+from seco_viewer.offers import Offer, Offering
 from seco_viewer.selection import Kind, Patch
 
 _ACTIONS = {Kind.PART: Action.SPLIT, Kind.WHOLE: Action.MERGE, Kind.DRAWN: Action.DRAW}
 
 
-class Session(Selector):
+class Session(Offering):
     """A project under review.
 
     Parameters
@@ -51,23 +51,23 @@ class Session(Selector):
     def accept(self) -> Override:
         """The class that PSA gave the current region is right for the selected pixels; where a decision is
         looked at again, what was decided."""
-        if (picked := self.picked_class) is not None:
-            return self._decide(Action.ACCEPT, picked)
-        row = self._meant()
-        if self.feedback.again(row):
-            part = self.part if row == self.row else None
-            return self._give(int(self.decided[row]) if part is None else part.override.class_id)
-        return self._decide(Action.ACCEPT, int(self.regions.class_id[row]))
+        offer = self._offered("accept")
+        if offer.kept == offer.called:
+            return self._decide(Action.ACCEPT, offer.kept)
+        return self._give(offer.kept)
 
     def take_suggestion(self) -> Override:
         """The class suggested for the current region is right for the selected pixels: the classifier's, or
-        what decisions on regions like it say."""
-        if self.picked_class is not None:
-            raise OverrideError(
-                "nothing is suggested for a region that is not scored yet.",
-                remedy="Accept its class, or choose one.",
-            )
-        return self._give(int(self.suggested[self._meant()]))
+        what decisions on regions like it say.
+
+        Raises
+        ------
+        OverrideError
+            If no other class is suggested than the present one.
+        """
+        suggested = self._offered("take_suggestion").suggested
+        assert suggested is not None
+        return self._give(suggested)
 
     def relabel(self, class_id: int) -> Override:
         """Give the selected pixels a class.
@@ -154,21 +154,21 @@ class Session(Selector):
 
     # ----------------------------------------------------------------- inside
 
+    def _offered(self, action_id: str) -> Offer:
+        if (refusal := self.refusal(action_id)) is not None:
+            raise refusal
+        offer = self.offer
+        assert offer is not None
+        return offer
+
     def _give(self, class_id: int) -> Override:
         return self.ignore() if class_id == IGNORE else self.relabel(class_id)
 
     def _decide(self, action: Action, class_id: int) -> Override:
-        if not self.frame.reviewable:
-            raise OverrideError(
-                f"what cannot be seen is not decided: {self.frame.problem}",
-                remedy="Put the file right and come back to the image.",
-            )
-        selection = self.selection
-        if selection.kind is Kind.EMPTY:
-            raise OverrideError(
-                "no region is selected.", remedy="Click or draw one, or go on with the queue."
-            )
-        looked_at = self.number if self.number in selection.ids else next(iter(selection.ids), None)
+        if (hindrance := self.hindrance) is not None:
+            raise hindrance
+        selection, number, corrects = self.selection, self.number, self._corrects()
+        looked_at = number if number in selection.ids else next(iter(selection.ids), None)
         (override,) = self.project.overrides.record(
             [
                 Decision(
@@ -182,13 +182,24 @@ class Session(Selector):
             ]
         )
         self._update([override])
-        if self.picked is not None and not self._open_of_new(self.picked).area:
-            self.picked = None
-        if self.row is None or not self.reviewed[self.row]:
+        if corrects and self._show_decision(override, clicked=True):
+            return override
+        if number is not None and self.decided_of(number) is None:
             self.region_changed.emit()  # the rest of it is next
+        elif self.row is None:
+            self.picked = None  # of new regions none is next: another key shall decide nothing
+            self.region_changed.emit()
         else:
             self._advance()
         return override
+
+    def _corrects(self) -> bool:
+        """Whether something decided was clicked, to put it right: one goes on working there."""
+        number = self.number
+        if number is None or self.decided_of(number) is None:
+            return False
+        in_queue = self.row is not None and bool(self.feedback.again(self.row))
+        return self.part is not None or (self.clicked and not in_queue)
 
     def _turn(self, turn: Callable[[], Sequence[Override]]) -> bool:
         try:
@@ -203,20 +214,8 @@ class Session(Selector):
             self._remember()
             self._leave_for(first.image_id)
         self._update(overrides)
-        x0, y0, x1, y1 = first.box
-        here = self.rows
-        count = here.stop - here.start
-        ids = self.frame.region_ids[y0:y1, x0:x1][first.mask]
-        under = np.bincount(ids, minlength=count + 1)[1 : count + 1]
-        if under.any():
-            # the region that was looked at when it was decided, else that with the most of what was
-            looked_at = np.flatnonzero((self.regions.id[here] == first.region_id) & (under > 0))
-            self._show(here.start + int(looked_at[0] if len(looked_at) else under.argmax()))
-        else:
+        if not self._show_decision(first):
             self.row = self.picked = None
-            if self.new_regions is not None:
-                under = np.bincount(self.new_regions.region_ids[y0:y1, x0:x1][first.mask])[1:]
-                self.picked = int(under.argmax()) + 1 if under.any() else None
             self.region_changed.emit()
         return True
 

@@ -84,6 +84,8 @@ class RegionFacts:
         Whether what was decided is worth a second look.
     suggested : int or None
         The class that is suggested: the predicted one, or what was decided for regions like it.
+    coming : bool
+        Whether a run that goes on is about to score it.
     """
 
     class_id: int
@@ -102,6 +104,7 @@ class RegionFacts:
     unknown_score: float = math.nan
     again: bool = False
     suggested: int | None = None
+    coming: bool = False
 
 
 Name = Callable[[int], str]
@@ -176,6 +179,8 @@ def verdict(facts: RegionFacts, name: Name) -> str:
         if facts.decided == facts.class_id:
             return f"reviewed: {name(facts.decided)} is right"
         return f"reviewed: {name(facts.class_id)} → {name(facts.decided)}"
+    if facts.coming:
+        return "not scored yet: scores come when the run ends, and what is decided here stays"
     if math.isnan(facts.noise_score):
         return "not scored yet: run the pipeline"
     score = f"noise score {facts.noise_score:.2f}"

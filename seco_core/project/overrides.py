@@ -165,6 +165,10 @@ class OverrideLog:
         """The overrides of an image that hold, oldest first."""
         return tuple(self._active.get(image_id, ()))
 
+    def ever(self, image_id: int) -> list[Override]:
+        """All overrides that an image has ever had, also those that were undone, oldest first."""
+        return [o for batch in self._batches.values() for o in batch if o.image_id == image_id]
+
     def images(self) -> list[int]:
         """Ids of the images that have overrides that hold, ascending."""
         return sorted(i for i, overrides in self._active.items() if overrides)

@@ -18,6 +18,7 @@ from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.tabs import ProjectTabs
 from seco_viewer.edit_tools import EditTools, Tool
 from seco_viewer.layers import ReviewLayers
+from seco_viewer.offers import Offer
 from seco_viewer.session import Session
 
 Say = Callable[..., None]
@@ -134,16 +135,13 @@ class Actions:
         self._decide(partial(self._session.relabel, class_id))
 
     def _decide(self, decide: Callable[[], Override]) -> None:
-        session = self._session
-        row = session.meant
+        session, offer = self._session, self._session.offer
         try:
             override = decide()
         except SecoError as error:
             self._say(str(error), wrong=True)
             return
-        was = None if row is None else int(session.regions.class_id[row])
-        told = decision_words.decided(override.action, was, override.class_id, session.scheme.label)
-        self._say(f"✓ {told}. {takes_it_back(session)}")
+        self._say(f"✓ {self._told(override, offer)}. {takes_it_back(session)}")
 
     def _moved(self) -> None:
         """What was said is about what was on screen before; whoever moved on says more after it."""
@@ -162,11 +160,16 @@ class Actions:
         if len(session.turned) > 1:
             return f"{len(session.turned):,} decisions, made at once"
         (override,) = session.turned
-        was = None if session.row is None else int(session.regions.class_id[session.row])
-        told = decision_words.decided(override.action, was, override.class_id, session.scheme.label)
-        return f"{told} ({session.project.images[override.image_id].name})"
+        return f"{self._told(override, session.offer)} ({session.project.images[override.image_id].name})"
+
+    def _told(self, override: Override, offer: Offer | None) -> str:
+        """What a decision said, and what it was about."""
+        called = None if offer is None else offer.called
+        return decision_words.decided(override.action, called, override.class_id, self._session.scheme.label)
 
     def _start_relabel(self) -> None:
+        if (refusal := self._session.refusal("relabel")) is not None:
+            raise refusal
         self._tabs.go_to(self._review)
         self._review.chooser.start()
 

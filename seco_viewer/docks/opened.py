@@ -71,7 +71,7 @@ class OpenProject:
         self.session = session
         self._viewer, self._tabs, self._perform, self._say = viewer, tabs, perform, say
         self._soon, self._afterwards = Soon(), Afterwards(tabs)
-        self._place = session.image_id, session.row
+        self._place = session.image_id, session.number
         self._make_canvas()
         self._make_review()
         self.why = WhyPanel(session)
@@ -254,7 +254,7 @@ class OpenProject:
 
     def _show_top(self) -> None:
         """Another region: what it is called stands at the top of the page."""
-        place = self.session.image_id, self.session.row
+        place = self.session.image_id, self.session.number
         if place != self._place:
             self._place = place
             self._tabs.scroll_up(self.review)

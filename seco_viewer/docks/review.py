@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import replace
 
-import numpy as np
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QGridLayout,
@@ -20,6 +18,7 @@ from seco_viewer.docks.bars import ShareBars
 from seco_viewer.docks.buttons import ActionButton, in_brackets, with_key
 from seco_viewer.docks.classes import ClassChooser
 from seco_viewer.docks.edit_tools import EditBar
+from seco_viewer.docks.headline import LARGE, headline, likely
 from seco_viewer.docks.later import Soon
 from seco_viewer.docks.links import LinkLabel, reason_link
 from seco_viewer.docks.progress_box import ProgressBox
@@ -28,10 +27,8 @@ from seco_viewer.docks.texts import Lines, TextLabel, card
 from seco_viewer.docks.thumbnails import NeighbourStrip
 from seco_viewer.session import Session
 
-_LARGE, _SMALL = 14, 11
-"""Points of the headline."""
-_MOST_LARGE = 20
-"""So many letters of two classes fit in the larger size."""
+DECISIONS = ("accept", "take_suggestion", "relabel", "ignore", "unknown")
+"""Actions that decide what is selected."""
 _FACT_LINES = 6
 
 
@@ -52,7 +49,6 @@ class ReviewPanel(QWidget):
         super().__init__()
         self._session = session
         self._perform = perform
-        self._suggests = False
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -100,7 +96,7 @@ class ReviewPanel(QWidget):
     def _make_head(self) -> QWidget:
         box, layout = card()
         self.headline = Lines()
-        self.headline.setStyleSheet(f"font-size: {_LARGE}pt")
+        self.headline.setStyleSheet(f"font-size: {LARGE}pt")
         self.bars = ShareBars()
         layout.addWidget(self.headline)
         layout.addWidget(self.bars)
@@ -166,11 +162,8 @@ class ReviewPanel(QWidget):
         session = self._session
         self.buttons["undo"].setEnabled(session.can_undo)
         self.buttons["redo"].setEnabled(session.can_redo)
-        for action_id in ("relabel", "ignore", "unknown"):
-            self.buttons[action_id].setEnabled(session.patch.area > 0)
-        known = session.patch.area > 0 and session.meant is not None
-        self.buttons["accept"].setEnabled(known or session.picked_class is not None)
-        self.buttons["take_suggestion"].setEnabled(known and self._suggests)
+        for action_id in DECISIONS:
+            self.buttons[action_id].setEnabled(session.refusal(action_id) is None)
 
     def notify(self, text: str) -> None:
         """Show a line above the facts; none if it is empty."""
@@ -189,81 +182,56 @@ class ReviewPanel(QWidget):
         warnings = "<br>".join(f"⚠ {html.escape(problem)}" for problem in problems if problem)
         self.problem.setText(warnings.replace("/", "/\u200b"))  # long paths may break there
         self.problem.setVisible(any(problems))
-        row = session.meant
-        self._suggests = row is not None
+        facts, offer, number = session.facts_here, session.offer, session.meant_number
         self.buttons["accept"].setText(with_key("accept"))
         self.buttons["take_suggestion"].setText(with_key("take_suggestion"))
-        if row is None:
-            self.bars.show_shares([])
-            self.chooser.emphasise(())
-            self.headline.setText("No region is selected")
-            if (picked := session.picked_class) is not None:
-                self.headline.setText(f"<span style='font-size: {_SMALL}pt'>{self._chip(picked)}</span>")
-                self.sentence.setText("Not scored yet. What is decided here stays.")
-                self.buttons["accept"].setText(f"✓ {scheme.label(picked)}  {in_brackets('accept')}")
-            elif not session.frame.reviewable:
-                self.headline.setText("This image cannot be judged")
-                self.sentence.setText(f"{with_key('resume')} goes on with the queue.")
-            elif not len(session.regions):
-                self.sentence.setText("There are no regions yet: run the pipeline.")
-            else:
-                self.sentence.setText("Click a region, or go on with the queue.")
-            self.details.setText("")
+        if facts is None or offer is None or number is None:
+            self._show_nothing()
             return
-        facts, part = session.facts(row), session.part if row == session.row else None
-        if part is not None:
-            facts = replace(facts, decided=part.override.class_id)
         name = scheme.label
-        suggested = int(session.suggested[row])
-        self.chooser.emphasise((facts.class_id, suggested))
-        self.headline.setText(self._headline(facts, suggested, before="part of " if part else ""))
-        selected = self._selected(row)
-        self.sentence.setText(
-            (f"<b>{selected}</b><br>" if selected else "") + html.escape(words.sentence(facts, name))
+        self.chooser.emphasise(
+            (offer.called,) if offer.suggested is None else (offer.called, offer.suggested)
         )
-        probabilities = session.regions.probabilities[row]
-        likely = np.argsort(-probabilities, kind="stable")[:3].tolist()
-        self.bars.show_shares(
-            [(name(c), tuple(scheme.palette[c].tolist()), float(probabilities[c])) for c in likely]
-        )
-        lines = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
-        told = [html.escape(line) for line in lines if line]
+        part = session.part is not None and number == session.number
+        self.headline.setText(headline(scheme, offer, part=part))
+        said = [f"<b>{self._selected(number)}</b>", html.escape(words.sentence(facts, name))]
+        told = [words.verdict(facts, name), words.votes(facts, name), words.surroundings(facts, name)]
+        self.sentence.setText("<br>".join(line for line in said if line != "<b></b>"))
+        details = [html.escape(line) for line in told if line]
         if facts.decided is None:
-            told[1:1] = [reason_link(reason, name, self) for reason in facts.reasons[:1]]
-        self.details.setText("<br>".join(told))
-        kept = facts.decided if facts.again and facts.decided is not None else facts.class_id
-        self.buttons["accept"].setText(f"✓ {name(kept)}  {in_brackets('accept')}")
-        self._suggests = suggested != kept
-        other = name(suggested) if self._suggests else "nothing else"
+            details[1:1] = [reason_link(reason, name, self) for reason in facts.reasons[:1]]
+        self.details.setText("<br>".join(details))
+        row = session.meant
+        self.bars.show_shares([] if row is None else likely(scheme, session.regions.probabilities[row], 3))
+        self.buttons["accept"].setText(f"✓ {name(offer.kept)}  {in_brackets('accept')}")
+        other = name(offer.suggested) if offer.suggested is not None and offer.suggests else "nothing else"
         self.buttons["take_suggestion"].setText(f"→ {other}  {in_brackets('take_suggestion')}")
 
-    def _selected(self, row: int) -> str:
-        """What is selected of a region if it is not all of it; what tools select is said elsewhere."""
+    def _show_nothing(self) -> None:
+        """Say why there is nothing to decide on."""
         session = self._session
-        patch, area = session.patch, int(session.regions.area[row])
-        whole = session.part is None and patch.area == area
+        self.bars.show_shares([])
+        self.chooser.emphasise(())
+        self.headline.setText("No region is selected")
+        self.details.setText("")
+        if not session.frame.reviewable:
+            self.headline.setText("This image cannot be judged")
+            self.sentence.setText(f"{with_key('resume')} goes on with the queue.")
+        elif not len(session.regions):
+            self.sentence.setText("There are no regions yet: run the pipeline.")
+        else:
+            self.sentence.setText("Click a region, or go on with the queue.")
+
+    def _selected(self, number: int) -> str:
+        """What is selected of a region if it is not all of it; what tools select is said elsewhere."""
+        session, patch, region = self._session, self._session.patch, self._session.region(number)
+        whole = session.part is None and patch.area == region.area
         if session.edited or whole or not patch.area:
             return ""
-        box, mask = session.mask(row)
-        within = int(np.count_nonzero(mask & patch.on(box)))
-        return decision_words.selected(patch.area, within, area, decided=session.part is not None)
-
-    def _headline(self, facts: words.RegionFacts, suggested: int, *, before: str) -> str:
-        text = before + self._chip(facts.class_id)
-        if facts.decided is not None:
-            text += "  ✓" if facts.decided == facts.class_id else f"  →  {self._chip(facts.decided)}  ✓"
-        elif suggested != facts.class_id:
-            text += f"  or  {self._chip(suggested)}  ?"
-        names = (facts.class_id, suggested if facts.decided is None else facts.decided)
-        length = len(before) + sum(len(self._session.scheme.label(c)) for c in set(names))
-        size = _LARGE if length <= _MOST_LARGE else _SMALL
-        return f"<span style='font-size: {size}pt'>{text}</span>"
+        return decision_words.selected(
+            patch.area, (region & patch).area, region.area, decided=session.part is not None
+        )
 
     def _left_out(self) -> list[str]:
         images = self._session.project.images
         return [images[i].name for i in sorted(self._session.unusable) if i != self._session.image_id]
-
-    def _chip(self, class_id: int) -> str:
-        red, green, blue = self._session.scheme.palette[class_id].tolist()
-        name = html.escape(self._session.scheme.label(class_id))
-        return f"<span style='color: rgb({red},{green},{blue})'>■</span> <b>{name}</b>"

@@ -15,10 +15,12 @@ from seco_core.project.overrides import Event
 from seco_viewer import decision_words, words
 from seco_viewer.crops import region_crop
 from seco_viewer.docks.bars import ShareBars
+from seco_viewer.docks.headline import likely
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.links import LinkLabel, reason_link, region_link
 from seco_viewer.docks.texts import TextLabel
 from seco_viewer.docks.thumbnails import to_pixmap
+from seco_viewer.selection import Patch
 from seco_viewer.session import Session
 
 _SIDE = 150
@@ -145,36 +147,38 @@ class WhyPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the current region."""
-        session, row = self._session, self._session.row
-        if row is None:
+        session, row, number = self._session, self._session.row, self._session.number
+        if number is None:
             self.picture.clear()
             self.summary.setText("No region is selected.")
-            self.classes.show_shares([])
-            self.parts.show_shares([])
-            self.loss.mark(float("nan"))
-            for label in (self.standing, self.reasons, self.neighbours, self.past):
-                label.setText("")
+            self.past.setText("")
+        else:
+            box = session.region(number).box
+            picture = region_crop(session.frame.image, session.region_ids_here, number, box, _SIDE)
+            self.picture.setPixmap(to_pixmap(picture))
+            past = decision_words.past(events_on(session, number), session.scheme.label)
+            self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
+        if row is not None:
+            self._show_scores(row)
             return
-        r, name = session.regions, session.scheme.label
-        facts = session.facts(row)
-        x0, y0, x1, y1 = r.box[row].tolist()
-        number = row - session.rows.start + 1
-        self.picture.setPixmap(
-            to_pixmap(
-                region_crop(session.frame.image, session.frame.region_ids, number, (x0, y0, x1, y1), _SIDE)
-            )
-        )
+        if number is not None and session.new_regions is not None:
+            self._summarise(session.new_regions.facts(number, session.decided_of(number)))
+        self.classes.show_shares([])
+        self.parts.show_shares([])
+        self.loss.mark(float("nan"))
+        for label in (self.standing, self.reasons, self.neighbours):
+            label.setText("")
+
+    def _summarise(self, facts: words.RegionFacts) -> None:
+        name = self._session.scheme.label
         lines = [words.sentence(facts, name), words.verdict(facts, name), words.votes(facts, name)]
         self.summary.setText("<br>".join(html.escape(line) for line in lines))
-        probabilities = r.probabilities[row]
-        likely = np.argsort(-probabilities, kind="stable")[:5].tolist()
-        self.classes.show_shares(
-            [
-                (name(c), tuple(session.scheme.palette[c].tolist()), float(probabilities[c]))
-                for c in likely
-                if probabilities[c] > 0
-            ]
-        )
+
+    def _show_scores(self, row: int) -> None:
+        session, r, name = self._session, self._session.regions, self._session.scheme.label
+        facts = session.facts(row)
+        self._summarise(facts)
+        self.classes.show_shares(likely(session.scheme, r.probabilities[row], 5))
         self.parts.show_shares(
             [(text, _SCORE_COLOR, value) for text, value in score_parts(session, row) if not np.isnan(value)]
         )
@@ -185,8 +189,6 @@ class WhyPanel(QWidget):
         )
         self.reasons.setText(self._told_reasons(facts))
         self.neighbours.setText(f"{html.escape(words.alike(facts, name))}<br>{self._touching(row)}")
-        past = decision_words.past(events_on(session, row), name)
-        self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
 
     def _told_reasons(self, facts: words.RegionFacts) -> str:
         """Each decision that changed the region's noise score as a link to what was decided."""
@@ -234,22 +236,15 @@ def score_parts(session: Session, row: int) -> list[tuple[str, float]]:
     ]
 
 
-def events_on(session: Session, row: int) -> list[Event]:
-    """Decisions on a region, free ones whose box meets its box, and what undid or redid them."""
-    x0, y0, x1, y1 = session.regions.box[row].tolist()
-    image_id, region_id = session.regions.image_id[row], session.regions.id[row]
-    found: list[Event] = []
-    batches = set[int]()
-    for event in session.project.overrides.history():
-        if event.box is not None and event.image_id == image_id:
-            left, top, right, bottom = event.box
-            meets = left < x1 and right > x0 and top < y1 and bottom > y0
-            if event.region_id == region_id or (event.region_id is None and meets):
-                found.append(event)
-                batches.add(event.batch)
-        elif event.target_batch in batches:
-            found.append(event)
-    return found
+def events_on(session: Session, number: int) -> list[Event]:
+    """Decisions on pixels of a region on screen, by its id there, and what undid or redid them.
+
+    Ids do not tell: a run gives them to other regions.
+    """
+    region, log = session.region(number), session.project.overrides
+    about = [o for o in log.ever(session.image_id) if (region & Patch(o.box, o.mask)).area]
+    seqs, batches = {o.seq for o in about}, {o.batch for o in about}
+    return [event for event in log.history() if event.seq in seqs or event.target_batch in batches]
 
 
 def _group(title: str, *parts: QWidget) -> QGroupBox:

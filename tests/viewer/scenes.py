@@ -131,3 +131,9 @@ def go_to_a_reason(session: Session) -> None:
                 session.go_to(row)
                 return
     raise AssertionError("no decision changed a noise score")
+
+
+def take_suggestion_if_any(session: Session) -> None:
+    """What key T does, but for its message where nothing is suggested."""
+    if session.refusal("take_suggestion") is None:
+        session.take_suggestion()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from seco_viewer.outline import outline, region_borders
 from seco_viewer.selection import cut
 from seco_viewer.session import Session
 from seco_viewer.view import View, camera_of, canvas_size
-from tests.viewer.scenes import class_map, make_project, store_regions
+from tests.viewer.scenes import class_map, make_project, store_regions, take_suggestion_if_any
 
 pytestmark = pytest.mark.gui
 
@@ -55,7 +56,8 @@ def test_layers_agree_with_the_session_after_random_actions(
 ):
     rng = np.random.default_rng(seed)
     actions = [
-        session.accept, session.take_suggestion, session.ignore, session.skip, session.back, session.undo,
+        partial(take_suggestion_if_any, session),
+        session.accept, session.ignore, session.skip, session.back, session.undo,
         session.redo, session.next_image, session.previous_image, layers.graph.toggle,
         layers.toggle_overlays, layers.toggle_noise,
     ]  # fmt: skip

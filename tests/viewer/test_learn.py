@@ -41,7 +41,7 @@ def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot)
     learn.after.setValue(3)
     before = session.regions
     dock.perform("accept")
-    dock.perform("take_suggestion")
+    dock.perform("unknown")
     assert not learn.running
     dock.perform("ignore")
     assert learn.running

@@ -148,7 +148,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
         assert "A run has just made its regions anew. They are not scored yet" in dock.message.text()
         assert not dock.opened.review.buttons["accept"].isEnabled()
         session.select_at(2, 2)
-        qtbot.waitUntil(lambda: "Not scored yet" in dock.opened.review.sentence.text())
+        qtbot.waitUntil(lambda: "not scored yet" in dock.opened.review.details.text())
         assert dock.opened.review.buttons["accept"].isEnabled()
         dock.perform("accept")
         assert len(session.project.overrides) == 1

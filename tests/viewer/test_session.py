@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from seco_core.project import Action, Project
 from seco_core.scheme import IGNORE
 from seco_viewer.session import Session
 from tests.viewer.agreement import assert_agrees_with_the_store
-from tests.viewer.scenes import class_map, make_project, store_regions
+from tests.viewer.scenes import class_map, make_project, store_regions, take_suggestion_if_any
 
 
 def worst_flagged(session: Session) -> list[int]:
@@ -112,7 +113,8 @@ def test_undo_and_redo_go_to_the_region_across_images(session: Session):
 def test_random_actions_leave_what_the_store_says(session: Session, seed: int):
     rng = np.random.default_rng(seed)
     actions = [
-        session.accept, session.take_suggestion, session.ignore, session.unknown, session.skip, session.back,
+        partial(take_suggestion_if_any, session),
+        session.accept, session.ignore, session.unknown, session.skip, session.back,
         session.next_image, session.previous_image, session.undo, session.undo, session.redo, session.resume,
         lambda: session.relabel(int(rng.integers(0, 19))),
         lambda: session.select_at(int(rng.integers(0, 60)), int(rng.integers(0, 80))),

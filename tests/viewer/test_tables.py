@@ -9,6 +9,7 @@ from seco_core.project import Project
 from seco_viewer.selection import Patch
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
+from tests.viewer.scenes import take_suggestion_if_any
 
 ARRAYS = ("reviewed", "decided", "confirmed")
 
@@ -16,7 +17,7 @@ ARRAYS = ("reviewed", "decided", "confirmed")
 def decide_in_every_way(session: Session) -> None:
     """Whole regions, one of them twice, another region's part, and one that is undone."""
     first = session.accept()
-    session.take_suggestion()
+    take_suggestion_if_any(session)
     session.go_to(int(np.flatnonzero(session.regions.id == first.region_id)[0]))
     session.accept()
     session.next_image()
@@ -31,7 +32,7 @@ def decide_in_every_way(session: Session) -> None:
 def test_tables_read_a_while_ago_catch_up(session: Session, scored_path: Path, read_after: int):
     steps = [
         session.accept,
-        session.take_suggestion,
+        lambda: session.relabel(7),
         session.undo,
         lambda: decide_in_every_way(session),
         session.undo,

@@ -76,8 +76,9 @@ def test_why_follows_the_region_and_tells_its_history(dock: SecoDock, qtbot):
     dock.perform("undo")
     why.refresh()
     assert "taken back" in why.past.text()
-    assert [e.kind for e in events_on(session, row)] == ["override", "undo"]
-    other = (row + 1) % len(session.regions)
+    assert session.row == row
+    assert [e.kind for e in events_on(session, session.number)] == ["override", "undo"]
+    other = session.number % (session.rows.stop - session.rows.start) + 1
     assert events_on(session, other) == []
 
 
