@@ -43,6 +43,8 @@ STAGES = {
     "download": "download",
 }
 
+_WIDEST = max(map(len, STAGES.values()))
+
 WITHIN_OTHERS = {"masks"}
 """Stages that are part of another one: they have no bar of their own, their messages are shown at its end."""
 
@@ -66,7 +68,7 @@ def progress_bars() -> Iterator[ProgressCallback]:
             bar, current = (
                 tqdm(
                     total=event.total or None,
-                    desc=f"{title:<24}",
+                    desc=f"{title:<{_WIDEST}}",
                     dynamic_ncols=True,
                     mininterval=seconds,
                     maxinterval=max(seconds, 10),
@@ -126,16 +128,14 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
     rates = [_number(numbers[k]) for k in ("noise_rate", "noise_rate_kept", "noise_rate_flagged")]
     out.print(f"share of wrong regions: {rates[0]} of all, {rates[1]} of the kept, {rates[2]} of the flagged")
     bins = numbers["reliability"]
-    table = Table(
-        title=f"noise score as a probability (mean error {_number(numbers['calibration_error'])})",
-        title_justify="left",
-    )
+    table = Table(title="noise score as a probability", title_justify="left")
     for name in ("regions", "predicted", "wrong"):
         table.add_column(name, justify="right")
     for count, predicted, observed in zip(bins["regions"], bins["predicted"], bins["observed"], strict=True):
         if count:
-            table.add_row(str(count), _number(predicted), _number(observed))
+            table.add_row(f"{count:,}", _number(predicted), _number(observed))
     out.print(table)
+    out.print(f"mean error of the noise score as a probability: {_number(numbers['calibration_error'])}")
 
 
 def print_status(found: Status) -> None:
@@ -153,7 +153,7 @@ def print_status(found: Status) -> None:
         )
         lines += [("last run", f"{found.last_run['status']}, from {began} to {ended}")]
     named = {"keep": "kept", "relabel": "relabelled", "doubt": "doubted", "drop": "dropped"}
-    verdicts = [f"{count:,} {named[verdict]}" for verdict, count in found.verdicts.items()]
+    verdicts = [f"{found.verdicts[verdict]:,} {name}" for verdict, name in named.items()]
     if found.without_verdict:
         verdicts.append(f"{found.without_verdict:,} without a verdict")
     lines += [("regions", f"{found.regions:,}: {', '.join(verdicts)}; {found.flagged:,} to be looked at")]
@@ -171,7 +171,7 @@ def print_status(found: Status) -> None:
             (
                 "forecast",
                 f"about {told.now:.1%} of the area is right ({told.now_low:.1%} to {told.now_high:.1%}); "
-                f"after {told.reviews} more reviews about {told.after:.1%}",
+                f"after {counted(told.reviews, 'more review')} about {told.after:.1%}",
             )
         ]
     lines += [("next" if number == 0 else "", step) for number, step in enumerate(found.next)]

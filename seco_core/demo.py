@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seco_core.console import out, print_evaluation, print_problems
+from seco_core.console import out, print_evaluation, print_problems, progress_bars
 from seco_core.dataset import open_dataset
 from seco_core.errors import ProjectError
 from seco_core.evaluate import evaluate
@@ -53,22 +53,24 @@ def run_demo(
     count: int = 12,
     size: tuple[int, int] = (256, 512),
     seed: int = 0,
-    progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> Path:
     """Make the example project, run the pipeline, evaluate and export; the project folder.
 
-    Prints the table of results and where everything is.
+    Shows its progress, and prints the table of results and where everything is.
     """
-    path = make_example_project(folder, count=count, size=size, seed=seed, progress=progress, cancel=cancel)
-    result = run_pipeline(path, Parameters(seed=seed), progress=progress, cancel=cancel)
+    with progress_bars() as progress:
+        path = make_example_project(
+            folder, count=count, size=size, seed=seed, progress=progress, cancel=cancel
+        )
+        result = run_pipeline(path, Parameters(seed=seed), progress=progress, cancel=cancel)
+        with Project.open(path, readonly=True) as project:
+            numbers = evaluate(project, progress=progress, cancel=cancel)
+            export(project, folder / "export", state="clean", progress=progress, cancel=cancel)
     print_problems(f"{name}: {error}" for name, error in result.skipped)
-    with Project.open(path, readonly=True) as project:
-        numbers = evaluate(project, progress=progress, cancel=cancel)
-        report = export(project, folder / "export", state="clean", progress=progress, cancel=cancel)
     print_evaluation(numbers)
     out.print(f"images, pseudo-labels and ground truth: {folder / 'data'}", soft_wrap=True)
     out.print(f"project:                                {path}", soft_wrap=True)
-    out.print(f"curated label set:                      {report.path}", soft_wrap=True)
+    out.print(f"curated label set:                      {folder / 'export'}", soft_wrap=True)
     out.print(f"open it with:                           seco view {path}", soft_wrap=True)
     return path

@@ -137,7 +137,7 @@ def evaluate(
         measured += 1
         progress(ProgressEvent("evaluate", number, len(todo), record.name))
     if measured == 0:
-        raise DatasetError(f"no ground truth can be read: {problems[-1]}", path=project.path)
+        raise DatasetError(f"nothing can be measured: {problems[-1]}", path=project.path)
     result: dict[str, Any] = {}
     for name in LABEL_SETS:
         result |= sets[name].numbers(name)

@@ -61,7 +61,7 @@ class Status:
     reviewed_area : float
         Their share of the area of all regions, 0..1.
     forecast : Forecast or None
-        Share of the area that is right; None before there are scores.
+        Share of the area that is right; None before there are scores, and while a run makes them anew.
     foreign_pixels : int
         Pixels of pseudo-labels that are of no class and were read as ignore.
     problems : tuple of str
@@ -141,7 +141,8 @@ def status(project: Project) -> Status:
         by=dict(by.most_common()),
         reviewed=int(np.count_nonzero(reviewed)),
         reviewed_area=int(regions.area[reviewed].sum()) / area if area else 0.0,
-        forecast=told,
+        # noise scores that are still to be made anew are no probabilities yet
+        forecast=None if (without & ~np.isnan(regions.noise_score)).any() else told,
         foreign_pixels=sum(r.foreign_pixels for r in project.images),
         problems=tuple(p for p in (problem, foreign_ids(project.images)) if p),
         next=_next(project, fresh.stages, len(skipped), replaced, flagged),

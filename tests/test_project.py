@@ -21,6 +21,7 @@ from seco_core.errors import (
 )
 from seco_core.parameters import Parameters
 from seco_core.project import Action, Project
+from seco_core.project.graph_file import read_graph
 from seco_core.project.models import read_model, write_model
 from seco_core.project.overrides import Decision
 from seco_core.project.rasters import read_raster, write_raster
@@ -318,6 +319,18 @@ def test_damaged_networks_name_the_file(tmp_path: Path, left: str):
     with pytest.raises(ProjectError, match="network") as caught:
         read_model(tmp_path, file)
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda root, file: read_raster(root, file, "psa"), read_model, read_graph],
+    ids=lambda r: r.__name__,
+)
+def test_what_is_gone_is_not_to_be_deleted(tmp_path: Path, read):
+    with pytest.raises(ProjectError, match="is gone") as caught:
+        read(tmp_path, "nothing-0123456789abcdef.npz")
+    assert "Run the pipeline again" in str(caught.value)
+    assert "Delete" not in str(caught.value)
 
 
 def test_full_disk_while_writing_a_raster_leaves_no_half_file(

@@ -22,21 +22,22 @@ def teach(project: ProjectArgument) -> None:
     """Train the region classifier further on what people decided, and score all regions anew."""
     from seco_core.pipeline import teach as teach_project
 
-    with errors(), progress_bars() as progress, interruptible() as cancel:
+    with errors():
         with Project.open(project, readonly=True) as opened:
             run = opened.scoring_run()
         parameters = run.parameters if run is not None else Parameters()
-        found = teach_project(project, parameters, progress=progress, cancel=cancel)
-        if found.taught or found.changed:
-            taught, changed = counted(found.taught, "decided region"), counted(found.changed, "score")
-            flagged = counted(found.newly_flagged, "region")
-            out.print(
-                f"{taught} taught: {changed} changed; {flagged} newly flagged, "
-                f"{found.no_longer_flagged:,} no longer, in {found.seconds:.1f} s",
-                soft_wrap=True,
-            )
-        else:
-            out.print("nothing was decided since the scores were made")
+        with progress_bars() as progress, interruptible() as cancel:
+            found = teach_project(project, parameters, progress=progress, cancel=cancel)
+    if found.taught or found.changed:
+        taught, changed = counted(found.taught, "decided region"), counted(found.changed, "score")
+        flagged = counted(found.newly_flagged, "region")
+        out.print(
+            f"{taught} taught: {changed} changed; {flagged} newly flagged, "
+            f"{found.no_longer_flagged:,} no longer, in {found.seconds:.1f} s",
+            soft_wrap=True,
+        )
+    else:
+        out.print("nothing was decided since the scores were made")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from seco_core.cli.app import ProjectArgument, app, errors, interruptible
-from seco_core.console import out, progress_bars
+from seco_core.console import out
 from seco_core.demo import run_demo
 from seco_core.errors import ProjectError
 from seco_core.project import Project
@@ -42,8 +42,8 @@ def demo(
     view: Annotated[bool, typer.Option(help="Open napari at the end, where there is a display.")] = True,
 ) -> None:
     """Make the built-in example, run everything on it, evaluate, export, and open it."""
-    with errors(resumable=True), progress_bars() as progress, interruptible() as cancel:
-        run_demo(folder, count=count, size=(height, 2 * height), seed=seed, progress=progress, cancel=cancel)
+    with errors(resumable=True), interruptible() as cancel:
+        run_demo(folder, count=count, size=(height, 2 * height), seed=seed, cancel=cancel)
     project = folder / "project"
     if not view:
         return

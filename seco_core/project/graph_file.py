@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from seco_core.errors import ProjectError
 from seco_core.files import write_bytes
 from seco_core.graph import EdgeKind, RelationalGraph, neighbours_of
+from seco_core.project.own_files import reading
 
 FOLDER = "graph"
 _ALIGNMENT = 64
@@ -108,27 +108,14 @@ def read_graph(root: Path, file: str) -> StoredGraph:
         If the file is missing or damaged.
     """
     path = root / file
-    try:
-        with open(path, "rb") as stream:
-            region_ids = _mapped(stream)
-            n = len(region_ids)
-            links = {}
-            for kind in EdgeKind:
-                indptr, indices, weight = (_mapped(stream) for _ in range(3))
-                links[kind] = sparse.csr_matrix((weight, indices, indptr), shape=(n, n), copy=False)
-                links[kind].has_sorted_indices = True
-    except FileNotFoundError as error:
-        raise ProjectError(
-            "the file of the relational graph is gone.",
-            path=path,
-            remedy="Run the pipeline again: it makes the graph anew.",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ProjectError(
-            f"the relational graph cannot be read: {error}.",
-            path=path,
-            remedy="Delete that file and run the pipeline again.",
-        ) from error
+    with reading("the relational graph", path), open(path, "rb") as stream:
+        region_ids = _mapped(stream)
+        n = len(region_ids)
+        links = {}
+        for kind in EdgeKind:
+            indptr, indices, weight = (_mapped(stream) for _ in range(3))
+            links[kind] = sparse.csr_matrix((weight, indices, indptr), shape=(n, n), copy=False)
+            links[kind].has_sorted_indices = True
     return StoredGraph(region_ids, links)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.errors import ProjectError
 from seco_core.files import read_named, write_bytes
+from seco_core.project.own_files import reading
 
 
 def write_model(root: Path, name: str, weights: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
@@ -34,12 +34,9 @@ def read_model(root: Path, file: str) -> dict[str, NDArray[Any]]:
     ProjectError
         If the file is missing or damaged.
     """
-    try:
-        with np.load(io.BytesIO(read_named(root / file)), allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError) as error:
-        raise ProjectError(
-            f"a network of the project cannot be read: {error}.",
-            path=root / file,
-            remedy="Delete that file and run the pipeline again.",
-        ) from error
+    path = root / file
+    with (
+        reading("a network of the project", path),
+        np.load(io.BytesIO(read_named(path)), allow_pickle=False) as arrays,
+    ):
+        return dict(arrays)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from seco_core.errors import ProjectError
 from seco_core.files import read_named, write_bytes
+from seco_core.project.own_files import reading
 
 PNG_KINDS = ("psa", "regions")
 """Kinds kept as PNG (class map uint8, region id map uint16); the others are NPY."""
@@ -43,7 +44,7 @@ def read_raster(root: Path, file: str, kind: str) -> NDArray[Any]:
         If the file is missing or damaged.
     """
     path = root / file
-    try:
+    with reading("a raster of the project", path):
         data = read_named(path)
         if kind in PNG_KINDS:
             array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -51,12 +52,6 @@ def read_raster(root: Path, file: str, kind: str) -> NDArray[Any]:
                 raise ValueError("not a PNG")
             return array
         return np.load(io.BytesIO(data), allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ProjectError(
-            f"a raster of the project cannot be read: {error}.",
-            path=path,
-            remedy="Delete that file and run the pipeline again.",
-        ) from error
 
 
 def set_raster_row(
