@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from seco_core.dataset import Dataset, open_dataset
 from seco_core.masks.base import MaskSet
 from seco_core.parameters import Parameters
+from seco_core.pipeline import run_pipeline
 from seco_core.project import Project
 from seco_core.scheme import load_scheme
 
@@ -70,6 +72,24 @@ def dataset(tmp_path: Path) -> Dataset:
 def project_path(tmp_path: Path, dataset: Dataset) -> Path:
     """A project of `dataset` that no pipeline has run on."""
     Project.create(tmp_path / "project", load_scheme("cityscapes19"), dataset).close()
+    return tmp_path / "project"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset and a project that a run has finished, to be copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    dataset = write_dataset(folder / "made" / "data")
+    Project.create(folder / "made" / "project", load_scheme("cityscapes19"), dataset).close()
+    run_pipeline(folder / "made" / "project", QUICK)
+    # where it was made there is nothing any more: copies find the data beside them
+    return (folder / "made").rename(folder / "kept")
+
+
+@pytest.fixture
+def scored(finished: Path, tmp_path: Path) -> Path:
+    """A project that a run has finished, with its dataset beside it."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     return tmp_path / "project"
 
 

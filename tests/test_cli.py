@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_dataset
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -17,6 +16,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.run import only_run
 from seco_core.progress import Cancelled
 from seco_core.project import Project
+from tests.conftest import write_dataset
 
 QUICK = ["--set", "masks.parts=100", "--set", "scc.epochs=3", "--set", "scc.folds=2", "--device", "cpu"]
 

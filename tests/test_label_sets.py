@@ -23,26 +23,9 @@ from seco_core.project.overrides import Decision, Origin
 from seco_core.refine import paint_overrides
 from seco_core.regions import connected_regions
 from seco_core.scheme import IGNORE, load_scheme
-from tests.conftest import QUICK, write_dataset
+from tests.conftest import QUICK
 
 SHAPE = (48, 64)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a dataset and a project that a run has finished, to be copied."""
-    folder = tmp_path_factory.mktemp("label_sets")
-    dataset = write_dataset(folder / "made" / "data")
-    Project.create(folder / "made" / "project", load_scheme("cityscapes19"), dataset).close()
-    run_pipeline(folder / "made" / "project", QUICK)
-    # where it was made there is nothing any more: copies find the data beside them
-    return (folder / "made").rename(folder / "kept")
-
-
-@pytest.fixture
-def scored(finished: Path, tmp_path: Path) -> Path:
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "project"
 
 
 @pytest.fixture

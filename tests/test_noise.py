@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -30,6 +29,7 @@ from seco_core.scc.noise import (
     noise_score,
     shipped_weights,
 )
+from tests.conftest import QUICK
 
 PROFILES = ("default", "paper", "seco-v1", "seco-v2")
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK
 from PIL import Image
 
 from benchmarks.common import store_digest
@@ -17,6 +16,7 @@ from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE, ClassScheme, load_scheme
+from tests.conftest import QUICK
 
 
 def test_run_scores_every_region_and_reaches_a_curated_map(project_path: Path):

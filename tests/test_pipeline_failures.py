@@ -10,7 +10,6 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from conftest import QUICK, write_dataset
 from PIL import Image
 
 from seco_core.dataset import open_dataset
@@ -32,6 +31,7 @@ from seco_core.progress import ProgressEvent
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.scheme import load_scheme
+from tests.conftest import QUICK, write_dataset
 
 
 def spoil_truncated(data: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK
 
 from benchmarks.common import store_digest
 from seco_core.errors import ProjectError
@@ -17,6 +16,7 @@ from seco_core.project import Project
 from seco_core.project.models import read_model
 from seco_core.scc.correction import Verdict, correct_by_uncertainty
 from seco_core.scc.rules import kept_by_rule
+from tests.conftest import QUICK
 
 
 def test_every_region_has_an_uncertainty_and_the_networks_are_kept(project_path: Path):

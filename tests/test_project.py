@@ -324,7 +324,7 @@ def test_damaged_networks_name_the_file(tmp_path: Path, left: str):
 @pytest.mark.parametrize(
     "read",
     [lambda root, file: read_raster(root, file, "psa"), read_model, read_graph],
-    ids=lambda r: r.__name__,
+    ids=["raster", "network", "graph"],
 )
 def test_what_is_gone_is_not_to_be_deleted(tmp_path: Path, read):
     with pytest.raises(ProjectError, match="is gone") as caught:

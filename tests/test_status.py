@@ -17,9 +17,8 @@ from seco_core.pipeline.ledger import Ledger
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.scc.correction import Verdict
-from seco_core.scheme import load_scheme
 from seco_core.status import Status, status
-from tests.conftest import QUICK, write_dataset
+from tests.conftest import QUICK
 
 BEHIND = {"scc", "scc-unc", "noise", "refine"}
 
@@ -44,23 +43,6 @@ def accept(path: Path, row: int) -> None:
         project.overrides.record(
             [Decision(Action.ACCEPT, image, class_id, (x0, y0, x1, y1), mask, region_id)]
         )
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a dataset and a project that a run has finished, to be copied."""
-    folder = tmp_path_factory.mktemp("status")
-    dataset = write_dataset(folder / "made" / "data")
-    Project.create(folder / "made" / "project", load_scheme("cityscapes19"), dataset).close()
-    run_pipeline(folder / "made" / "project", QUICK)
-    # where it was made there is nothing any more: copies find the data beside them
-    return (folder / "made").rename(folder / "kept")
-
-
-@pytest.fixture
-def scored(finished: Path, tmp_path: Path) -> Path:
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "project"
 
 
 def test_a_new_project_is_all_to_do(project_path: Path):

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import QUICK
 
 from seco_core.errors import ProjectError
 from seco_core.pipeline import ledger, run_pipeline, teach
 from seco_core.pipeline.chunks import in_chunks
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
+from tests.conftest import QUICK
 
 Rows = Iterable[tuple[Any, ...]]
 

@@ -23,12 +23,6 @@ def decide(project: Project, image_id: int, number: int, class_id: int) -> int:
     return project.regions().rows_of(image_id).start + number - 1
 
 
-@pytest.fixture
-def scored(project_path: Path) -> Path:
-    run_pipeline(project_path, QUICK)
-    return project_path
-
-
 def stages(path: Path, parameters: Parameters = QUICK) -> set[str]:
     events: list[ProgressEvent] = []
     run_pipeline(path, parameters, progress=events.append)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK
 
 from seco_core.errors import ExportError, ProjectError
 from seco_core.evaluate import evaluate
@@ -15,6 +14,7 @@ from seco_core.pipeline import apply_thresholds, run_pipeline, teach
 from seco_core.progress import Cancelled, CancelToken, ProgressEvent
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
+from tests.conftest import QUICK
 
 OTHER = QUICK.replace(**{"seed": 5, "scc.tau_ns": 0.3})
 
