@@ -178,6 +178,7 @@ class ImagesPanel(QWidget):
         self._mark_current()
 
     def _mark_current(self) -> None:
+        self.model.changed(self._session.image_id)
         index = self.sorted.mapFromSource(self.model.index(self._session.image_id, 0))
         if index.isValid():
             self.table.selectRow(index.row())

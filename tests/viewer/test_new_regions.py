@@ -148,6 +148,20 @@ def test_as_many_are_flagged_as_are_in_the_queue(session: Session, scored_path: 
     assert session.counts()[1] == len(session.queue) == 0
 
 
+def test_an_image_that_turns_out_to_be_cut_anew_is_one_of_them(session: Session, scored_path: Path):
+    """By a run in another program, say."""
+    session.go_to_image(0)
+    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
+    session.go_to_image(1)
+    assert session.new_regions is not None
+    assert session.cut_anew == {1}
+    assert (region_states(session)[session.rows] == RegionState.LEFT_OUT).all()
+    assert session.counts()[1] == len(session.queue)
+    session.project.images[2].image.unlink()
+    session.go_to_image(2)
+    assert session.cut_anew == {1}, "one that is gone is not"
+
+
 def test_regions_of_an_image_cut_anew_are_neither_flagged_nor_kept(session: Session, scored_path: Path):
     rows = session.regions.rows_of(1)
     session.go_to(rows.start)
