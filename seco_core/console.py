@@ -132,8 +132,7 @@ def print_evaluation(numbers: dict[str, Any]) -> None:
     for name in ("regions", "predicted", "wrong"):
         table.add_column(name, justify="right")
     for count, predicted, observed in zip(bins["regions"], bins["predicted"], bins["observed"], strict=True):
-        if count:
-            table.add_row(f"{count:,}", _number(predicted), _number(observed))
+        table.add_row(f"{count:,}", _number(predicted), _number(observed))
     out.print(table)
     out.print(f"mean error of the noise score as a probability: {_number(numbers['calibration_error'])}")
 

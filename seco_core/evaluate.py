@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -81,7 +80,7 @@ def evaluate(
         after PSA; ``auroc_S``, ``ap_S``, ``precision10_S`` for the scores noise_score, loss, confidence
         (one minus it), uncertainty, entropy (of the graph classifier) and cleanlab (one minus its label
         quality). ``reliability``: ``predicted``, ``observed`` and ``regions`` (how many) of the noise score
-        in ten bins of equal width (None for an empty one), ``calibration_error`` the mean difference of the
+        in ten bins of equal width, but for empty ones; ``calibration_error`` the mean difference of the
         former two over the regions. Regions that a person decided are left out of it: the score was
         calibrated on them. What does not exist is NaN.
 
@@ -149,9 +148,8 @@ def evaluate(
     known = (majority != IGNORE) & ~by_person
     found = reliability(regions.noise_score[known], (regions.class_id != majority)[known])
     result["reliability"] = {
-        # an empty bin has neither; JSON knows no NaN
-        "predicted": [None if math.isnan(v) else v for v in found.predicted.tolist()],
-        "observed": [None if math.isnan(v) else v for v in found.observed.tolist()],
+        "predicted": found.predicted.tolist(),
+        "observed": found.observed.tolist(),
         "regions": found.regions.tolist(),
     }
     result["calibration_error"] = found.error

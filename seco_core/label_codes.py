@@ -51,13 +51,8 @@ def labels_from_ids(
     labels = table[values.astype(np.uint8)]
     wrong = ~inside | (labels < 0)
     if wrong.any() and not foreign_as_ignore:
-        raise ForeignIdsError(
-            f"has ids that class scheme {scheme.name} does not have: {_some(np.unique(values[wrong]))}"
-            f" ({counted(int(np.count_nonzero(wrong)), 'pixel')}).",
-            path=path,
-            remedy=_IDS_REMEDY,
-            pixels=int(np.count_nonzero(wrong)),
-        )
+        told = f"has ids that class scheme {scheme.name} does not have: {_some(np.unique(values[wrong]))}"
+        raise _foreign(told, wrong, path)
     labels[wrong] = IGNORE
     return labels.astype(np.uint8)
 
@@ -112,14 +107,11 @@ def labels_from_colors(
     if wrong.any() and not foreign_as_ignore:
         found, counts = np.unique(packed[wrong], return_counts=True)
         most = int(found[counts.argmax()])
-        raise ForeignIdsError(
+        told = (
             f"has colours that class scheme {scheme.name} does not have: most often "
-            f"({most >> 16}, {most >> 8 & 255}, {most & 255}), {len(found)} in all"
-            f" ({counted(int(np.count_nonzero(wrong)), 'pixel')}).",
-            path=path,
-            remedy=_IDS_REMEDY,
-            pixels=int(np.count_nonzero(wrong)),
+            f"({most >> 16}, {most >> 8 & 255}, {most & 255}), {len(found):,} in all"
         )
+        raise _foreign(told, wrong, path)
     return np.where(wrong, IGNORE, ids[position]).astype(np.uint8)
 
 
@@ -128,6 +120,13 @@ def to_scheme_ids(labels: NDArray[np.uint8], scheme: ClassScheme) -> NDArray[np.
     if scheme.ignore == IGNORE:
         return labels
     return np.where(labels == IGNORE, np.uint8(scheme.ignore), labels)
+
+
+def _foreign(told: str, wrong: NDArray[np.bool_], path: Path | None) -> ForeignIdsError:
+    pixels = int(np.count_nonzero(wrong))
+    return ForeignIdsError(
+        f"{told} ({counted(pixels, 'pixel')}).", path=path, remedy=_IDS_REMEDY, pixels=pixels
+    )
 
 
 def _pack(colors: NDArray[np.uint8]) -> NDArray[np.int32]:

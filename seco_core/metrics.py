@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from seco_core.errors import LabelError
 from seco_core.scheme import IGNORE
 
+_Z95 = 1.959964
+
 
 class Scores(NamedTuple):
     """Pixel measures of a confusion matrix.
@@ -247,16 +249,18 @@ def precision_at(score: NDArray[np.floating], wrong: NDArray[np.bool_], share: f
 
 
 class Reliability(NamedTuple):
-    """How far a score is the probability that it says it is.
+    """How far a score is the probability that it says it is, by bins of the score; empty bins are left out.
 
     Attributes
     ----------
     regions : ndarray of int64, (B,)
-        How many there are in each bin of equal width from 0 to 1.
+        How many there are in each bin.
     predicted : ndarray of float64, (B,)
-        Their mean score; NaN for an empty bin.
+        Their mean score.
     observed : ndarray of float64, (B,)
-        Share of them that is wrong; NaN for an empty bin.
+        Share of them that is wrong.
+    low, high : ndarray of float64, (B,)
+        95 % interval of that share (Wilson).
     error : float
         Expected calibration error: mean of ``|predicted - observed|`` over the regions; NaN without regions.
     """
@@ -264,6 +268,8 @@ class Reliability(NamedTuple):
     regions: NDArray[np.int64]
     predicted: NDArray[np.float64]
     observed: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
     error: float
 
 
@@ -281,7 +287,7 @@ def reliability(score: NDArray[np.floating], wrong: NDArray[np.bool_], bins: int
 
     Examples
     --------
-    >>> found = reliability(np.array([0.1, 0.3, 0.8, 1.0]), np.array([False, True, True, True]), 2)
+    >>> found = reliability(np.array([0.1, 0.3, 0.8, 1.0]), np.array([False, True, True, True]), 3)
     >>> found.regions.tolist(), found.predicted.round(2).tolist(), found.observed.tolist()
     ([2, 2], [0.2, 0.9], [0.5, 1.0])
     >>> round(found.error, 2)
@@ -290,10 +296,14 @@ def reliability(score: NDArray[np.floating], wrong: NDArray[np.bool_], bins: int
     score, wrong = _scored(score, wrong)
     bin_of = np.minimum((score * bins).astype(np.int64), bins - 1)
     count = np.bincount(bin_of, minlength=bins)
-    predicted = _divide(np.bincount(bin_of, score, minlength=bins), count)
-    observed = _divide(np.bincount(bin_of, wrong, minlength=bins), count)
-    gap = np.nan_to_num(np.abs(predicted - observed))
-    return Reliability(count, predicted, observed, float(_divide((gap * count).sum(), count.sum())))
+    filled = np.flatnonzero(count)
+    n = count[filled]
+    predicted, observed = (np.bincount(bin_of, of, minlength=bins)[filled] / n for of in (score, wrong))
+    centre = (observed + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
+    half = _Z95 * np.sqrt(observed * (1 - observed) / n + (_Z95 / (2 * n)) ** 2) / (1 + _Z95**2 / n)
+    low, high = np.clip([centre - half, centre + half], 0.0, 1.0)
+    error = float(_divide((np.abs(predicted - observed) * n).sum(), n.sum()))
+    return Reliability(n, predicted, observed, low, high, error)
 
 
 def _scored(

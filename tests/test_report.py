@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from seco_core.cli import app
 from seco_core.errors import ProjectError
+from seco_core.metrics import reliability
 from seco_core.pipeline import run_pipeline
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision, Event
@@ -20,7 +21,6 @@ from seco_core.report import figures, gather
 from seco_core.report.counts import (
     judged_regions,
     region_confusion,
-    reliability,
     review_progress,
     score_limits,
     split_histogram,
@@ -57,7 +57,7 @@ def test_confusion_counts_label_against_prediction():
 
 def test_reliability_interval_is_wilson_s():
     found = reliability(np.full(10, 0.3), np.arange(10) < 2)
-    assert found.count.tolist() == [10]
+    assert found.regions.tolist() == [10]
     # Wilson 1927 for 2 of 10
     np.testing.assert_allclose([found.low[0], found.high[0]], [0.0567, 0.5098], atol=1e-4)
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from seco_core.project.overrides import Action, Event
 
-_Z95 = 1.959964
-
 
 @dataclass(frozen=True)
 class SplitHistogram:
@@ -92,60 +90,6 @@ def region_confusion(
     """Count regions by class after PSA (rows) and predicted class (columns), int64 (C, C)."""
     cells = class_id.astype(np.int64) * n_classes + predicted
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """How often a predicted probability comes true, by bins of the probability; empty bins are left out.
-
-    Attributes
-    ----------
-    score : ndarray of float64, (B,)
-        Mean prediction in each bin.
-    share : ndarray of float64, (B,)
-        Share of the bin's regions for which it came true.
-    low, high : ndarray of float64, (B,)
-        95 % interval of the share (Wilson).
-    count : ndarray of int64, (B,)
-        Regions in the bin.
-    """
-
-    score: NDArray[np.float64]
-    share: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    count: NDArray[np.int64]
-
-
-def reliability(score: NDArray[np.floating[Any]], true: NDArray[np.bool_], bins: int = 10) -> Reliability:
-    """Compare predicted probabilities with what came true.
-
-    Parameters
-    ----------
-    score : ndarray of float, (N,)
-        Predictions, 0..1; NaN is left out.
-    true : ndarray of bool, (N,)
-        Whether it came true.
-    bins : int
-        Number of bins of equal width.
-
-    Examples
-    --------
-    >>> found = reliability(np.array([0.05, 0.95, 0.95, 0.95]), np.array([False, True, True, False]))
-    >>> found.score.round(2).tolist(), found.share.round(2).tolist(), found.count.tolist()
-    ([0.05, 0.95], [0.0, 0.67], [1, 3])
-    """
-    there = ~np.isnan(score)
-    value, hit = score[there].astype(np.float64), true[there]
-    index = np.clip(value * bins, 0, bins - 1).astype(np.int64)
-    count = np.bincount(index, minlength=bins)
-    filled = np.flatnonzero(count)
-    n = count[filled]
-    share = np.bincount(index, weights=hit, minlength=bins)[filled] / n
-    centre = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
-    half = _Z95 * np.sqrt(share * (1 - share) / n + (_Z95 / (2 * n)) ** 2) / (1 + _Z95**2 / n)
-    mean = np.bincount(index, weights=value, minlength=bins)[filled] / n
-    return Reliability(mean, share, np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1), n)
 
 
 def judged_regions(

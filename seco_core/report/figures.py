@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.report.counts import Reliability, ReviewProgress, SplitHistogram
+from seco_core.metrics import Reliability
+from seco_core.report.counts import ReviewProgress, SplitHistogram
 from seco_core.scc.mixture import LossMixture
 from seco_core.scc.verdicts import loss_at
 from seco_core.scheme import IGNORE
@@ -231,10 +232,11 @@ def reliability_figure(found: Reliability, *, title: str, ylabel: str) -> Figure
     """Predicted noise score against the share of regions for which it came true, with 95 % intervals."""
     figure, axes = _figure(4.6, 4.4)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as predicted")
-    error = np.maximum(np.stack([found.share - found.low, found.high - found.share]), 0)
-    axes.errorbar(found.score, found.share, yerr=error, color=BLUE, fmt="none", elinewidth=1.2, capsize=2)
-    size = 12 + 90 * found.count / max(int(found.count.max(initial=1)), 1)
-    axes.scatter(found.score, found.share, s=size, color=BLUE, zorder=3, label="regions (size: how many)")
+    error = np.maximum(np.stack([found.observed - found.low, found.high - found.observed]), 0)
+    at = (found.predicted, found.observed)
+    axes.errorbar(*at, yerr=error, color=BLUE, fmt="none", elinewidth=1.2, capsize=2)
+    size = 12 + 90 * found.regions / max(int(found.regions.max(initial=1)), 1)
+    axes.scatter(*at, s=size, color=BLUE, zorder=3, label="regions (size: how many)")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=title, xlabel="noise score", ylabel=ylabel)
     axes.set_aspect("equal")
     axes.grid(alpha=0.3)

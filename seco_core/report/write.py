@@ -13,6 +13,7 @@ from PIL import Image
 
 from seco_core.errors import SecoError
 from seco_core.files import write_bytes
+from seco_core.metrics import reliability
 from seco_core.progress import CancelToken, ProgressCallback, ignore_progress
 from seco_core.project import Project
 from seco_core.report import figures
@@ -20,7 +21,6 @@ from seco_core.report.counts import (
     SplitHistogram,
     judged_regions,
     region_confusion,
-    reliability,
     score_limits,
     split_histogram,
 )

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from seco_core.report.counts import Reliability
+from seco_core.metrics import Reliability
 from seco_core.texts import counted
 
 _ARROWS = {
@@ -35,7 +35,7 @@ class ReliabilityView(QWidget):
         self._found = found
         told = [
             f"score {s:.2f}: {c:.0%} of {n:,} changed"
-            for s, c, n in zip(found.score, found.share, found.count, strict=True)
+            for s, c, n in zip(found.predicted, found.observed, found.regions, strict=True)
         ]
         self.setToolTip("\n".join(told))
         self.setAccessibleDescription("; ".join(told))
@@ -69,12 +69,10 @@ class ReliabilityView(QWidget):
         def point(x: float, y: float) -> QPointF:
             return QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
 
-        if self._found is not None and len(self._found.count):
-            found, most = self._found, int(self._found.count.max())
-            for score, share, low, high, n in zip(
-                *(a.tolist() for a in (found.score, found.share, found.low, found.high, found.count)),
-                strict=True,
-            ):
+        if self._found is not None and len(self._found.regions):
+            found, most = self._found, int(self._found.regions.max())
+            numbers = (found.predicted, found.observed, found.low, found.high, found.regions)
+            for score, share, low, high, n in zip(*(a.tolist() for a in numbers), strict=True):
                 painter.setPen(QPen(self._color, 1.5))
                 painter.drawLine(point(score, low), point(score, high))
                 painter.setBrush(self._color)

@@ -22,11 +22,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seco_core.metrics import reliability
 from seco_core.parameters import Parameters, SccParameters
 from seco_core.pipeline import apply_thresholds
 from seco_core.progress import CancelToken, ProgressCallback
 from seco_core.project import Project
-from seco_core.report.counts import judged_regions, region_confusion, reliability, score_limits
+from seco_core.report.counts import judged_regions, region_confusion, score_limits
 from seco_core.report.figures import BLUE, GREEN, ORANGE, component_density
 from seco_core.scc.correction import Verdict
 from seco_core.texts import counted

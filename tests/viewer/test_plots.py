@@ -252,14 +252,14 @@ def test_cell_of_the_confusion_fills_the_queue(dock: SecoDock, qtbot):
 @pytest.mark.gui
 def test_reliability_follows_decisions(dock: SecoDock, qtbot):
     view, session = dock.opened.plots.reliability, dock.session
-    assert len(view._found.count) == 0
+    assert len(view._found.regions) == 0
     session.relabel(13)
-    assert view._found.count.sum() == 1
+    assert view._found.regions.sum() == 1
     dock.tabs.go_to(dock.opened.review)
     session.relabel(13)
-    assert view._found.count.sum() == 1  # nobody looks
+    assert view._found.regions.sum() == 1  # nobody looks
     dock.tabs.go_to(dock.opened.plots)
-    assert view._found.count.sum() == 2
+    assert view._found.regions.sum() == 2
 
 
 @pytest.mark.gui
