@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from seco_core.cli import app
 from seco_core.dataset import open_dataset
+from seco_core.differences import differences
 from seco_core.errors import DatasetError, ForeignIdsError, LabelError, ProjectError
 from seco_core.export import export
-from seco_core.label_sets import differences, import_labels
+from seco_core.label_sets import import_labels
 from seco_core.pipeline import run_pipeline
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision, Origin
