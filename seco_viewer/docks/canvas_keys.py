@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from app_model.types import KeyBinding
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
@@ -23,6 +24,21 @@ MODIFIERS = (
 """Those that make another key of a key."""
 
 
+class KeyTable:
+    """The keys of the table of shortcuts that work on the canvas and on pages, to be looked up."""
+
+    def __init__(self) -> None:
+        self._found = {
+            _first(spelling): (entry, key)
+            for entry, key in shortcuts.keys_by_reach()[0]
+            for spelling in shortcuts.spellings(key)
+        }
+
+    def of(self, event: QKeyEvent) -> tuple[shortcuts.Shortcut, str] | None:
+        """The action that a key is for, and the key as the table has it."""
+        return self._found.get(event.key() | number(event.modifiers() & MODIFIERS))
+
+
 class CanvasKeys(QObject):
     """Does what the keys of the table do, as napari's bindings would.
 
@@ -37,17 +53,21 @@ class CanvasKeys(QObject):
         Does the action of an id.
     ours : callable
         Whether the keys are ours now; napari looks them up otherwise.
+    left : callable
+        Told of each key of the table that is left to napari.
     """
 
-    def __init__(self, owner: QWidget, perform: shortcuts.Perform, ours: Callable[[], bool]):
+    def __init__(
+        self,
+        owner: QWidget,
+        perform: shortcuts.Perform,
+        ours: Callable[[], bool],
+        left: Callable[[shortcuts.Shortcut, str], None],
+    ):
         super().__init__(owner)
         self._perform = perform
-        self._ours = ours
-        self._table = {
-            _first(spelling): entry
-            for entry, key in shortcuts.keys_by_reach()[0]
-            for spelling in shortcuts.spellings(key)
-        }
+        self._ours, self._left = ours, left
+        self._table = KeyTable()
         # what acts again when its key is let go, and since when that is held
         self._held: dict[int, tuple[shortcuts.Shortcut, float]] = {}
         for canvas in canvases(owner):
@@ -65,8 +85,12 @@ class CanvasKeys(QObject):
         return False
 
     def _pressed(self, event: QKeyEvent) -> bool:
-        entry = self._table.get(event.key() | number(event.modifiers() & MODIFIERS))
-        if entry is None or not self._ours():
+        found = self._table.of(event)
+        if found is None:
+            return False
+        entry, key = found
+        if not self._ours():
+            self._left(entry, key)
             return False
         if not event.isAutoRepeat():
             if entry.momentary:
@@ -80,6 +104,12 @@ class CanvasKeys(QObject):
         entry, since = self._held.pop(event.key())
         if time.monotonic() - since > get_settings().application.hold_button_delay:
             self._perform(entry.id)
+
+
+def napari_has(layer: Any, key: str) -> bool:
+    """Whether napari, or another plugin, has bound a key of the table on layers of that kind."""
+    keymaps = [layer.keymap, *(vars(cls).get("class_keymap", {}) for cls in type(layer).__mro__)]
+    return any(KeyBinding.from_str(key) in keymap for keymap in keymaps)
 
 
 def _first(keys: str) -> int:

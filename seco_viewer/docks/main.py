@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import html
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import (
     QDragEnterEvent,
@@ -20,9 +17,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
-    QLabel,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,24 +26,23 @@ from seco_core.errors import SecoError
 from seco_core.project.store import STORE_NAME
 from seco_viewer.docks.buttons import with_key
 from seco_viewer.docks.canvas import CanvasContext
-from seco_viewer.docks.canvas_keys import CanvasKeys
+from seco_viewer.docks.canvas_keys import CanvasKeys, napari_has
+from seco_viewer.docks.control_keys import ControlKeys
 from seco_viewer.docks.key_dialog import KeyDialog
 from seco_viewer.docks.key_list import KeyList, top_window
 from seco_viewer.docks.keys import PageKeys
+from seco_viewer.docks.message import Message
 from seco_viewer.docks.opened import OpenProject
 from seco_viewer.docks.remember import Remembering
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
+from seco_viewer.docks.tidying import Tidying
 from seco_viewer.napari_costs import prepare
 from seco_viewer.projects import get_project, open_session
 from seco_viewer.session import Session
-from seco_viewer.shortcuts import KEY_PROBLEMS
-from seco_viewer.workers import failures
+from seco_viewer.shortcuts import KEY_PROBLEMS, Shortcut, shown
 
 _RESIZE_MILLISECONDS = 150
-_TIDY_MILLISECONDS = 100
-_TURNS = 4
-"""Qt deletes a closed project's pages in its loop's next turn, PyQt what their signals called one later."""
 _FOCUS = (
     "QPushButton:focus, QToolButton:focus, QComboBox:focus, QCheckBox:focus, QLineEdit:focus, "
     "QAbstractSpinBox:focus, QTableView:focus, QListView:focus { border: 1px solid #e69f00; }"
@@ -76,6 +70,8 @@ class SecoDock(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self.opened: OpenProject | None = None
+        self.message = Message()
+        self.say = self.message.say
         self.key_list = KeyList(self)
         self.key_list.change_button.clicked.connect(self.change_keys)
         self.key_dialog: KeyDialog | None = None
@@ -86,11 +82,7 @@ class SecoDock(QWidget):
         self._resized.setSingleShot(True)
         self._resized.setInterval(_RESIZE_MILLISECONDS)
         self._resized.timeout.connect(self._look_again)
-        self._tidy = QTimer(self)
-        self._tidy.setInterval(_TIDY_MILLISECONDS)
-        self._tidy.timeout.connect(self._tidy_up)
-        self.destroyed.connect(lambda: gc.unfreeze())
-        self._turns = 0
+        self._tidying = Tidying(self)
         self.setMinimumWidth(330)
         self.setStyleSheet(_FOCUS)
         self.setAcceptDrops(True)
@@ -105,20 +97,8 @@ class SecoDock(QWidget):
         self.tabs.close_button.clicked.connect(self._close_clicked)
         self.remembering = Remembering(self)
         self.start.offer(self.remembering.memory.project)
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextFormat(Qt.TextFormat.RichText)
-        self.message.setContentsMargins(6, 2, 6, 4)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy_button = QPushButton("Copy detail")
-        self.copy_button.setToolTip("What a report of this needs: the error, where it arose, versions.")
-        self.copy_button.setVisible(False)
-        self.copy_button.clicked.connect(self._copy_detail)
-        self._detail = ""
-        failures.unexpected.connect(self._say_unexpected)
         for part in (self._start_area, self.tabs, self.message):
             layout.addWidget(part)
-        layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         if KEY_PROBLEMS:
             self.say(f"Keys of your own: {KEY_PROBLEMS[0]} {with_key('help')} lists all.", wrong=True)
         QTimer.singleShot(0, prepare)  # once the start page is there
@@ -142,7 +122,8 @@ class SecoDock(QWidget):
             self.remembering.place_dock()
             top_window(self).installEventFilter(self)
             self._canvas_context = CanvasContext(self, self._viewer)
-            self._canvas_keys = CanvasKeys(self, self.perform, self._keys_are_ours)
+            self._canvas_keys = CanvasKeys(self, self.perform, self._keys_are_ours, self._tell_whose)
+            self._control_keys = ControlKeys(self, self._tell_typed)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
         """The canvas has another size with the window: the region shall stay in view."""
@@ -223,8 +204,7 @@ class SecoDock(QWidget):
         )
         self._start_area.setVisible(False)
         self.tabs.setVisible(True)
-        if not self._tidy.isActive():  # which else sets aside
-            gc.freeze()
+        self._tidying.opened()
         self.opened.go_to_first_page()
         self.remembering.set_up(self.opened)
         if session.project.readonly:
@@ -242,24 +222,9 @@ class SecoDock(QWidget):
         self.opened = None
         self.tabs.setVisible(False)
         self.tabs.clear_pages()
-        self._turns = _TURNS
-        self._tidy.start()
+        self._tidying.closed()
         self.start.offer(self.remembering.memory.project)
         self._start_area.setVisible(True)
-
-    def _tidy_up(self) -> None:
-        """Collect what a closed project leaves: hundreds of megabytes may hang on a few cycles.
-
-        What stays is set aside for as long as a project is open. Otherwise Python goes through all of it,
-        some 700 000 objects, now and then, and the window stops for half a second.
-        """
-        self._turns -= 1
-        if self._turns == 0:
-            self._tidy.stop()
-            gc.unfreeze()
-            gc.collect()
-            if self.opened is not None:
-                gc.freeze()
 
     @property
     def busy(self) -> bool:
@@ -284,22 +249,6 @@ class SecoDock(QWidget):
             self.key_dialog = KeyDialog(self)
         self.key_dialog.open_up()
 
-    def say(self, text: str, *, wrong: bool = False, detail: str = "") -> None:
-        """Show a message below the tabs; what is wrong also on the canvas. A detail can be copied then."""
-        self._detail = detail
-        self.copy_button.setVisible(bool(detail))
-        self.message.setText(f"<b>⚠ {html.escape(text)}</b>" if wrong else html.escape(text))
-        if wrong:
-            show_warning(text)
-
-    def _say_unexpected(self, text: str, detail: str) -> None:
-        self.say(text, wrong=True, detail=detail)
-
-    def _copy_detail(self) -> None:
-        clipboard = QApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setText(self._detail)
-
     def _keys_are_ours(self) -> bool:
         """Whether keys on the canvas decide: always on the Review page; on others a layer that is not one of
         these has its own keys first."""
@@ -309,6 +258,22 @@ class SecoDock(QWidget):
             return True
         active, layers = self._viewer.layers.selection.active, self.opened.layers
         return active is None or active in [*layers.all, *layers.others]
+
+    def _tell_whose(self, entry: Shortcut, key: str) -> None:
+        """Say what a key does not do, if it is one of the layer in hand."""
+        active = self._viewer.layers.selection.active
+        if self.opened is not None and napari_has(active, key):
+            self.say(
+                f"{shown(key)} is napari's key for the layer {active.name}, which is in hand. "
+                f"On the Review tab it is ours: {entry.text}."
+            )
+
+    def _tell_typed(self, entry: Shortcut, key: str) -> None:
+        if self.opened is not None:
+            self.say(
+                f"{shown(key)} ({entry.text}) does nothing while a field of the layer controls has the keys. "
+                "Esc gives them back to the image."
+            )
 
     def _run_if_new(self) -> None:
         if self.opened is not None and not len(self.opened.session.regions):

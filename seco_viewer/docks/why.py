@@ -167,7 +167,7 @@ class WhyPanel(QWidget):
         self.parts.show_shares([])
         self.loss.mark(float("nan"))
         for label in (self.standing, self.reasons, self.neighbours):
-            label.setText("")
+            label.setText("" if number is None else "not scored yet")
 
     def _summarise(self, facts: words.RegionFacts) -> None:
         name = self._session.scheme.label

@@ -12,7 +12,7 @@ from qtpy.QtCore import QThreadPool
 from seco_core.project import Project
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.session import Session
-from tests.viewer.scenes import make_project
+from tests.viewer.scenes import go_to_new_regions, make_project
 
 os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
 # whoever runs the tests may have keys of their own
@@ -63,6 +63,13 @@ def session(scored_path: Path) -> Iterator[Session]:
     found = Session(Project.open(scored_path))
     yield found
     found.close()
+
+
+@pytest.fixture
+def anew(session: Session, scored_path: Path) -> Session:
+    """The session at an image that a run has just cut into other regions."""
+    go_to_new_regions(session, scored_path)
+    return session
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from seco_core.scheme import load_scheme
 from seco_viewer.session import Session
 
 ROAD, BUILDING, SKY = 0, 2, 10
+ANEW = 7
+"""Seed of the class map that an image is cut into anew."""
 
 
 def class_map(shape: tuple[int, int], seed: int) -> NDArray[np.uint8]:
@@ -137,3 +139,22 @@ def take_suggestion_if_any(session: Session) -> None:
     """What key T does, but for its message where nothing is suggested."""
     if session.refusal("take_suggestion") is None:
         session.take_suggestion()
+
+
+def go_to_new_regions(session: Session, path: Path) -> None:
+    """Go to image 1, which a run has just cut into other regions."""
+    session.go_to_image(1)
+    cut_anew(path, 1, class_map((60, 80), seed=ANEW))
+    session.regions_replaced([1])
+    session.frames.get(1)
+    assert session.show_new_regions()
+
+
+def pixel(session: Session, number: int) -> tuple[int, int]:
+    """A pixel of a region on screen."""
+    return session.region(number).first
+
+
+def largest(session: Session) -> int:
+    """The region on screen with most pixels."""
+    return int(np.bincount(session.region_ids_here.ravel())[1:].argmax()) + 1

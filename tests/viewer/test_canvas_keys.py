@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QApplication
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QComboBox, QDockWidget, QLineEdit
 
 from seco_core.scheme import load_scheme
 from seco_viewer import shortcuts
@@ -15,6 +18,7 @@ from seco_viewer.docks.canvas_keys import CanvasKeys
 from seco_viewer.docks.classes import ClassChooser
 from seco_viewer.docks.combos import Choice
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.plugin import show_dock
 
 pytestmark = pytest.mark.gui
 
@@ -25,8 +29,12 @@ class Keyboard:
     def __init__(self, viewer):
         self.ours = True
         self.pressed: list[str] = []
+        self.left: list[str] = []
         self._canvas = viewer.window._qt_viewer.canvas.native
-        self._keys = CanvasKeys(viewer.window._qt_window, self.pressed.append, lambda: self.ours)
+        self._keys = CanvasKeys(viewer.window._qt_window, self.pressed.append, lambda: self.ours, self._leave)
+
+    def _leave(self, entry: shortcuts.Shortcut, key: str) -> None:
+        self.left.append(key)
 
     def send(self, key: str, *kinds: QEvent.Type, repeated: bool = False) -> None:
         sequence = QKeySequence(shortcuts.shown(key))[0]
@@ -69,10 +77,10 @@ def test_keys_that_are_not_ours_go_to_napari(make_napari_viewer):
     layer.bind_key("Ctrl-A", lambda _: heard.append("Ctrl-A"), overwrite=True)
     keyboard.send("Ctrl-A")
     keyboard.send("A")
-    assert (heard, keyboard.pressed) == (["Ctrl-A"], ["accept"])
+    assert (heard, keyboard.pressed, keyboard.left) == (["Ctrl-A"], ["accept"], [])
     keyboard.ours = False
     keyboard.send("A")
-    assert (heard, keyboard.pressed) == (["Ctrl-A", "A"], ["accept"])
+    assert (heard, keyboard.pressed, keyboard.left) == (["Ctrl-A", "A"], ["accept"], ["A"])
     keyboard._keys.deleteLater()
 
 
@@ -114,3 +122,47 @@ def test_on_the_review_page_another_layer_in_hand_takes_no_key(dock: SecoDock):
     assert dock._keys_are_ours()
     dock.close_project()
     assert not dock._keys_are_ours()
+
+
+def test_a_key_that_another_layer_has_says_so_on_other_pages(dock: SecoDock):
+    dock._viewer.layers.selection.active = dock._viewer.add_points([[3, 4]], name="mine")
+    dock.say("")
+    for key in ("S", "T"):
+        dock._tell_whose(shortcuts.shortcut("skip"), key)
+        assert ("key for the layer mine" in dock.message.text()) == (key == "S")
+        dock.say("")
+
+
+def test_letters_in_the_layer_controls_say_why_they_decide_nothing(
+    make_napari_viewer, qtbot, scored_path: Path
+):
+    viewer = make_napari_viewer(show=True)
+    dock = show_dock(viewer)
+    assert dock.open_project(scored_path)
+    window = viewer.window._qt_window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    controls = next(d for d in window.findChildren(QDockWidget) if d.objectName() == "layer controls")
+    canvas = viewer.window._qt_viewer.canvas.native
+    tried = set()
+    for field in [*controls.findChildren(QComboBox), *controls.findChildren(QLineEdit)]:
+        if not field.isVisible():
+            continue
+        field.setFocus()
+        qtbot.waitUntil(field.hasFocus)
+        dock.say("")
+        QTest.keyClick(field, Qt.Key.Key_A)
+        assert len(dock.session.project.overrides) == 0
+        assert "layer controls" in dock.message.text()
+        if isinstance(field, QLineEdit):
+            dock.say("")
+            field.selectAll()
+            QTest.keyClicks(field, "9e-1")
+            assert (field.text(), dock.message.text()) == ("9e-1", "")
+        QTest.keyClick(field, Qt.Key.Key_Escape)
+        qtbot.waitUntil(canvas.hasFocus)
+        tried.add(type(field))
+    assert len(tried) >= 2
+    QTest.keyClick(canvas, Qt.Key.Key_A)
+    assert len(dock.session.project.overrides) == 1
+    dock.close_project()

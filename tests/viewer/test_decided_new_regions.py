@@ -9,12 +9,9 @@ import pytest
 
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.why import events_on
-from seco_viewer.selection import Patch
+from seco_viewer.selection import Kind, Patch
 from seco_viewer.session import Session
-from tests.viewer.scenes import class_map, cut_anew
-from tests.viewer.test_new_regions import ANEW, anew, largest, pixel
-
-__all__ = ["anew"]
+from tests.viewer.scenes import ANEW, class_map, cut_anew, go_to_new_regions, largest, pixel
 
 
 def test_what_was_decided_of_a_new_region_is_seen_and_kept(anew: Session):
@@ -65,11 +62,7 @@ def test_a_decided_part_of_a_new_region_is_selected_alone(anew: Session):
 @pytest.mark.gui
 def test_pages_tell_of_a_new_region_as_of_any(dock: SecoDock, scored_path: Path, qapp):
     session, review, why = dock.session, dock.opened.review, dock.opened.why
-    session.go_to_image(1)
-    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
-    session.regions_replaced([1])
-    session.frames.get(1)
-    assert session.show_new_regions()
+    go_to_new_regions(session, scored_path)
     number = largest(session)
     place = pixel(session, number)
     session.select_at(*place)
@@ -115,3 +108,32 @@ def test_history_is_of_pixels_not_of_ids_that_a_run_gives_anew(session: Session,
         assert bool(told) == bool((session.region(other) & under).area)
         assert [e.seq for e in told] in ([], [override.seq])
     assert number is not None
+
+
+@pytest.mark.gui
+def test_the_mask_source_selects_on_new_regions(dock: SecoDock, scored_path: Path, qtbot):
+    session, tools = dock.session, dock.opened.tools
+    go_to_new_regions(session, scored_path)
+    region = session.region(largest(session))
+    place = tuple(float(v) for v in np.argwhere(region.mask).mean(axis=0).round() + region.box[1::-1])
+
+    def answered() -> bool:
+        return tools.masks._waiting is None
+
+    dock.perform("parts")
+    tools._clicked(place, adds=False)
+    qtbot.waitUntil(answered, timeout=20_000)
+    assert session.selection.kind is Kind.PART
+    assert session.selection.ids == (largest(session),)
+    assert session.choices > 1
+    dock.perform("leave")
+    dock.perform("prompt")
+    tools._drawn([(place[0] - 8, place[1] - 8), (place[0] + 8, place[1] + 8)], adds=False)
+    qtbot.waitUntil(answered, timeout=20_000)
+    assert session.edited
+    assert session.patch.area
+    decided = session.patch
+    dock.opened.relabel(5)
+    assert (session.curated[decided.on((0, 0, 80, 60))] == 5).all()
+    dock.perform("undo")
+    assert session.patch.same(decided)

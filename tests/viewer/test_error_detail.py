@@ -24,7 +24,7 @@ def ended(dock: SecoDock, qtbot) -> None:
 
 
 def test_what_nobody_foresaw_can_be_copied_with_where_it_arose(dock: SecoDock, qtbot, monkeypatch, caplog):
-    assert not dock.copy_button.isVisibleTo(dock)
+    assert not dock.message.copy_button.isVisibleTo(dock)
 
     def broken(*args: object, **more: object) -> None:
         raise ZeroDivisionError("by nothing")
@@ -33,9 +33,9 @@ def test_what_nobody_foresaw_can_be_copied_with_where_it_arose(dock: SecoDock, q
     ended(dock, qtbot)
     qtbot.waitUntil(lambda: "Unexpected ZeroDivisionError: by nothing" in dock.message.text())
     assert "report" in dock.message.text()
-    assert dock.copy_button.isVisibleTo(dock)
-    assert dock.copy_button.focusPolicy() & Qt.FocusPolicy.TabFocus
-    QTest.keyClick(dock.copy_button, Qt.Key.Key_Space)
+    assert dock.message.copy_button.isVisibleTo(dock)
+    assert dock.message.copy_button.focusPolicy() & Qt.FocusPolicy.TabFocus
+    QTest.keyClick(dock.message.copy_button, Qt.Key.Key_Space)
     copied = QApplication.clipboard().text()
     assert "in broken" in copied
     assert "ZeroDivisionError: by nothing" in copied
@@ -45,7 +45,7 @@ def test_what_nobody_foresaw_can_be_copied_with_where_it_arose(dock: SecoDock, q
     dock.perform("accept")
     assert len(dock.session.project.overrides) == 1, "the window goes on"
     dock.say("well")
-    assert not dock.copy_button.isVisibleTo(dock)
+    assert not dock.message.copy_button.isVisibleTo(dock)
 
 
 def test_a_window_that_is_gone_is_not_told(make_napari_viewer, qtbot):
@@ -59,5 +59,5 @@ def test_a_window_that_is_gone_is_not_told(make_napari_viewer, qtbot):
 def test_of_an_error_that_names_its_remedy_the_message_is_all(dock: SecoDock):
     dock.say(str(ProjectError("is gone.", remedy="Bring it back.")), wrong=True)
     assert "Bring it back." in dock.message.text()
-    assert dock.message.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
-    assert not dock.copy_button.isVisibleTo(dock)
+    assert dock.message.label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
+    assert not dock.message.copy_button.isVisibleTo(dock)

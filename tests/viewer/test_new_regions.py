@@ -15,32 +15,7 @@ from seco_viewer.edit_tools import Tool
 from seco_viewer.region_list import RegionState, RowFilter, limited_to, listed_rows, region_states
 from seco_viewer.selection import Kind, touching
 from seco_viewer.session import Session
-from tests.viewer.scenes import class_map, cut_anew
-
-ANEW = 7
-"""Seed of the class map that the image is cut into."""
-
-
-@pytest.fixture
-def anew(session: Session, scored_path: Path) -> Session:
-    """The session at an image that a run has just cut into other regions."""
-    session.go_to_image(1)
-    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
-    session.regions_replaced([1])
-    session.frames.get(1)
-    assert session.show_new_regions()
-    return session
-
-
-def pixel(session: Session, number: int) -> tuple[int, int]:
-    """A pixel of a new region."""
-    row, column = np.argwhere(session.region_ids_here == number)[0].tolist()
-    return row, column
-
-
-def largest(session: Session) -> int:
-    """The new region with most pixels."""
-    return int(np.bincount(session.region_ids_here.ravel())[1:].argmax()) + 1
+from tests.viewer.scenes import ANEW, class_map, cut_anew, go_to_new_regions, largest, pixel
 
 
 def test_regions_of_the_same_areas_with_other_classes_are_new_ones(session: Session, scored_path: Path):
@@ -183,11 +158,7 @@ def test_regions_of_an_image_cut_anew_are_neither_flagged_nor_kept(session: Sess
 @pytest.mark.gui
 def test_merge_and_join_work_with_mouse_and_key_on_new_regions(dock: SecoDock, scored_path: Path, qapp):
     session, tools = dock.session, dock.opened.tools
-    session.go_to_image(1)
-    cut_anew(scored_path, 1, class_map((60, 80), seed=ANEW))
-    session.regions_replaced([1])
-    session.frames.get(1)
-    assert session.show_new_regions()
+    go_to_new_regions(session, scored_path)
     dock.perform("merge_alike")
     assert "no region is selected" in dock.message.text()
     first = largest(session)
