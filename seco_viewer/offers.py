@@ -60,8 +60,7 @@ class Offering(Selector):
         row = self.meant
         if row is None:
             return Offer(called, decided, called, None)
-        again = decided is not None and self.feedback.again(row)
-        kept = decided if decided is not None and again else called
+        kept = decided if decided is not None and self.feedback.again(row) else called
         return Offer(called, decided, kept, int(self.suggested[row]))
 
     @property
@@ -118,5 +117,6 @@ class Offering(Selector):
     # ----------------------------------------------------------------- inside
 
     def _decided_of_meant(self, number: int) -> int | None:
-        here = self.part is not None and number == self.number
-        return self.part.override.class_id if self.part and here else self.decided_of(number)
+        if self.part is not None and number == self.number:
+            return self.part.override.class_id
+        return self.decided_of(number)

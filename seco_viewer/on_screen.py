@@ -81,9 +81,8 @@ class OnScreen(Browser):
         that has most of it becomes the current one.
         """
         part, found = self._part_at((row, column)), self.number_at(row, column)
-        if found is None and part is not None:
-            under = self._pixels_under(part.patch)
-            found = int(under.argmax()) + 1 if under.any() else None
+        if found is None and part is not None and (under := self._pixels_under(part.patch)).any():
+            found = int(under.argmax()) + 1
         if found is not None:
             self._show_number(found, part=part, clicked=True)
 
@@ -106,7 +105,7 @@ class OnScreen(Browser):
     def _show_decision(self, override: Override, *, clicked: bool = False) -> bool:
         """Go to what a decision on this image is or was about, whether it holds or not: a region, or what
         of it was decided before at once; false beside all regions."""
-        patch = Patch(override.box, override.mask)
+        patch = Patch.of(override.mask, override.box[1::-1])
         under = self._pixels_under(patch)
         if not under.any():
             return False

@@ -224,7 +224,7 @@ class Session(Offering):
         undone = self.turned[0]
         if len(self.turned) > 1 or undone.action not in _ACTIONS.values() or not self.frame.reviewable:
             return
-        patch = Patch.of(undone.mask, undone.box[:2][::-1])
+        patch = Patch.of(undone.mask, undone.box[1::-1])
         if not patch.same(self.patch):
             self._steps.give_back(patch)
             self._step_taken()
