@@ -17,6 +17,7 @@ from seco_core.progress import CancelToken, ProgressCallback, ignore_progress
 from seco_core.project import Project
 from seco_core.project.store import STORE_NAME
 from seco_core.scheme import load_scheme
+from seco_core.texts import typed
 
 
 def make_example_project(
@@ -72,5 +73,5 @@ def run_demo(
     out.print(f"images, pseudo-labels and ground truth: {folder / 'data'}", soft_wrap=True)
     out.print(f"project:                                {path}", soft_wrap=True)
     out.print(f"curated label set:                      {folder / 'export'}", soft_wrap=True)
-    out.print(f"open it with:                           seco view {path}", soft_wrap=True)
+    out.print(f"open it with:                           seco view {typed(path)}", soft_wrap=True)
     return path

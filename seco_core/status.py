@@ -20,7 +20,7 @@ from seco_core.project.records import foreign_ids
 from seco_core.refine import region_labels
 from seco_core.review import Order, doubted_regions, order_scores
 from seco_core.scc.correction import Verdict
-from seco_core.texts import counted
+from seco_core.texts import counted, typed
 
 AHEAD = 40
 """Reviews that the forecast looks ahead."""
@@ -185,7 +185,7 @@ def _outlook(
 def _next(
     project: Project, stages: dict[str, StageState], skipped: int, replaced: int, flagged: int
 ) -> tuple[str, ...]:
-    path, steps = project.path, []
+    path, steps = typed(project.path), []
     to_run = {StageState.STALE, StageState.UNFINISHED, StageState.TO_DO} & set(stages.values())
     if to_run:
         steps.append(f"seco run --project {path}")

@@ -1,6 +1,8 @@
-"""Numbers of things, times and capitals in sentences."""
+"""Numbers of things, times, capitals and paths, as people read and type them."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 def counted(count: int, one: str, several: str = "") -> str:
@@ -43,3 +45,14 @@ def capitalized(text: str) -> str:
     'A run has made 0001TP anew. Scores come.'
     """
     return text[:1].upper() + text[1:]
+
+
+def typed(path: Path) -> str:
+    """A path as one types it in a command, whatever the shell.
+
+    Examples
+    --------
+    >>> typed(Path("my_project")), typed(Path("my project"))
+    ('my_project', '"my project"')
+    """
+    return f'"{path}"' if set(str(path)) & set(" #&();'") else str(path)

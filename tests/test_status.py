@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_a_new_project_is_all_to_do(project_path: Path):
     assert set(found.stages.values()) == {StageState.TO_DO}
     assert (found.regions, found.forecast, found.last_run, found.exit_code) == (0, None, None, 1)
     assert found.next == (f"seco run --project {project_path}",)
+
+
+def test_commands_that_come_next_can_be_typed_as_they_are(project_path: Path):
+    path = project_path.rename(project_path.with_name("my #1 project"))
+    command, *arguments = shlex.split(look(path).next[0], comments=True)
+    assert (command, arguments) == ("seco", ["run", "--project", str(path)])
 
 
 def test_what_a_run_has_done_is_up_to_date_and_counted(scored: Path):

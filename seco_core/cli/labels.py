@@ -11,6 +11,7 @@ from seco_core.cli.app import ProjectArgument, app, errors, interruptible
 from seco_core.cli.run import assignments
 from seco_core.console import out, print_error, print_problems, progress_bars
 from seco_core.project import Project
+from seco_core.texts import typed
 
 
 @app.command()
@@ -89,7 +90,7 @@ def import_command(
         out.print(str(report), soft_wrap=True)
         print_problems(report.problems)
         if report.overrides:
-            out.print(f"to take it back: seco undo {project}", soft_wrap=True)
+            out.print(f"to take it back: seco undo {typed(project)}", soft_wrap=True)
     raise typer.Exit(report.exit_code)
 
 

@@ -19,7 +19,7 @@ from seco_core.project import Project
 from seco_core.project.records import foreign_ids
 from seco_core.project.store import STORE_NAME
 from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
-from seco_core.texts import counted
+from seco_core.texts import counted, typed
 
 
 @app.command()
@@ -103,7 +103,9 @@ def run(
             f"{counted(result.done, 'image')} done, {counted(result.up_to_date, 'was', 'were')} up to date, "
             f"{len(problems) + len(result.skipped):,} skipped, in {result.seconds:.1f} s"
         )
-        out.print(f"review: seco view {project}    export: seco export {project}", soft_wrap=True)
+        out.print(
+            f"review: seco view {typed(project)}    export: seco export {typed(project)}", soft_wrap=True
+        )
     if result.exit_code == 0 and problems:
         raise typer.Exit(1)
     raise typer.Exit(result.exit_code)
@@ -148,7 +150,7 @@ def _open_or_create(path: Path, dataset: Path | None, scheme: str, layout: str) 
         if layout != "auto":
             raise ParameterError(
                 "--layout says how a dataset is laid out, but none is named.",
-                remedy=f"Name it: `seco run DATASET --project {path} --layout {layout}`.",
+                remedy=f"Name it: `seco run DATASET --project {typed(path)} --layout {layout}`.",
             )
         with Project.open(path, readonly=True) as project:
             _check_scheme(project, scheme)

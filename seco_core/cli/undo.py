@@ -13,7 +13,7 @@ from seco_core.console import out
 from seco_core.errors import OverrideError
 from seco_core.project import Override, Project
 from seco_core.project.overrides import Origin
-from seco_core.texts import counted, moment
+from seco_core.texts import counted, moment, typed
 
 _HOW = {Origin.PERSON: "decided", Origin.PROPOSAL: "agreed to", Origin.IMPORT: "imported"}
 
@@ -33,7 +33,7 @@ def undo(project: ProjectArgument, dry_run: DryRun = False) -> None:
             raise OverrideError("has no decision to take back.", path=project)
         _turn(opened, step, "would take back" if dry_run else "took back", None if dry_run else log.undo)
         if not dry_run:
-            out.print(f"to decide it again: seco redo {project}", soft_wrap=True)
+            out.print(f"to decide it again: seco redo {typed(project)}", soft_wrap=True)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 from seco_core.cli.app import app, errors, interruptible
 from seco_core.console import progress_bars
 from seco_core.errors import ParameterError
+from seco_core.texts import typed
 
 weights_app = typer.Typer(help="List, check and download SAM weights.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
@@ -57,4 +58,4 @@ def weights_download(
         with progress_bars() as progress, interruptible() as cancel:
             path = weights.download(known[name], to, progress=progress, cancel=cancel)
     typer.echo(f"{path}: complete, its SHA-256 is right")
-    typer.echo(f"use it with: seco run DATASET --sam-checkpoint {path if to else name}")
+    typer.echo(f"use it with: seco run DATASET --sam-checkpoint {typed(path) if to else name}")

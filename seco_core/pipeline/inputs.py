@@ -13,7 +13,7 @@ from pathlib import Path
 from seco_core.errors import DatasetError, ImageFileError
 from seco_core.progress import CancelToken
 from seco_core.project import ImageRecord, Project
-from seco_core.texts import counted
+from seco_core.texts import counted, typed
 
 Stat = tuple[int, int] | None
 
@@ -134,7 +134,7 @@ def find_inputs(project: Project) -> list[Path]:
                 f"none of the project's {what} is there any more; what was stored of them is kept.",
                 path=project.data_root,
                 remedy="Connect the disk or put the folder back; if it was moved, name it: "
-                f"`seco run DATASET --project {project.path}`.",
+                f"`seco run DATASET --project {typed(project.path)}`.",
             )
         found.append(there)
     return found
