@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import OverrideError
-from seco_core.project.store import store_errors, timestamp, transaction, without_waiting
+from seco_core.project.store import is_busy, store_errors, timestamp, transaction, without_waiting
 from seco_core.rle import decode_mask, encode_mask
 
 Box = tuple[int, int, int, int]
@@ -272,7 +272,7 @@ class OverrideLog:
                     self._read_on()
                     self._seen = version
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                if is_busy(error):
                     return False
                 raise
         return bool(self._changed)

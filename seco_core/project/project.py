@@ -26,6 +26,7 @@ from seco_core.project.rasters import read_raster
 from seco_core.project.records import BEGUN, ImageRecord, RunRecord, read_images, read_meta, read_runs
 from seco_core.project.region_file import keep_regions, read_kept
 from seco_core.project.samples import add_dataset, find_root, insert_samples, relative
+from seco_core.project.standing import Standing, read_standing
 from seco_core.project.store import STORE_NAME, new_store, open_store, snapshot, store_errors, timestamp
 from seco_core.refine import State, paint_overrides, paint_regions, region_labels
 from seco_core.regions import RegionTable
@@ -342,6 +343,10 @@ class Project:
     def runs(self) -> list[RunRecord]:
         """Every run of the pipeline, oldest first; see `read_runs`."""
         return read_runs(self.connection)
+
+    def standing(self, before: Standing | None = None) -> Standing | None:
+        """What runs have left in the store, for whoever watches it; see `read_standing`."""
+        return read_standing(self.connection, before)
 
     def parameters(self) -> Parameters:
         """Those of the last run; the defaults before the first one."""

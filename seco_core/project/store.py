@@ -164,6 +164,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             raise
 
 
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether another program is just writing."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 @contextlib.contextmanager
 def without_waiting(connection: sqlite3.Connection) -> Iterator[None]:
     """What another program holds is an error within at once, not after half a minute."""

@@ -81,7 +81,7 @@ class OpenProject:
         self.pipeline = PipelinePanel(session)
         self.psa = PsaPanel(session)
         self.export = ExportPanel(session)
-        self.others = OtherWindows(session, say, tabs)
+        self.others = OtherWindows(session, say, lambda: self.busy or self.learn.running, tabs)
         self._join()
         for name, page, first in (
             ("Review", self.review, None),
@@ -211,6 +211,7 @@ class OpenProject:
         self.session.reviewable_changed.connect(self._reviewable_changed)
         self.review.progress.run_wanted.connect(self._run)
         self.plots.told.connect(self._say)
+        self.review.queue.chosen_anew.connect(partial(self._say, ""))  # what was said of it was before
         self.plots.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)
         self.plots.used.connect(self.pipeline.form.set_parameters)
@@ -218,6 +219,8 @@ class OpenProject:
         self.pipeline.replaced_in_hand.connect(partial(self._say, capitalized(TOLD)))
         self.pipeline.ended.connect(self._run_ended)
         self.pipeline.ended.connect(self.export.forget_refusal)
+        for ended in (self.pipeline.ended, self.learn.ended, self.plots.failed):
+            ended.connect(self.others.runs.take_stock)
         self.learn.started.connect(partial(run_button.setEnabled, False))
         self.learn.ended.connect(partial(run_button.setEnabled, not self.session.project.readonly))
         self.psa.tried.connect(self._show_trial)
@@ -277,8 +280,8 @@ class OpenProject:
             self._say(unscored, wrong=True)
         elif len(session.regions):
             _, flagged, _ = session.counts()
-            told = counted(flagged, "region is", "regions are")
-            self._say(f"{told} flagged. The Review tab has the worst first.")
+            told = f"{counted(flagged, 'region is', 'regions are')} flagged."
+            self._say(f"{told} The Review tab has the worst first." if flagged else told)
         else:
             self.say_what_is_next()
 

@@ -1,4 +1,4 @@
-"""What other windows on the same project decide, shown in this one while nothing is done in it."""
+"""What other windows on the same project decide and do, shown in this one while nothing is done in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from qtpy.QtCore import QObject, QTimer
 
 from seco_core.errors import SecoError
+from seco_viewer.docks.other_runs import OtherRuns
 from seco_viewer.session import Session
 
 _MILLISECONDS = 1500
@@ -14,7 +15,7 @@ _LONGEST_MILLISECONDS = 48_000
 
 
 class OtherWindows:
-    """Looks every now and then for decisions that were made elsewhere.
+    """Looks every now and then for decisions that were made elsewhere, and for runs.
 
     What cannot be looked at, because a share does not answer or the like, is tried again, each time later. It
     is said once, and once more when all is well again.
@@ -25,12 +26,20 @@ class OtherWindows:
         The project under review.
     say : callable
         Shows a message; ``wrong=True`` for errors.
+    busy : callable
+        Whether this window works on the project in the background.
     parent : QObject
         When Qt deletes it, nobody looks any more.
+
+    Attributes
+    ----------
+    runs : OtherRuns
+        Follows them.
     """
 
-    def __init__(self, session: Session, say: Callable[..., None], parent: QObject):
+    def __init__(self, session: Session, say: Callable[..., None], busy: Callable[[], bool], parent: QObject):
         self._session, self._say = session, say
+        self.runs = OtherRuns(session, say, busy)
         self._problem = ""
         self.timer = QTimer(parent)
         self.timer.setInterval(_MILLISECONDS)
@@ -41,6 +50,7 @@ class OtherWindows:
         """Look no more."""
         self.timer.stop()
         self.timer.deleteLater()
+        self.runs.release()
 
     def look(self) -> None:
         """Show what was decided elsewhere since; say so if the region that is looked at is among it."""
@@ -48,6 +58,7 @@ class OtherWindows:
         before = () if row is None else (bool(session.reviewed[row]), int(session.decided[row]))
         try:
             session.catch_up()
+            self.runs.look()
         except SecoError as error:
             self._failed(str(error))
             return

@@ -30,9 +30,12 @@ class QueueBox(QWidget):
     ----------
     left : Signal()
         Choosing is over; the keys should work again.
+    chosen_anew : Signal()
+        Something else is in the queue, as was chosen here.
     """
 
     left = Signal()
+    chosen_anew = Signal()
 
     def __init__(self, session: Session):
         super().__init__()
@@ -161,6 +164,7 @@ class QueueBox(QWidget):
 
     def _forget_chosen(self) -> None:
         self._session.limit(None, go_there=True)
+        self.chosen_anew.emit()
         self.left.emit()
 
     def _filter_changed(self) -> None:
@@ -170,3 +174,4 @@ class QueueBox(QWidget):
             only_image=self._session.image_id if self.this_image.isChecked() else None,
             only_rows=self._session.only_rows,
         )
+        self.chosen_anew.emit()

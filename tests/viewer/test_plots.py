@@ -247,6 +247,10 @@ def test_cell_of_the_confusion_fills_the_queue(dock: SecoDock, qtbot):
     QTest.keyClick(view, Qt.Key.Key_Down)
     QTest.keyClick(view, Qt.Key.Key_Return)
     assert len(session.queue) == wanted.sum()
+    assert "The queue holds" in dock.message.text()
+    dock.opened.review.queue.which.setCurrentIndex(0)
+    assert len(session.queue) == (wanted & session.flagged).sum()
+    assert "The queue holds" not in dock.message.text(), "it holds others by now"
 
 
 @pytest.mark.gui
