@@ -26,7 +26,7 @@ from seco_core.pipeline import run_pipeline
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.memory import FILE_VARIABLE
 from seco_viewer.plugin import open_viewer
-from seco_viewer.selection import cut
+from seco_viewer.strokes import cut
 
 OUT = Path(__file__).parent / "images"
 SIZE = (1440, 900)

@@ -13,15 +13,9 @@ from seco_core.errors import SecoError
 from seco_core.texts import counted
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.mask_tools import MaskTools
-from seco_viewer.selection import (
-    EMPTY,
-    Kind,
-    Place,
-    brushed,
-    cut,
-    filled_polygon,
-)
+from seco_viewer.selection import EMPTY, Kind, Place
 from seco_viewer.session import Session
+from seco_viewer.strokes import brushed, cut, filled_polygon
 
 _CLICK = 3.0
 """A drag that stays within so many pixels of the screen is a click."""

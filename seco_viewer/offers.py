@@ -8,6 +8,9 @@ from seco_core.errors import OverrideError
 from seco_viewer.selecting import Selector
 from seco_viewer.words import RegionFacts
 
+ONE_KEY = ("accept", "take_suggestion", "ignore", "unknown")
+"""Actions that decide at once what is selected."""
+
 
 @dataclass(frozen=True)
 class Offer:

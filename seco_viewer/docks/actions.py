@@ -18,7 +18,7 @@ from seco_viewer.docks.review import ReviewPanel
 from seco_viewer.docks.tabs import ProjectTabs
 from seco_viewer.edit_tools import EditTools, Tool
 from seco_viewer.layers import ReviewLayers
-from seco_viewer.offers import Offer
+from seco_viewer.offers import ONE_KEY, Offer
 from seco_viewer.session import Session
 
 Say = Callable[..., None]
@@ -35,7 +35,6 @@ _NOTHING = {
 _DONE = {"undo": "Taken back", "redo": "Done again"}
 _SELECTED_AGAIN = " What you had selected is selected again."
 _DROPPED = "What you had selected was not decided, and is dropped."
-_DECISIONS = ("accept", "take_suggestion", "ignore", "unknown")
 
 
 class Actions:
@@ -113,7 +112,7 @@ class Actions:
         if self.hindrance:
             self._say(self.hindrance, wrong=True)
             return
-        if action_id in _DECISIONS:
+        if action_id in ONE_KEY:
             self._decide(self.table[action_id])
             return
         try:

@@ -25,10 +25,9 @@ from seco_viewer.docks.progress_box import ProgressBox
 from seco_viewer.docks.queue_box import QueueBox
 from seco_viewer.docks.texts import Lines, TextLabel, card
 from seco_viewer.docks.thumbnails import NeighbourStrip
+from seco_viewer.offers import ONE_KEY
 from seco_viewer.session import Session
 
-DECISIONS = ("accept", "take_suggestion", "relabel", "ignore", "unknown")
-"""Actions that decide what is selected."""
 _FACT_LINES = 6
 
 
@@ -162,7 +161,7 @@ class ReviewPanel(QWidget):
         session = self._session
         self.buttons["undo"].setEnabled(session.can_undo)
         self.buttons["redo"].setEnabled(session.can_redo)
-        for action_id in DECISIONS:
+        for action_id in (*ONE_KEY, "relabel"):
             self.buttons[action_id].setEnabled(session.refusal(action_id) is None)
 
     def notify(self, text: str) -> None:

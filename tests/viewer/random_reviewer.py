@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 from seco_core.project import Action
 from seco_core.review import Order
-from seco_viewer.selection import brushed, cut, filled_polygon
+from seco_viewer.strokes import brushed, cut, filled_polygon
 from tests.viewer.agreement import Agreement, Batch
 
 EDITED = (Action.SPLIT, Action.MERGE, Action.DRAW)

@@ -12,8 +12,8 @@ from seco_core.refine import conflicts
 from seco_viewer.compare import MAPS, Comparison, class_map
 from seco_viewer.conflict_layer import ConflictLayer
 from seco_viewer.layers import ReviewLayers
-from seco_viewer.selection import cut
 from seco_viewer.session import Session
+from seco_viewer.strokes import cut
 
 pytestmark = pytest.mark.gui
 

@@ -8,8 +8,9 @@ import pytest
 from seco_core.errors import OverrideError
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.offers import Offer
-from seco_viewer.selection import Patch, brushed, cut
+from seco_viewer.selection import Patch
 from seco_viewer.session import Session
+from seco_viewer.strokes import brushed, cut
 from tests.viewer.test_editing import large_row
 
 CAR, BUS, TRAIN = 13, 15, 16

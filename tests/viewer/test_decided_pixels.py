@@ -11,8 +11,9 @@ from seco_core.scheme import IGNORE
 from seco_viewer import decision_words
 from seco_viewer.decided_pixels import decided_part, in_box, still_held
 from seco_viewer.docks.main import SecoDock
-from seco_viewer.selection import EMPTY, Kind, Patch, brushed, cut
+from seco_viewer.selection import EMPTY, Kind, Patch
 from seco_viewer.session import Session
+from seco_viewer.strokes import brushed, cut
 from tests.viewer.scenes import neighbour
 from tests.viewer.test_editing import large_row
 from tests.viewer.test_session import assert_agrees_with_the_store

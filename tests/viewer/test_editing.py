@@ -10,8 +10,9 @@ from seco_core.errors import OverrideError
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
 from seco_core.scheme import IGNORE
-from seco_viewer.selection import EMPTY, Kind, Patch, brushed, cut, filled_polygon, touching
+from seco_viewer.selection import EMPTY, Kind, Patch, touching
 from seco_viewer.session import Session
+from seco_viewer.strokes import brushed, cut, filled_polygon
 from tests.viewer.scenes import class_map, make_project, neighbour, store_regions
 from tests.viewer.test_session import assert_agrees_with_the_store
 

@@ -14,8 +14,8 @@ from seco_core.scheme import IGNORE
 from seco_viewer import shortcuts
 from seco_viewer.layers import ReviewLayers
 from seco_viewer.outline import outline, region_borders
-from seco_viewer.selection import cut
 from seco_viewer.session import Session
+from seco_viewer.strokes import cut
 from seco_viewer.view import View, camera_of, canvas_size
 from tests.viewer.scenes import class_map, make_project, store_regions, take_suggestion_if_any
 

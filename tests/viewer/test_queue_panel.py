@@ -14,7 +14,7 @@ from seco_core.project import Action, Project
 from seco_viewer.docks.bulk import FEW_IMAGES
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.region_list import Column
-from seco_viewer.selection import filled_polygon
+from seco_viewer.strokes import filled_polygon
 from tests.viewer.scenes import class_map, make_project, store_regions
 
 pytestmark = pytest.mark.gui

@@ -7,18 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seco_core.masks.base import crop_masks
-from seco_viewer.selection import (
-    EMPTY,
-    Kind,
-    Patch,
-    brushed,
-    cut,
-    filled_polygon,
-    half_of,
-    kind_of,
-    masks_at,
-    touching,
-)
+from seco_viewer.selection import EMPTY, Kind, Patch, half_of, kind_of, masks_at, touching
+from seco_viewer.strokes import brushed, cut, filled_polygon
 
 SHAPE = (14, 18)
 IMAGE = (0, 0, SHAPE[1], SHAPE[0])
