@@ -170,6 +170,15 @@ def only_run(project: Project) -> Iterator[None]:
         lock.release()
 
 
+def run_goes_on(project: Project) -> bool:
+    """Whether a run is working on a project that can be written; one whose process was killed is not."""
+    try:
+        with only_run(project):
+            return False
+    except ProjectError:
+        return True
+
+
 def _run_images(
     project: Project,
     parameters: Parameters,

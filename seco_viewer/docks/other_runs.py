@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from seco_core.pipeline.run import run_goes_on
 from seco_core.progress import CancelToken, ProgressCallback
 from seco_core.project import Project
 from seco_core.texts import capitalized, counted
@@ -65,8 +66,16 @@ class OtherRuns:
             session.regions_replaced(self._known.cut_since(before))
             if self._known.ended_since(before):
                 self._read()
+        elif self._was_killed():
+            self._read()
         elif not session.edited and session.show_new_regions():
             self._say(capitalized(TOLD))
+
+    def _was_killed(self) -> bool:
+        """Whether the run that has cut images anew will never come to its end."""
+        project, known = self._session.project, self._known
+        going_on = known is not None and known.run is not None and known.run[1] == "running"
+        return going_on and bool(self._session.cut_anew) and not project.readonly and not run_goes_on(project)
 
     def _read(self) -> None:
         self._job = Job(partial(_read_tables, self._session.project.path), "SeCo reads another run")

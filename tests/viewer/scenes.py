@@ -84,7 +84,8 @@ def image_regions(
 def cut_anew(path: Path, image_id: int, labels: NDArray[np.uint8]) -> None:
     """What a run that goes on has done once it has made the regions of one image."""
     with Project.open(path) as project:
-        ledger = Ledger.start_run(project, Parameters(), {}, "cpu")
+        # no run of its own: the window would find that it is not going on
+        ledger = Ledger(project, project.runs()[-1].id)
         found = image_regions(project, image_id, labels, np.random.default_rng(0))
         ledger.store_regions(image_id, found, "psa anew", "features anew")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seco_core.pipeline import run_pipeline, teach
+from seco_core.pipeline.ledger import Ledger
 from seco_core.progress import Cancelled, ProgressEvent
 from seco_core.project import Action, Project
 from seco_core.project.overrides import Decision
@@ -84,6 +85,30 @@ def test_a_run_elsewhere_that_was_stopped_leaves_regions_that_are_told_as_not_sc
     qtbot.waitUntil(lambda: session.count_unscored() > 0, timeout=20_000)
     assert "not scored" in watching.message.text()
     qtbot.waitUntil(lambda: "not scored" in watching.opened.review.progress.lack_text.text())
+
+
+def test_a_run_elsewhere_that_was_killed_is_not_waited_for(watching: SecoDock, qtbot, monkeypatch):
+    session = watching.session
+    look(watching)
+
+    def kill(event: ProgressEvent) -> None:
+        if event.stage == "psa" and event.done == 2:
+            look(watching)
+            look(watching)
+            assert watching.opened.others.runs._job is None, "it goes on"
+            raise Cancelled
+
+    # a process that is killed books no end
+    monkeypatch.setattr(Ledger, "end_run", lambda *_: None)
+    with pytest.raises(Cancelled):
+        run_pipeline(session.project.path, OTHER, progress=kill)
+    assert session.cut_anew == {0, 1}
+    look(watching)
+    qtbot.waitUntil(lambda: session.count_unscored() > 0, timeout=20_000)
+    assert not session.cut_anew
+    qtbot.waitUntil(lambda: watching.opened.others.runs._job is None)
+    look(watching)
+    assert watching.opened.others.runs._job is None, "once is enough"
 
 
 def test_what_another_window_has_learnt_is_shown(watching: SecoDock, qtbot):
