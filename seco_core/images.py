@@ -139,8 +139,8 @@ def read_label_leniently(
 ) -> tuple[NDArray[np.uint8], int]:
     """Read a class map with everything that is no class of the scheme as `IGNORE`.
 
-    Parameters, errors
-        As for `read_label`, without `ForeignIdsError`.
+    Parameters and errors are those of `read_label`, but `LabelError` also stands for a map with nothing else
+    than what is no class.
 
     Returns
     -------
@@ -152,8 +152,8 @@ def read_label_leniently(
     try:
         return read_label(path, scheme, shape, may_be_empty=may_be_empty), 0
     except ForeignIdsError as error:
-        labels = read_label(path, scheme, shape, may_be_empty=may_be_empty, foreign_as_ignore=True)
-        return labels, error.pixels
+        # one that has no class at all besides is no label: a photograph, or made with another scheme
+        return read_label(path, scheme, shape, foreign_as_ignore=True), error.pixels
 
 
 def resize_nearest(labels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

@@ -224,7 +224,11 @@ class Parameters:
         path = Path(path)
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise ParameterError(
+                f"cannot be read: {error.strerror or error}.", path=path, remedy="Check the path."
+            ) from error
+        except ValueError as error:
             raise ParameterError(f"cannot be read as TOML: {error}.", path=path) from error
         return cls.from_dict(data, path, base)
 

@@ -69,6 +69,7 @@ def test_later_run_starts_from_the_recorded_parameters(tmp_path: Path):
     assert seco("run", tmp_path / "data", "--project", project, *QUICK).exit_code == 0
     done = seco("run", "--project", project)
     assert "0 images done, 3 were up to date" in done.output
+    assert "it/s" not in done.output  # no bar of work that there is not
     with Project.open(project) as opened:
         assert opened.runs()[-1].parameters.scc.epochs == 3
 
@@ -111,7 +112,10 @@ def test_list_line_with_missing_file_is_exit_code_one(tmp_path: Path):
         (["run", "data", "--project", "p", "--set", "scc.epochs=many"], "no number"),
         (["run", "data", "--project", "p", "--masks", "magic"], "hierarchy"),
         (["run", "data", "--project", "p", "--masks", "sam"], "weights"),
-        (["run", "data", "--project", "p", "--config", "nothing.toml"], "nothing.toml"),
+        (
+            ["run", "data", "--project", "p", "--config", "nothing.toml"],
+            "nothing.toml: cannot be read: No such file",
+        ),
         (["run", "data", "--project", "p", "--device", "abacus"], "abacus"),
         (["run", "data", "--project", "p", "--masks-folder", "m", "--sam-checkpoint", "s"], "--masks files"),
         (["run", "data", "--project", "p", "--masks-folder", "m", "--masks", "sam"], "--masks files"),

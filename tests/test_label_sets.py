@@ -202,6 +202,15 @@ def test_pixels_of_no_class_are_read_as_the_project_reads_them_or_as_asked(score
         assert [type(p) for p in strict.problems] == [ForeignIdsError]
 
 
+def test_a_map_without_any_class_is_no_label_however_ids_are_read(scored: Path, tmp_path: Path):
+    folder = write_export(scored, tmp_path / "out")
+    edit(folder, "frame_0", lambda labels: labels.__setitem__(slice(None), 77))
+    with Project.open(scored) as project:
+        report = import_labels(project, folder, foreign_ids="ignore")
+        assert [p.path for p in report.problems] == [folder / "label" / "frame_0.png"]
+        assert (report.overrides, report.foreign) == (0, 0)
+
+
 @pytest.mark.parametrize("set_", ["foreign_ids=never", "seed=3", "foreign_ids"])
 def test_an_import_can_set_nothing_else(scored: Path, tmp_path: Path, set_: str):
     done = seco("import", scored, tmp_path, "--set", set_)

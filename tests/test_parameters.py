@@ -135,8 +135,9 @@ def test_errors_when_built_or_changed_directly():
 def test_unreadable_files(tmp_path):
     (tmp_path / "a.toml").write_text("seed = ")
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
-    for name in ("a.toml", "b.toml", "missing.toml"):
-        with pytest.raises(ParameterError, match="cannot be read as TOML") as error:
+    missing = "cannot be read: No such file"
+    for name, said in {"a.toml": "as TOML", "b.toml": "as TOML", "missing.toml": missing}.items():
+        with pytest.raises(ParameterError, match=said) as error:
             Parameters.from_toml(tmp_path / name)
         assert error.value.path == tmp_path / name
     (tmp_path / "c.toml").write_text("[scc]\nfolds = 0\n")

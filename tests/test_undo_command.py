@@ -62,6 +62,12 @@ def test_a_dry_run_says_it_and_changes_nothing(decided: Path):
     assert held(decided) == [1]
 
 
+def test_an_ignored_region_is_told_by_one_word(project_path: Path):
+    with Project.open(project_path) as project:
+        project.overrides.record([decision(Action.IGNORE, 0, IGNORE)])
+    assert "1 override in frame_0 (ignore), decided by" in seco("undo", project_path).output
+
+
 def test_nothing_to_take_back_is_said_with_exit_code_two(project_path: Path, tmp_path: Path):
     for command in ("undo", "redo"):
         done = seco(command, project_path)

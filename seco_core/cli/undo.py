@@ -65,6 +65,7 @@ def step_in_words(project: Project, step: Sequence[Override]) -> str:
     actions = Counter(override.action.value for override in step)
     what = ", ".join(f"{action} {count:,}" for action, count in actions.most_common())
     if len(step) == 1:
-        what = f"{step[0].action}: {project.scheme.label(step[0].class_id)}"
+        name = project.scheme.label(step[0].class_id)
+        what = name if name == step[0].action else f"{step[0].action}: {name}"
     how = f"{_HOW[step[0].origin]} by {first.by}, {moment(first.time)}"
     return f"{counted(len(step), 'override')} in {where} ({what}), {how}"

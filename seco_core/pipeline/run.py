@@ -200,7 +200,8 @@ def _run_images(
     stale = [record for record in project.images if record.id not in fresh]
     skipped: list[tuple[str, SecoError]] = []
     total = len(stale)
-    progress(ProgressEvent("psa", 0, total))
+    if total:
+        progress(ProgressEvent("psa", 0, total))
 
     def task(record: ImageRecord) -> ImageTask:
         known = _stored_regions(project, record) if record.id in cut else None
