@@ -103,7 +103,7 @@ class OpenProject:
     @property
     def busy(self) -> bool:
         """Whether long work is going on."""
-        return any(panel.running for panel in (self.pipeline, self.psa, self.plots, self.export))
+        return any(panel.running for panel in (self.pipeline, self.psa, self.plots.thresholds, self.export))
 
     def go_to_first_page(self) -> None:
         """Show the page where work on the project goes on."""
@@ -212,14 +212,14 @@ class OpenProject:
         self.review.progress.run_wanted.connect(self._run)
         self.plots.told.connect(self._say)
         self.review.queue.chosen_anew.connect(partial(self._say, ""))  # what was said of it was before
-        self.plots.failed.connect(partial(self._say, wrong=True))
+        self.plots.thresholds.failed.connect(partial(self._say, wrong=True))
         self.plots.previewed.connect(self.layers.preview)
-        self.plots.used.connect(self.pipeline.form.set_parameters)
+        self.plots.thresholds.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.started.connect(partial(self._say, _RUNNING))
         self.pipeline.replaced_in_hand.connect(partial(self._say, capitalized(TOLD)))
         self.pipeline.ended.connect(self._run_ended)
         self.pipeline.ended.connect(self.export.forget_refusal)
-        for ended in (self.pipeline.ended, self.learn.ended, self.plots.failed):
+        for ended in (self.pipeline.ended, self.learn.ended, self.plots.thresholds.failed):
             ended.connect(self.others.runs.take_stock)
         self.learn.started.connect(partial(run_button.setEnabled, False))
         self.learn.ended.connect(partial(run_button.setEnabled, not self.session.project.readonly))

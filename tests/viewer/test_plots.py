@@ -107,6 +107,12 @@ def drag(dock: SecoDock, qtbot, value: float) -> None:
     qtbot.waitUntil(lambda: not dock.opened.plots._soon.isActive())
 
 
+def tried_map(dock: SecoDock) -> np.ndarray:
+    """The current image's curated map under the thresholds that are tried."""
+    form, frame = dock.opened.plots.thresholds, dock.session.frame
+    return form.trial.curated(form.scc, frame.image_id, frame.region_ids)
+
+
 def number(dock: SecoDock, name: str) -> int:
     part = next(p for p in dock.opened.plots.counts.text().split("</span>") if name in p)
     return int(part.split("&nbsp;")[1].replace(",", ""))
@@ -118,16 +124,18 @@ def test_dragging_the_line_changes_the_counts_and_stores_nothing(dock: SecoDock,
     before = session.regions.verdict.copy()
     kept = number(dock, "kept")
     drag(dock, qtbot, 0.9)
-    assert plots.scc.tau_ns == pytest.approx(0.9, abs=0.01)
-    assert plots.spins["tau_ns"].value() == plots.scc.tau_ns
-    expected = int((session.regions.noise_score <= plots.scc.tau_ns).sum())
+    assert plots.thresholds.scc.tau_ns == pytest.approx(0.9, abs=0.01)
+    assert plots.thresholds.spins["tau_ns"].value() == plots.thresholds.scc.tau_ns
+    expected = int((session.regions.noise_score <= plots.thresholds.scc.tau_ns).sum())
     assert number(dock, "kept") >= expected > kept
-    assert number(dock, "kept") == int((plots.trial.verdicts(plots.scc) == Verdict.KEEP).sum())
+    assert number(dock, "kept") == int(
+        (plots.thresholds.trial.verdicts(plots.thresholds.scc) == Verdict.KEEP).sum()
+    )
     np.testing.assert_array_equal(session.regions.verdict, before)
     assert len(session.project.runs()) == 1
-    plots.reset_button.click()
-    assert plots.scc == session.project.runs()[-1].parameters.scc
-    assert not plots.use_button.isEnabled()
+    plots.thresholds.reset_button.click()
+    assert plots.thresholds.scc == session.project.runs()[-1].parameters.scc
+    assert not plots.thresholds.use_button.isEnabled()
 
 
 @pytest.mark.gui
@@ -135,16 +143,16 @@ def test_use_stores_the_thresholds_and_the_window_follows(dock: SecoDock, qtbot,
     session, plots = dock.session, dock.opened.plots
     session.accept()
     drag(dock, qtbot, 0.2)
-    expected = plots.trial.verdicts(plots.scc)
-    assert plots.use_button.isEnabled()
-    plots.use_button.click()
-    qtbot.waitUntil(lambda: not plots.running, timeout=20_000)
+    expected = plots.thresholds.trial.verdicts(plots.thresholds.scc)
+    assert plots.thresholds.use_button.isEnabled()
+    plots.thresholds.use_button.click()
+    qtbot.waitUntil(lambda: not plots.thresholds.running, timeout=20_000)
     open_ = ~session.reviewed
     np.testing.assert_array_equal(session.regions.verdict[open_], expected[open_])
     with Project.open(scored_path, readonly=True) as project:
         np.testing.assert_array_equal(project.regions().verdict[open_], expected[open_])
-        assert project.runs()[-1].parameters.scc == plots.scc
-    assert dock.opened.pipeline.form.parameters().scc.tau_ns == plots.scc.tau_ns
+        assert project.runs()[-1].parameters.scc == plots.thresholds.scc
+    assert dock.opened.pipeline.form.parameters().scc.tau_ns == plots.thresholds.scc.tau_ns
     assert "in use" in dock.message.text()
     assert session.reviewed.sum() == 1
     np.testing.assert_array_equal(dock.opened.layers.curated.data, session.project.curated(session.image_id))
@@ -153,12 +161,12 @@ def test_use_stores_the_thresholds_and_the_window_follows(dock: SecoDock, qtbot,
 @pytest.mark.gui
 def test_thresholds_that_cannot_be_used_are_said(dock: SecoDock, qtbot):
     plots = dock.opened.plots
-    plots.method.setCurrentText("uncertainty")  # nothing was measured on the graph
-    with qtbot.waitSignal(plots.failed):
-        plots.use_button.click()
-    qtbot.waitUntil(lambda: not plots.running)
+    plots.thresholds.method.setCurrentText("uncertainty")  # nothing was measured on the graph
+    with qtbot.waitSignal(plots.thresholds.failed):
+        plots.thresholds.use_button.click()
+    qtbot.waitUntil(lambda: not plots.thresholds.running)
     assert "no scores" in dock.message.text()
-    assert plots.use_button.isEnabled()
+    assert plots.thresholds.use_button.isEnabled()
     assert len(dock.session.project.runs()) == 1
 
 
@@ -167,20 +175,22 @@ def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot
     session, plots, layer = dock.session, dock.opened.plots, dock.opened.layers.curated
     drag(dock, qtbot, 0.99)
     before = layer.data.copy()
-    plots.preview.setChecked(True)
+    plots.thresholds.preview.setChecked(True)
     ids = session.frame.region_ids
-    shown = plots.trial.curated(plots.scc, session.image_id, ids)
+    shown = plots.thresholds.trial.curated(plots.thresholds.scc, session.image_id, ids)
     np.testing.assert_array_equal(layer.data, shown)
     assert not np.array_equal(shown, before)
     session.relabel(13)
     np.testing.assert_array_equal(
-        layer.data, plots.trial.curated(plots.scc, session.image_id, session.frame.region_ids)
+        layer.data,
+        plots.thresholds.trial.curated(plots.thresholds.scc, session.image_id, session.frame.region_ids),
     )
     session.next_image()
     np.testing.assert_array_equal(
-        layer.data, plots.trial.curated(plots.scc, session.image_id, session.frame.region_ids)
+        layer.data,
+        plots.thresholds.trial.curated(plots.thresholds.scc, session.image_id, session.frame.region_ids),
     )
-    plots.preview.setChecked(False)
+    plots.thresholds.preview.setChecked(False)
     np.testing.assert_array_equal(layer.data, session.curated)
 
 
@@ -188,13 +198,13 @@ def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot
 @pytest.mark.parametrize("text", ["0.65", ".75", "0.725", "0.9"])
 def test_a_typed_threshold_is_what_was_typed(dock: SecoDock, qapp, text: str):
     plots = dock.opened.plots
-    spin = plots.spins["tau_ns"]
+    spin = plots.thresholds.spins["tau_ns"]
     spin.selectAll()
     for key in text:
         QTest.keyClicks(spin, key)
         qapp.processEvents()
     QTest.keyClick(spin, Qt.Key.Key_Return)
-    assert plots.scc.tau_ns == float(text)
+    assert plots.thresholds.scc.tau_ns == float(text)
     assert spin.value() == float(text)
 
 
@@ -202,17 +212,17 @@ def test_a_typed_threshold_is_what_was_typed(dock: SecoDock, qapp, text: str):
 def test_line_is_moved_with_keys_and_numbers(dock: SecoDock, qtbot):
     plots = dock.opened.plots
     plots.histogram.setFocus()
-    at = plots.scc.tau_ns
+    at = plots.thresholds.scc.tau_ns
     QTest.keyClick(plots.histogram, Qt.Key.Key_Right)
-    assert plots.scc.tau_ns == pytest.approx(at + 0.01)
+    assert plots.thresholds.scc.tau_ns == pytest.approx(at + 0.01)
     QTest.keyClick(plots.histogram, Qt.Key.Key_PageDown)
-    assert plots.scc.tau_ns == pytest.approx(at - 0.09)
-    plots.spins["tau_ns"].setValue(0.75)
+    assert plots.thresholds.scc.tau_ns == pytest.approx(at - 0.09)
+    plots.thresholds.spins["tau_ns"].setValue(0.75)
     assert plots.histogram.threshold == pytest.approx(0.75)
-    plots.spins["certain_share"].setValue(0.5)
-    assert (plots.scc.method, plots.scc.certain_share) == ("uncertainty", 0.5)
-    plots.spins["class_share"].setValue(0.5)
-    assert plots.scc.method == "mixture"
+    plots.thresholds.spins["certain_share"].setValue(0.5)
+    assert (plots.thresholds.scc.method, plots.thresholds.scc.certain_share) == ("uncertainty", 0.5)
+    plots.thresholds.spins["class_share"].setValue(0.5)
+    assert plots.thresholds.scc.method == "mixture"
     assert len(dock.session.project.overrides) == 0
 
 
@@ -275,7 +285,7 @@ def test_project_without_scores_shows_empty_plots(qtbot, project_path: Path):
     dock.tabs.go_to(dock.opened.plots)
     for score in ("loss", "uncertainty", "noise score"):
         dock.opened.plots.score.setCurrentText(score)
-    dock.opened.plots.preview.setChecked(True)
+    dock.opened.plots.thresholds.preview.setChecked(True)
     dock.grab()
-    assert not dock.opened.plots.use_button.isEnabled()
+    assert not dock.opened.plots.thresholds.use_button.isEnabled()
     dock.close_project()

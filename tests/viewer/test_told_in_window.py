@@ -96,9 +96,9 @@ def test_the_colour_of_a_class_is_the_same_in_selected_rows(qapp):
 
 def test_use_says_that_thresholds_are_being_put_to_use(dock: SecoDock, qtbot):
     plots = dock.opened.plots
-    plots.spins["tau_ns"].setValue(0.2)
+    plots.thresholds.spins["tau_ns"].setValue(0.2)
     dock.say("what was said before")
-    plots.use_button.click()
+    plots.thresholds.use_button.click()
     assert dock.message.text() == "Deciding about all regions anew with these thresholds."
-    qtbot.waitUntil(lambda: not plots.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not plots.thresholds.running, timeout=20_000)
     assert "in use" in dock.message.text()
