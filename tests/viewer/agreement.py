@@ -173,6 +173,12 @@ class Agreement:
             assert session.rows.start <= session.row < session.rows.stop
         if session.edited or session.row is None or not len(session.frame.areas):
             return
+        if session.part is not None:
+            active = session.project.overrides.active(session.image_id)
+            held = override_owner(session.frame.shape, active)
+            number = [o.seq for o in active].index(session.part.override.seq) + 1
+            assert np.array_equal(session.patch.on((0, 0, *held.shape[::-1])), held == number)
+            return
         region = session.frame.region_ids == session.row - session.rows.start + 1
         if not session.reviewed[session.row]:
             region &= self.painted(session.image_id, np.full(region.shape, 254, np.uint8)) == 254
