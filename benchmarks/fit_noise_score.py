@@ -36,7 +36,7 @@ from benchmarks.planted import example_project, flip, rescore, true_classes
 from benchmarks.psa_quality import PROFILES
 from seco_core.metrics import auroc, reliability
 from seco_core.parameters import Parameters
-from seco_core.pipeline.scoring import evidence
+from seco_core.pipeline.evidence import evidence
 from seco_core.project import Project
 from seco_core.resources import resource_path
 from seco_core.scc.noise import (

@@ -139,6 +139,16 @@ def test_a_run_with_other_parameters_that_was_stopped_leaves_stages_stale(scored
     assert found.exit_code == 1
 
 
+def test_scores_made_by_other_weights_are_stale_and_not_waiting_for_decisions(
+    scored: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("seco_core.pipeline.signatures.fitted_weights", lambda profile: {"doubt": 1.0})
+    found = look(scored)
+    stale = {name for name, state in found.stages.items() if state is StageState.STALE}
+    assert (stale, found.exit_code) == ({"noise", "refine"}, 1)
+    assert found.next[0] == f"seco run --project {scored}"
+
+
 def test_scores_that_are_being_stored_are_unfinished(scored: Path, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
         raise SecoError("the disk is full")

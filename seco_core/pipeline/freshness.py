@@ -11,7 +11,7 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline.inputs import Inputs, stored_inputs, unchanged_inputs
 from seco_core.pipeline.learnt import learnt_signature
 from seco_core.pipeline.ledger import SCORING_STAGES, Ledger, signature
-from seco_core.pipeline.scoring import scoring_signatures
+from seco_core.pipeline.signatures import scoring_signatures
 from seco_core.progress import CancelToken
 from seco_core.project import Project
 from seco_core.project.records import BEGUN
@@ -132,9 +132,10 @@ def freshness(project: Project) -> Freshness:
         current -= {name for name in current & {"graph", "scc-unc"} if not ledger.has_model(name)}
         known |= dict.fromkeys(current, StageState.UP_TO_DATE)
         scored = project.scoring_run()
-        if "graph" in current and scored is not None and scored.sources == sources:
+        # where scc knows all decisions, what follows it is stale for another reason
+        decided = "graph" in current and "scc" not in current
+        if decided and scored is not None and scored.sources == sources:
             made_as = scoring_signatures(project, scored.parameters, described)
-            # of all that goes into these signatures only decisions can be others than in that run
             since = {name for name in made_as if made_as[name] == wanted[name]}
             since &= {name for name, state in known.items() if state is StageState.STALE}
             known |= dict.fromkeys(since, StageState.DECIDED_SINCE)

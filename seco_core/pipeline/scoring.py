@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 from seco_core.feedback.lessons import learn_from_reviews
 from seco_core.graph import relational_graph
 from seco_core.parameters import Parameters
+from seco_core.pipeline.evidence import evidence
 from seco_core.pipeline.learnt import learn_features
-from seco_core.pipeline.ledger import Ledger, signature
+from seco_core.pipeline.ledger import Ledger
 from seco_core.pipeline.region_inputs import contacts, decided_regions, described_regions, lessons
+from seco_core.pipeline.signatures import refine_signature, scoring_signatures
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project, RegionArrays
 from seco_core.scc.class_mixture import fit_class_mixtures
-from seco_core.scc.evidence import class_mean, corroborated, disagreement, seen_otherwise, surroundings
 from seco_core.scc.further import fits, train_further
 from seco_core.scc.graph_vae import graph_uncertainty
-from seco_core.scc.kin import kin_doubt
 from seco_core.scc.label_quality import label_quality
-from seco_core.scc.linear import linear_loss
 from seco_core.scc.loss import cross_fit
 from seco_core.scc.mixture import fit_mixture
-from seco_core.scc.noise import fitted_weights, noise_score
+from seco_core.scc.noise import noise_score
 from seco_core.scc.unknown import unknown_score
 from seco_core.scc.verdicts import verdicts
 
@@ -75,70 +74,6 @@ def run_scoring(
         suspect(project, parameters, ledger, keys["noise"], progress)
     cancel.raise_if_cancelled()
     refine(project, parameters, ledger, keys["noise"], progress)
-
-
-def scoring_signatures(
-    project: Project, parameters: Parameters, described: Mapping[int, str]
-) -> dict[str, str]:
-    """Signatures of all stages but cnn, by stage, over images with these signatures of their features."""
-    scc = scc_signature(project, parameters, described)
-    graph = graph_signature(parameters, described)
-    uncertainty = signature(
-        stage="scc-unc",
-        scc=scc,
-        graph=graph,
-        epochs=parameters.scc.uncertainty_epochs,
-        of_decided="as the machine sees them",
-    )
-    noise = signature(
-        stage="noise",
-        scc=scc,
-        uncertainty=uncertainty,
-        score=parameters.scc.score,
-        weights=fitted_weights(parameters.psa.profile),
-        cleanlab=parameters.scc.cleanlab,
-    )
-    refined = refine_signature(parameters, noise)
-    return {"scc": scc, "graph": graph, "scc-unc": uncertainty, "noise": noise, "refine": refined}
-
-
-def scc_signature(project: Project, parameters: Parameters, described: Mapping[int, str]) -> str:
-    """Signature of scc over images with these signatures of their features, with the decisions that hold."""
-    return signature(
-        stage="scc",
-        features=described,
-        folds=parameters.scc.folds,
-        epochs=parameters.scc.epochs,
-        label_smoothing=parameters.scc.label_smoothing,
-        mixture=parameters.scc.mixture,
-        seed=parameters.seed,
-        overrides=[o.seq for i in project.overrides.images() for o in project.overrides.active(i)],
-    )
-
-
-def graph_signature(parameters: Parameters, described: Mapping[int, str]) -> str:
-    """Signature of the relational graph over images with these signatures of their features."""
-    return signature(
-        stage="graph",
-        features=described,
-        neighbours=parameters.graph.neighbours,
-        alpha=parameters.graph.alpha,
-    )
-
-
-def refine_signature(parameters: Parameters, noise_key: str) -> str:
-    """Signature of the verdicts that come from scores of this signature."""
-    return signature(
-        stage="refine",
-        noise=noise_key,
-        method=parameters.scc.method,
-        rule=parameters.scc.rule,
-        rule_ratio=parameters.scc.rule_ratio,
-        certain_share=parameters.scc.certain_share,
-        tau_ns=parameters.scc.tau_ns,
-        tau_cr=parameters.scc.tau_cr,
-        class_share=parameters.scc.class_share,
-    )
 
 
 def _score(
@@ -299,82 +234,6 @@ def suspect(
         quality = label_quality(regions.class_id[scored], regions.probabilities[scored])
     ledger.store_noise(regions.id[scored], score, known["disagreement"][scored], quality, key)
     progress(ProgressEvent("noise", 1, 1))
-
-
-def evidence(
-    project: Project, regions: RegionArrays, images: list[int], parameters: Parameters, kin: bool
-) -> dict[str, NDArray[np.float32]]:
-    """Everything about the regions that the noise score is made of.
-
-    Parameters
-    ----------
-    project : Project
-        The project.
-    regions : RegionArrays
-        All of its regions, scored.
-    images : list of int
-        Images that are described; nothing but what the region arrays hold is known of the others' regions.
-    parameters : Parameters
-        Those of the run.
-    kin : bool
-        Whether to look for the regions' kin, which have no weight beside confidence maps.
-
-    Returns
-    -------
-    dict of str to ndarray of float32, (R,)
-        By the names of `seco_core.scc.noise.EVIDENCE`; NaN where unknown.
-    """
-    peak = np.full(len(regions), np.nan, dtype=np.float32)
-    seen = np.full(len(regions), np.nan, dtype=np.float32)
-    for image_id in images:
-        rows = regions.rows_of(image_id)
-        found = project.read_raster(image_id, "peak_confidence")
-        if found is not None:
-            peak[rows] = found
-        learnt = project.read_raster(image_id, "learnt")
-        if learnt is not None:
-            seen[rows] = seen_otherwise(learnt, regions.class_id[rows])
-    graph = project.graph(regions.id)
-    touching = contacts(project, regions, images)
-    enclosure, smallness = surroundings(touching[:, :2], touching[:, 2], regions.class_id, regions.area)
-    unlinked, linear, others = np.full((3, len(regions)), np.nan, dtype=np.float32)
-    described, features = described_regions(project, regions, images)
-    labels, weight, reviewed = lessons(project, regions, by_area=False)
-    linear[described] = linear_loss(
-        features,
-        labels[described],
-        regions.image_id[described],
-        n_classes=project.scheme.size,
-        folds=parameters.scc.folds,
-        seed=parameters.seed,
-        sample_weight=weight[described],
-        asked=regions.class_id[described],
-    )
-    if kin:
-        others[described] = kin_doubt(
-            features,
-            labels[described],
-            # nothing speaks against what a person decided
-            np.where(reviewed, 0.0, linear)[described],
-            n_classes=project.scheme.size,
-            # small regions are wrong more often; by area or its root they would have no say at all
-            sample_weight=(weight * (regions.area / max(regions.area.mean(), 1.0)) ** 0.25)[described],
-            asked=regions.class_id[described],
-        )
-    believed_enclosure, believed_smallness = corroborated([enclosure, smallness], linear)
-    return {
-        "peak_doubt": 1.0 - peak,
-        "doubt": 1.0 - regions.confidence,
-        "class_doubt": class_mean(1.0 - regions.confidence, regions.class_id),
-        "loss": regions.loss,
-        "linear": linear,
-        "kin": others,
-        "disagreement": unlinked if graph is None else disagreement(graph, regions.class_id),
-        "entropy": regions.entropy,
-        "enclosure": believed_enclosure,
-        "smallness": believed_smallness,
-        "seen": seen,
-    }
 
 
 def refine(

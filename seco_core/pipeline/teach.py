@@ -18,7 +18,8 @@ from seco_core.pipeline.learnt import learnt_signature
 from seco_core.pipeline.ledger import Ledger
 from seco_core.pipeline.region_inputs import decided_regions
 from seco_core.pipeline.run import only_run
-from seco_core.pipeline.scoring import graph_signature, run_scoring, scc_signature
+from seco_core.pipeline.scoring import run_scoring
+from seco_core.pipeline.signatures import graph_signature, scc_signature
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ignore_progress
 from seco_core.project import Project
 from seco_core.project.rasters import remove_files
