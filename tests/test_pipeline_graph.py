@@ -35,7 +35,7 @@ def test_every_region_has_an_uncertainty_and_the_networks_are_kept(project_path:
         assert len(weights["fold"]) == len(regions)
         before = store_digest(project_path, ("runs",))
     (project_path / row["file"]).unlink()
-    with pytest.raises(ProjectError, match="run the pipeline"):
+    with pytest.raises(ProjectError, match="Run the pipeline again"):
         read_model(project_path, row["file"])
     run_pipeline(project_path, QUICK)
     assert (project_path / row["file"]).read_bytes() == data
