@@ -179,7 +179,7 @@ class ReviewState(KnownRegions):
         Returns
         -------
         list of Proposal
-            The most believed first; none if the decision was undone. `seco_viewer.bulk.plan_proposals`
+            The most believed first; none if the decision was undone. `bulk_plans.plan_proposals`
             takes some or all of them.
         """
         source = self.override(seq)

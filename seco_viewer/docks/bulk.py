@@ -12,7 +12,8 @@ from seco_core.errors import SecoError
 from seco_core.progress import ProgressEvent
 from seco_core.texts import counted
 from seco_viewer import project_words
-from seco_viewer.bulk import Found, Plan, decisions, read_and_decide, record
+from seco_viewer.bulk import Found, decisions, read_and_decide, record
+from seco_viewer.bulk_plans import Plan
 from seco_viewer.docks.actions import Say, takes_it_back
 from seco_viewer.session import Session
 from seco_viewer.workers import Job

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from seco_core.project import Override
 from seco_core.project.overrides import Origin
 from seco_core.texts import counted
-from seco_viewer.bulk import plan_proposals
+from seco_viewer.bulk_plans import plan_proposals
 from seco_viewer.docks.actions import Say
 from seco_viewer.docks.bulk import BulkBar
 from seco_viewer.docks.buttons import in_brackets

@@ -10,18 +10,11 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QHeaderView,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QTableView,
     QToolButton,
     QVBoxLayout,
@@ -30,19 +23,17 @@ from qtpy.QtWidgets import (
 
 from seco_core.project import Action
 from seco_core.texts import counted
-from seco_viewer.bulk import plan_many
+from seco_viewer.bulk_plans import plan_many
 from seco_viewer.docks.actions import Say
 from seco_viewer.docks.bulk import BulkBar
 from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.embedding import EmbeddingPanel
-from seco_viewer.docks.queue_table import QueueTable
-from seco_viewer.region_list import Column, RegionState, RowFilter, limited_to
+from seco_viewer.docks.queue_filters import QueueFilters, combo, line
+from seco_viewer.docks.queue_table import QueueTable, QueueView
+from seco_viewer.region_list import limited_to
 from seco_viewer.session import Session
 
-_LARGEST_AREA = 2**31 - 1
-_CELL_MARGIN = 12
-"""Pixels that a style keeps free beside the text of a cell."""
 _BULK = {
     "accept": ("Accept", Action.ACCEPT, "The class of each selected region is right"),
     "take_suggestion": (
@@ -119,7 +110,7 @@ class QueuePanel(QWidget):
         self._only[rows] = True
         self.chosen.setText(f"{len(rows):,} chosen ✕")
         self.chosen.setVisible(True)
-        self.state.setCurrentIndex(0)
+        self.filters.state.setCurrentIndex(0)
         self.narrow()
 
     def perform(self, action_id: str) -> None:
@@ -139,7 +130,7 @@ class QueuePanel(QWidget):
     def narrow(self) -> None:
         """List what the filters let through, as it is now."""
         self._stale = False
-        self.model.narrow(self._filter())
+        self.model.narrow(self.filters.wanted(self._only))
         if self.in_queue.isChecked():
             self._limit_queue()
         self._follow()
@@ -148,24 +139,8 @@ class QueuePanel(QWidget):
     # ------------------------------------------------------------------ build
 
     def _make_filters(self) -> list[QWidget]:
-        scheme = self._session.scheme
-        self.name = QLineEdit()
-        self.name.setPlaceholderText("part of an image's name")
-        self.name.setClearButtonEnabled(True)
-        self.state = _combo("every state", "Where regions stand")
-        for state, text in (
-            (RegionState.FLAGGED, "flagged"),
-            (RegionState.KEPT, "kept"),
-            (RegionState.REVIEWED, "reviewed"),
-        ):
-            self.state.addItem(text, state)
-        self.of_class = _combo("every class", "Only regions that are called this")
-        self.predicted = _combo("any prediction", "Only regions for which this is predicted")
-        for c in scheme.classes:
-            self.of_class.addItem(swatch(c.color), c.name, c.id)
-            self.predicted.addItem(swatch(c.color), f"→ {c.name}", c.id)
-        self.least_noise, self.most_noise = _score(0.0), _score(1.0)
-        self.least, self.largest = _pixels("any"), _pixels("any")
+        self.filters = QueueFilters(self._session.scheme)
+        self.filters.changed.connect(self.narrow)
         self.chosen = QToolButton()
         self.chosen.setToolTip("Only chosen regions are listed; click to list all again.")
         self.chosen.setVisible(False)
@@ -183,56 +158,15 @@ class QueuePanel(QWidget):
             "All regions on a plane, alike ones together: draw around some to list them."
         )
         self.show_map.toggled.connect(self.map.setVisible)
-        self.name.textChanged.connect(self.narrow)
-        for combo in (self.state, self.of_class, self.predicted):
-            combo.currentIndexChanged.connect(self.narrow)
-        for box in (self.least_noise, self.most_noise, self.least, self.largest):
-            box.valueChanged.connect(self.narrow)
         self.in_queue.toggled.connect(self._toggle_limit)
         return [
-            _line((self.name, 3), (self.state, 2)),
-            _line((self.of_class, 1), (self.predicted, 1)),
-            _line((QLabel("noise"), 0), (self.least_noise, 1), (QLabel("to"), 0), (self.most_noise, 1)),
-            _line((QLabel("pixels"), 0), (self.least, 1), (QLabel("to"), 0), (self.largest, 1)),
-            _line((self.in_queue, 1), (self.chosen, 0), (self.show_map, 0)),
+            self.filters,
+            line((self.in_queue, 1), (self.chosen, 0), (self.show_map, 0)),
             self.counts,
         ]  # fmt: skip
 
     def _make_table(self) -> QTableView:
-        self.table = QTableView()
-        self.table.setModel(self.model)
-        self.table.setSortingEnabled(True)
-        self.table.sortByColumn(int(Column.NOISE), Qt.SortOrder.DescendingOrder)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # "traffic light", "traffic sign"
-        self.table.setStyleSheet("QTableView, QHeaderView { font-size: 8.5pt; }")
-        self.table.verticalHeader().setVisible(False)
-        # every row alike: with rows that fit their text, Qt would ask each of them
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        self.table.setMinimumHeight(180)
-        header = self.table.horizontalHeader()
-        header.setMinimumSectionSize(36)
-        for column in (Column.CLASS, Column.PREDICTED):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        self.table.ensurePolished()  # it has a smaller font
-        letters = self.table.fontMetrics().horizontalAdvance("0")
-        largest = f"{self._session.regions.area.max(initial=0):,}"
-        header_text = self.model.headerData(Column.AREA, Qt.Orientation.Horizontal)
-        area = _CELL_MARGIN + max(
-            self.table.fontMetrics().horizontalAdvance(largest),
-            header.fontMetrics().horizontalAdvance(header_text),
-        )
-        for column, width in (
-            (Column.IMAGE, max(42, letters * self.model.longest_name + 8)),
-            (Column.NOISE, 40), (Column.AREA, area), (Column.STATE, 58),
-        ):  # fmt: skip
-            # room for the arrow only where sorting begins: what is left is the classes' names
-            hint = header.sectionSizeHint(column) if column == Column.NOISE else 0
-            self.table.setColumnWidth(column, max(width, hint))
+        self.table = QueueView(self.model, int(self._session.regions.area.max(initial=0)))
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._go)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._count())
@@ -248,24 +182,13 @@ class QueuePanel(QWidget):
             button.clicked.connect(lambda _=False, chosen=action: self.decide(chosen))
             self.buttons[action_id] = button
             parts.append((button, 1))
-        self.relabel_to = _combo("relabel to…", "Every selected region gets this class; one step to undo")
+        self.relabel_to = combo("relabel to…", "Every selected region gets this class; one step to undo")
         for c in self._session.scheme.classes:
             self.relabel_to.addItem(swatch(c.color), c.name, c.id)
         self.relabel_to.activated.connect(self._relabel)
-        return [_line(*parts), self.relabel_to]
+        return [line(*parts), self.relabel_to]
 
     # -------------------------------------------------------------- what happens
-
-    def _filter(self) -> RowFilter:
-        return RowFilter(
-            image_name=self.name.text().strip(),
-            class_id=self.of_class.currentData(),
-            predicted=self.predicted.currentData(),
-            state=self.state.currentData(),
-            noise=(round(self.least_noise.value(), 2), round(self.most_noise.value(), 2)),
-            area=(self.least.value(), self.largest.value() or None),
-            rows=self._only,
-        )
 
     def _relabel(self, index: int) -> None:
         class_id = self.relabel_to.itemData(index)
@@ -324,7 +247,7 @@ class QueuePanel(QWidget):
             self._session.limit(None, go_there=True)
 
     def _limit_queue(self, *, go_there: bool = False) -> None:
-        limit = limited_to(self._session, self._filter())
+        limit = limited_to(self._session, self.filters.wanted(self._only))
         if self._limit is None or not np.array_equal(limit, self._limit):
             self._limit = limit
             self._session.limit(limit, go_there=go_there)
@@ -348,47 +271,3 @@ class QueuePanel(QWidget):
         if self._stale and len(self.selected()) <= 1:
             self.narrow()
         super().showEvent(event)
-
-
-def _combo(every: str, tip: str) -> QComboBox:
-    combo = QComboBox()
-    combo.addItem(every, None)
-    combo.setToolTip(tip)
-    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    combo.setMinimumWidth(60)
-    return combo
-
-
-def _score(value: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(0.0, 1.0)
-    box.setSingleStep(0.05)
-    box.setValue(value)
-    box.setKeyboardTracking(False)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(34)
-    box.setToolTip("Least and highest noise score")
-    return box
-
-
-def _pixels(every: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(0, _LARGEST_AREA)
-    box.setSpecialValueText(every)
-    box.setKeyboardTracking(False)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(34)
-    box.setToolTip("Least and largest number of pixels")
-    return box
-
-
-def _line(*parts: tuple[QWidget, int]) -> QWidget:
-    box = QWidget()
-    layout = QHBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(4)
-    for part, stretch in parts:
-        layout.addWidget(part, stretch)
-    return box

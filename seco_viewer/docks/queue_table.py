@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QFont
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from seco_viewer.docks.classes import swatch
 from seco_viewer.docks.headed_table import HeadedTable
@@ -16,6 +17,8 @@ from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows,
 from seco_viewer.session import Session
 
 _STATES = {RegionState.FLAGGED: "flagged", RegionState.KEPT: "kept"}
+_CELL_MARGIN = 12
+"""Pixels that a style keeps free beside the text of a cell."""
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -143,3 +146,50 @@ class QueueTable(HeadedTable):
         self._places[self._rows] = np.arange(len(self._rows))
         self.endResetModel()
         return self._rows
+
+
+class QueueView(QTableView):
+    """The list of regions as it looks.
+
+    Parameters
+    ----------
+    model : QueueTable
+        The list.
+    largest : int
+        Pixels of the largest region: its column is wide enough for it.
+    """
+
+    def __init__(self, model: QueueTable, largest: int):
+        super().__init__()
+        self.setModel(model)
+        self.setSortingEnabled(True)
+        self.sortByColumn(int(Column.NOISE), Qt.SortOrder.DescendingOrder)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # "traffic light", "traffic sign"
+        self.setStyleSheet("QTableView, QHeaderView { font-size: 8.5pt; }")
+        self.verticalHeader().setVisible(False)
+        # every row alike: with rows that fit their text, Qt would ask each of them
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(24)
+        self.setMinimumHeight(180)
+        header = self.horizontalHeader()
+        header.setMinimumSectionSize(36)
+        for column in (Column.CLASS, Column.PREDICTED):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self.ensurePolished()  # it has a smaller font
+        letters = self.fontMetrics().horizontalAdvance("0")
+        header_text = model.headerData(Column.AREA, Qt.Orientation.Horizontal)
+        area = _CELL_MARGIN + max(
+            self.fontMetrics().horizontalAdvance(f"{largest:,}"),
+            header.fontMetrics().horizontalAdvance(header_text),
+        )
+        for column, width in (
+            (Column.IMAGE, max(42, letters * model.longest_name + 8)),
+            (Column.NOISE, 40), (Column.AREA, area), (Column.STATE, 58),
+        ):  # fmt: skip
+            # room for the arrow only where sorting begins: what is left is the classes' names
+            hint = header.sectionSizeHint(column) if column == Column.NOISE else 0
+            self.setColumnWidth(column, max(width, hint))

@@ -187,7 +187,7 @@ class Agreement:
     def _check_list(self) -> None:
         panel, session = self.dock.opened.queue, self.session
         panel.narrow()
-        if panel.state.currentData() is RegionState.FLAGGED:
+        if panel.filters.state.currentData() is RegionState.FLAGGED:
             assert session.flagged[panel.model.rows].all()
         listed = panel.model.rows
         assert len(np.unique(listed)) == len(listed)

@@ -188,17 +188,17 @@ class RandomReviewer(Agreement):
     def list_regions(self) -> str:
         panel, what = self.dock.opened.queue, self.any_of("name", "state", "noise", "queue", "all")
         if what == "name":
-            panel.name.setText(self.any_of("", "scene_1", "2"))
+            panel.filters.name.setText(self.any_of("", "scene_1", "2"))
         elif what == "state":
-            panel.state.setCurrentIndex(int(self.rng.integers(panel.state.count())))
+            panel.filters.state.setCurrentIndex(int(self.rng.integers(panel.filters.state.count())))
         elif what == "noise":
-            panel.least_noise.setValue(self.any_of(0.0, 0.3))
+            panel.filters.least_noise.setValue(self.any_of(0.0, 0.3))
         elif what == "queue":
             panel.in_queue.setChecked(not panel.in_queue.isChecked())
         else:
-            panel.name.setText("")
-            panel.state.setCurrentIndex(0)
-            panel.least_noise.setValue(0.0)
+            panel.filters.name.setText("")
+            panel.filters.state.setCurrentIndex(0)
+            panel.filters.least_noise.setValue(0.0)
         return what
 
     def look(self) -> str:

@@ -7,7 +7,8 @@ from PIL import Image
 from seco_core.errors import ImageFileError, OverrideError
 from seco_core.project import Action, Project
 from seco_core.scheme import IGNORE
-from seco_viewer.bulk import carry_out, decisions, plan_many, record
+from seco_viewer.bulk import carry_out, decisions, record
+from seco_viewer.bulk_plans import plan_many
 from seco_viewer.session import Session
 from tests.viewer.scenes import class_map, cut_anew
 

@@ -14,7 +14,8 @@ from seco_core.project.overrides import Origin
 from seco_core.review import Order
 from seco_core.scheme import IGNORE
 from seco_viewer import words
-from seco_viewer.bulk import carry_out, plan_proposals
+from seco_viewer.bulk import carry_out
+from seco_viewer.bulk_plans import plan_proposals
 from seco_viewer.session import Session
 from tests.viewer.scenes import make_project
 

@@ -87,10 +87,10 @@ def test_filters_sorting_and_what_is_left_after_review(dock: SecoDock):
         int(queue.model.index(i, Column.AREA).data().replace(",", "")) for i in range(len(queue.model.rows))
     ]
     assert shown == sorted(shown)
-    queue.state.setCurrentIndex(queue.state.findText("flagged"))
+    queue.filters.state.setCurrentIndex(queue.filters.state.findText("flagged"))
     assert len(queue.model.rows) == session.flagged.sum()
-    queue.least_noise.setValue(0.7)
-    queue.name.setText("scene_2")
+    queue.filters.least_noise.setValue(0.7)
+    queue.filters.name.setText("scene_2")
     for row in queue.model.rows:
         assert session.regions.image_id[row] == 2
         assert session.regions.noise_score[row] >= 0.7
@@ -106,7 +106,7 @@ def test_filters_sorting_and_what_is_left_after_review(dock: SecoDock):
 
 def test_only_what_is_listed_is_reviewed(dock: SecoDock):
     session, queue = dock.session, dock.opened.queue
-    queue.name.setText("scene_1")
+    queue.filters.name.setText("scene_1")
     queue.in_queue.setChecked(True)
     flagged = int((session.flagged & (session.regions.image_id == 1)).sum())
     assert len(session.queue) == flagged
@@ -163,7 +163,7 @@ def test_what_was_chosen_outlives_new_scores_but_not_other_regions(dock: SecoDoc
 
 def test_looking_at_the_list_leaves_region_and_edit_alone(dock: SecoDock):
     session, queue = dock.session, dock.opened.queue
-    queue.state.setCurrentIndex(queue.state.findText("flagged"))
+    queue.filters.state.setCurrentIndex(queue.filters.state.findText("flagged"))
     queue.in_queue.setChecked(True)
     dock.perform("accept")
     dock.tabs.go_to(dock.opened.review)
@@ -175,15 +175,15 @@ def test_looking_at_the_list_leaves_region_and_edit_alone(dock: SecoDock):
     edit = session.patch
     dock.tabs.go_to(queue)
     assert (session.row, session.patch) == (other, edit)
-    queue.name.setText(session.project.images[session.regions.image_id[row]].name)
+    queue.filters.name.setText(session.project.images[session.regions.image_id[row]].name)
     assert other not in queue.model.rows
     assert (session.row, session.patch) == (other, edit)
     assert session.queue.position(other) == 0
     session.row = None  # drawn where no region is
     session.region_changed.emit()
     session.edit([edit])
-    queue.name.setText("scene")
-    queue.name.setText(session.project.images[session.regions.image_id[row]].name)
+    queue.filters.name.setText("scene")
+    queue.filters.name.setText(session.project.images[session.regions.image_id[row]].name)
     assert (session.row, session.patch) == (None, edit)
     dock.perform("resume")
     assert session.queue.position(session.row), "the queue holds what is listed"
@@ -194,16 +194,16 @@ def test_looking_at_the_list_leaves_region_and_edit_alone(dock: SecoDock):
 def test_an_undone_region_is_in_the_limited_queue_again(dock: SecoDock, how: str):
     session, queue = dock.session, dock.opened.queue
     if how == "state":
-        queue.state.setCurrentIndex(queue.state.findText("flagged"))
+        queue.filters.state.setCurrentIndex(queue.filters.state.findText("flagged"))
     else:
-        queue.least_noise.setValue(0.4)
+        queue.filters.least_noise.setValue(0.4)
     queue.in_queue.setChecked(True)
     row, before = session.row, len(session.queue)
     dock.perform("take_suggestion")
     dock.tabs.go_to(dock.opened.review)
     dock.tabs.go_to(queue)
     assert row not in queue.model.rows
-    queue.name.setText("scene")  # lets all through, and lists anew
+    queue.filters.name.setText("scene")  # lets all through, and lists anew
     dock.tabs.go_to(dock.opened.review)
     dock.perform("undo")
     assert session.row == row
