@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 from seco_core.project import Action
 from seco_core.review import Order
+from seco_viewer.selection import Patch
 from seco_viewer.strokes import brushed, cut, filled_polygon
 from tests.viewer.agreement import Agreement, Batch
 
@@ -44,6 +45,11 @@ class RandomReviewer(Agreement):
         return things[int(self.rng.integers(len(things)))]
 
     def place(self) -> tuple[int, int]:
+        """Any pixel, or one that was decided."""
+        decided = self.session.project.overrides.active(self.session.image_id)
+        if decided and self.rng.random() < 0.3:
+            override = self.any_of(*decided)
+            return Patch(override.box, override.mask).first
         height, width = self.session.frame.shape
         return int(self.rng.integers(height)), int(self.rng.integers(width))
 
