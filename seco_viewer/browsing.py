@@ -168,15 +168,18 @@ class Browser(CurrentImage):
     def reload(self, tables: Tables | None = None, *, running: bool = False) -> None:
         """Read everything again after the pipeline has run; image and place in it stay.
 
+        Where no region had a score before and none was selected, the queue begins with its first.
+
         Parameters
         ----------
         tables : Tables, optional
             Those of the project, if another thread has read them already.
         running : bool
-            The run goes on: frames stay but for those that `regions_replaced` has named, and so does the
-            image, whatever is left to see in it.
+            The run goes on, or was stopped: frames stay but for those that `regions_replaced` has named, and
+            so does the image, whatever is left to see in it.
         """
         place = self._place()
+        begins = not running and place is None and bool(self.tables.unscored.all())
         self.project.refresh_images()
         if not running:
             self.frames.forget()
@@ -188,7 +191,7 @@ class Browser(CurrentImage):
             self._skipped_to = None
         self._take_frame(self.image_id)
         self.row = None if place is None else self.row_at(*place)
-        if self.row is None:
+        if self.row is None and not begins:
             self.row = self.queue.worst_among(self.rows)
         if not running and self.row is None and (worst := self._first_to_see()) is not None:
             self._take_frame(int(self.regions.image_id[worst]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,11 +34,14 @@ class KnownRegions:
         As in `Tables`.
     renumbered : bool
         Whether the regions are others since the tables were last read, so that a row means another one.
+    run_goes_on : bool
+        Whether the window's own run is working on the project: what has no score will have one.
     """
 
     def __init__(self, project: Project):
         self.project = project
         self.scheme = project.scheme
+        self.run_goes_on = False
         self.tables = Tables.read(project)
         self.take_tables(self.tables)
 
@@ -88,11 +92,12 @@ class KnownRegions:
         alike = [n for n, _, kind in links if kind == EdgeKind.FEATURE]
         touching = [n for n, _, kind in links if kind == EdgeKind.TOUCHES]
         scored = bool(r.probabilities[row].any())
+        noise = float(self.feedback.noise[row])
         return RegionFacts(
             class_id=int(r.class_id[row]),
             predicted=int(r.predicted[row]),
             probability=float(r.probabilities[row, r.predicted[row]]) if scored else float("nan"),
-            noise_score=float(self.feedback.noise[row]),
+            noise_score=noise,
             verdict=Verdict(r.verdict[row]),
             votes=tuple((int(c), float(r.votes[row, c])) for c in order if r.votes[row, c] > 0),
             confidence=float(r.confidence[row]),
@@ -105,6 +110,7 @@ class KnownRegions:
             unknown_score=float(r.unknown_score[row]),
             again=bool(self.feedback.again(row)),
             suggested=int(self.feedback.suggested[row]),
+            coming=self.run_goes_on and math.isnan(noise),
         )
 
     def links(self, row: int) -> list[tuple[int, float, EdgeKind]]:

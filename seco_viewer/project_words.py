@@ -14,6 +14,7 @@ from seco_core.review import Order
 from seco_core.texts import counted
 from seco_viewer.words import Name
 
+RUNNING = "The pipeline is running; scores come when it ends."
 ACCEPT_BUTTON = "Accept the new files and run"
 _MOST_CHANGES = 3
 _MOST_NAMES = 3

@@ -21,7 +21,7 @@ from seco_viewer.docks.keys import PageKeys
 from seco_viewer.docks.later import Afterwards, Later, Soon
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.other_windows import OtherWindows
-from seco_viewer.docks.pipeline import PipelinePanel
+from seco_viewer.docks.pipeline import CANCELLED, PipelinePanel
 from seco_viewer.docks.plots import PlotsPanel
 from seco_viewer.docks.proposals import ProposalsPanel
 from seco_viewer.docks.psa import PsaPanel
@@ -217,6 +217,8 @@ class OpenProject:
         self.plots.thresholds.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.started.connect(partial(self._say, _RUNNING))
         self.pipeline.replaced_in_hand.connect(partial(self._say, capitalized(TOLD)))
+        self.pipeline.started.connect(self.review.refresh)
+        self.pipeline.ended.connect(self.review.refresh)
         self.pipeline.ended.connect(self._run_ended)
         self.pipeline.ended.connect(self.export.forget_refusal)
         for ended in (self.pipeline.ended, self.learn.ended, self.plots.thresholds.failed):
@@ -231,7 +233,7 @@ class OpenProject:
 
     def _run(self) -> None:
         self._tabs.go_to(self.pipeline)
-        self.pipeline.run_button.click()  # which is off while decisions are learnt from
+        self.pipeline.run_button.click()  # which is off during a run, and while decisions are learnt from
 
     def _follow(self) -> bool:
         return self.proposals.follow(self._bring_proposals)
@@ -275,9 +277,13 @@ class OpenProject:
         self.review.edit_bar.show_tool(self.tools.tool)
 
     def _run_ended(self) -> None:
-        session = self.session
-        if unscored := project_words.unscored(session.count_unscored(), len(session.regions)):
+        session, pipeline = self.session, self.pipeline
+        if pipeline.failure:
+            self._say(pipeline.failure, wrong=True)
+        elif unscored := project_words.unscored(session.count_unscored(), len(session.regions)):
             self._say(unscored, wrong=True)
+        elif pipeline.cancelled and len(session.regions):
+            self._say(CANCELLED)
         elif len(session.regions):
             _, flagged, _ = session.counts()
             told = f"{counted(flagged, 'region is', 'regions are')} flagged."

@@ -18,6 +18,7 @@ from seco_core.pipeline import RunResult, run_pipeline
 from seco_core.pipeline.inputs import was_replaced
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_core.project.standing import Standing
 from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.later import Later
@@ -42,6 +43,7 @@ _LOOK_MILLISECONDS = 100
 """How often the window takes over what a run has done."""
 _MOST_PROBLEMS = 20
 _MOST_DIFFERENCES = 4
+CANCELLED = "Cancelled. What was done is kept: Run goes on."
 
 
 class PipelinePanel(QWidget):
@@ -49,6 +51,10 @@ class PipelinePanel(QWidget):
 
     Attributes
     ----------
+    failure : str
+        Why the last run failed; empty if it did not.
+    cancelled : bool
+        Whether the last run was cancelled.
     started : Signal()
         A run has begun.
     ended : Signal()
@@ -67,6 +73,8 @@ class PipelinePanel(QWidget):
         self._job: Job | None = None
         self._tables: Tables | None = None
         self._halfway = _Halfway()
+        self._before: Standing | None = None
+        self.failure, self.cancelled = "", False
         self._look = QTimer(self)
         self._look.setInterval(_LOOK_MILLISECONDS)
         self._look.timeout.connect(self._take_halfway)
@@ -150,10 +158,13 @@ class PipelinePanel(QWidget):
             return
         try:
             parameters = self.form.parameters()
+            self._before = self._session.project.standing()
         except SecoError as error:
             self._tell(str(error), wrong=True)
             return
         self._halfway = _Halfway()
+        self._session.run_goes_on = True
+        self.failure, self.cancelled = "", False
         self._job = Job(
             partial(_run, self._session.project.path, parameters, accept_replaced, self._halfway),
             "SeCo pipeline",
@@ -245,14 +256,16 @@ class PipelinePanel(QWidget):
         self.replaced_text.setText(project_words.replaced(names) if names else "")
 
     def _tell(self, text: str, *, wrong: bool = False) -> None:
-        self.result.setText(("⚠ " if wrong else "") + html.escape(text))
+        self.result.setText(("⚠ " if wrong else "") + html.escape(project_words.in_window(text)))
 
     # methods of the widget, which Qt calls no more when it is gone
     def _failed(self, text: str) -> None:
+        self.failure = text
         self._tell(text, wrong=True)
 
     def _cancelled(self) -> None:
-        self._tell("Cancelled. What was done is kept: Run goes on.")
+        self.cancelled = True
+        self._tell(CANCELLED)
 
     def _ended(self) -> None:
         self._job = None
@@ -264,9 +277,22 @@ class PipelinePanel(QWidget):
         self.form.setEnabled(True)
         self.progress.setVisible(False)
         self.stage.setText("")
-        self._session.reload(self._tables)
-        self._tables = None
+        self._session.run_goes_on = False
+        try:
+            self._take_end()
+        except SecoError as error:
+            self._failed(str(error))
         self.ended.emit()
+
+    def _take_end(self) -> None:
+        """Show what the run has left; nothing is read again if it has left nothing."""
+        session = self._session
+        if self._tables is not None:
+            session.reload(self._tables)
+            self._tables = None
+        elif session.project.standing(self._before) is not self._before:
+            session.regions_replaced(tuple(self._halfway.images))
+            session.reload(running=True)
 
 
 class _Halfway:

@@ -199,7 +199,7 @@ class PlotsPanel(QWidget):
         self._stale = False
         session, r = self._session, self._session.regions
         lack = project_words.unscored(session.count_unscored(), len(r))
-        self.lack.setText(f"⚠ {lack}")
+        self.lack.setText(project_words.RUNNING if session.run_goes_on else f"⚠ {lack}")
         self.lack.setVisible(bool(lack))
         self._fill_classes()
         self.thresholds.refresh()

@@ -14,6 +14,8 @@ from seco_viewer.docks.texts import Lines, TextLabel, card
 from seco_viewer.session import Session
 
 _MARGIN = 28
+_TO_RUN = "Run the pipeline", "Goes on where the last run stopped, with the parameters of the Pipeline tab."
+_TO_THE_RUN = "How far it is", "The Pipeline tab shows it, and cancels it."
 
 
 class ProgressBox(QWidget):
@@ -53,10 +55,7 @@ class ProgressBox(QWidget):
         self.lack_text = TextLabel()
         self.lack_text.setStyleSheet("font-weight: bold")
         self.lack_text.setToolTip("Nothing is flagged there before a run has come to its end.")
-        self.run_button = QPushButton("Run the pipeline")
-        self.run_button.setToolTip(
-            "Goes on where the last run stopped, with the parameters of the Pipeline tab."
-        )
+        self.run_button = QPushButton()
         self.run_button.setEnabled(not self._session.project.readonly)
         self.run_button.clicked.connect(self.run_wanted)
         layout.addWidget(self.lack_text)
@@ -87,7 +86,10 @@ class ProgressBox(QWidget):
         if not len(session.queue):
             what = "flagged region" if session.only_flagged else "region"
             chosen = "of those chosen" if session.only_rows is not None else "in the queue"
-            place += f"<br>no {what} is left {chosen}" if len(session.regions) else ""
+            if session.run_goes_on and session.count_unscored():
+                place += "<br>the queue fills when the run ends"
+            else:
+                place += f"<br>no {what} is left {chosen}" if len(session.regions) else ""
         elif session.row is not None and (position := session.queue.position(session.row)):
             place += f"<br>{position:,} of {self._count()} in the queue, {session.order}"
         else:
@@ -114,6 +116,13 @@ class ProgressBox(QWidget):
         """What the last run has left undone stays said until one has done it."""
         session = self._session
         problem = session.tables.problem
-        text = project_words.unscored(session.count_unscored(), len(session.regions)) or str(problem or "")
-        self.lack_text.setText(f"⚠ {html.escape(text)}".replace("/", "/\u200b"))
+        if session.run_goes_on:
+            self.lack_text.setText(project_words.RUNNING)
+        else:
+            unscored = project_words.unscored(session.count_unscored(), len(session.regions))
+            text = unscored or project_words.in_window(str(problem or ""))
+            self.lack_text.setText(f"⚠ {html.escape(text)}".replace("/", "/\u200b"))
+        label, tip = _TO_THE_RUN if session.run_goes_on else _TO_RUN
+        self.run_button.setText(label)
+        self.run_button.setToolTip(tip)
         self.lack.setVisible(bool(problem) and len(session.regions) > 0)

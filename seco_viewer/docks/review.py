@@ -217,7 +217,8 @@ class ReviewPanel(QWidget):
             self.headline.setText("This image cannot be judged")
             self.sentence.setText(f"{with_key('resume')} goes on with the queue.")
         elif not len(session.regions):
-            self.sentence.setText("There are no regions yet: run the pipeline.")
+            then = "the pipeline makes them." if session.run_goes_on else "run the pipeline."
+            self.sentence.setText(f"There are no regions yet: {then}")
         else:
             self.sentence.setText("Click a region, or go on with the queue.")
 
