@@ -31,6 +31,7 @@ from pathlib import Path
 
 from seco_core.errors import DatasetError, SecoError
 from seco_core.layouts import LAYOUT_REMEDY, RASTER_SUFFIXES, SampleFiles, match_folders, role_folders
+from seco_core.texts import counted
 
 LAYOUTS = ("seco", "cityscapes", "bdd", "folders", "list")
 
@@ -201,9 +202,10 @@ def _from_list(source: Path, root: Path) -> tuple[list[SampleFiles], list[SecoEr
         else:
             found.append(files)
             continue
-        problems.append(
-            DatasetError(f"line {number} is left out: {wrong}.", path=source, remedy="Correct the line.")
-        )
+        remedy = "Correct the line."
+        if "\t" not in line:
+            remedy += " Where a path has a space, tabs must separate the columns."
+        problems.append(DatasetError(f"line {number} is left out: {wrong}.", path=source, remedy=remedy))
     return found, problems
 
 
@@ -211,7 +213,7 @@ def _resolve_columns(line: str, root: Path) -> SampleFiles | str:
     """The files that a line names, or what is wrong with it."""
     columns = [c.strip() for c in line.split("\t")] if "\t" in line else line.split()
     if not 2 <= len(columns) <= 4:
-        return f"it has {len(columns)} columns instead of 2 to 4"
+        return f"it has {counted(len(columns), 'column')} instead of 2 to 4"
     image, label, confidence, truth = (
         None if c in ("", "-") else Path(os.path.normpath(os.path.join(root, c)))
         for c in columns + ["-"] * (4 - len(columns))

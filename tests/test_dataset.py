@@ -221,11 +221,12 @@ def test_bad_lines_are_reported_and_the_rest_is_used(tmp_path):
     assert f"{tmp_path}/l/none.png does not exist" in messages[0]
     assert f"{tmp_path}/i/none.png does not exist" in messages[1]
     assert f"{tmp_path}/c/none.npy does not exist" in messages[2]
-    assert "1 columns" in messages[3]
+    assert "1 column instead" in messages[3]
     assert "5 columns" in messages[4]
     assert "missing" in messages[5]
     assert "missing" in messages[6]
     assert "already on line 1" in messages[7]
+    assert ["tabs must" in p.remedy for p in dataset.problems] == [True] * 5 + [False] + [True] * 4
 
 
 def test_names_that_only_suffix_or_case_would_tell_apart(tmp_path):
