@@ -91,10 +91,10 @@ def progress_bars() -> Iterator[ProgressCallback]:
                 bar.close()
 
 
-def print_problems(problems: Iterable[object]) -> None:
+def print_problems(problems: Iterable[object], what: str = "skipped") -> None:
     """One line for each problem, on standard error."""
     for problem in problems:
-        err.print(Text.assemble(("skipped", "yellow"), f" {problem}"), soft_wrap=True)
+        err.print(Text.assemble((what, "yellow"), f" {problem}"), soft_wrap=True)
 
 
 def print_error(error: object) -> None:

@@ -81,8 +81,9 @@ def test_run_and_report_say_how_many_pixels(foreign: Path, tmp_path: Path):
     said = "6 pixels of 1 pseudo-label are of no class"
     assert said in done.output
     with Project.open(foreign) as project:
-        page = write_report(project, tmp_path / "report")
+        page, problems = write_report(project, tmp_path / "report")
     assert said in page.read_text()
+    assert any(said in problem for problem in problems)
 
 
 def test_foreign_colours_too(tmp_path: Path):

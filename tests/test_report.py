@@ -171,6 +171,13 @@ def test_report_is_one_page_that_needs_no_other_file(reviewed_path: Path, tmp_pa
     assert page.count("<figcaption>") > 3
 
 
+def test_what_the_report_does_without_is_named(reviewed_path: Path, tmp_path: Path):
+    (tmp_path / "data" / "pseudo_label" / "frame_1.png").unlink()
+    done = CliRunner().invoke(app, ["report", str(reviewed_path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "frame_1.png: does not exist" in done.output
+
+
 def test_images_that_are_others_now_do_not_end_the_report(reviewed_path: Path, tmp_path: Path):
     for path in (tmp_path / "data" / "image").glob("*.png"):
         Image.new("RGB", (20, 12)).save(path)

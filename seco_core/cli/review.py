@@ -52,7 +52,7 @@ def evaluate(
         with progress_bars() as progress, interruptible() as cancel:
             numbers = evaluate_project(opened, progress=progress, cancel=cancel)
         print_evaluation(numbers)
-        print_problems(numbers["problems"])
+        print_problems(numbers["problems"], "problem")
         if json_file is not None:
             plain = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in numbers.items()}
             write_bytes(json_file, (json.dumps(plain, indent=1) + "\n").encode())
@@ -72,7 +72,7 @@ def report(
 
     with errors(), Project.open(project, readonly=True) as opened:
         with progress_bars() as progress, interruptible() as cancel:
-            page = write_report(
+            page, problems = write_report(
                 opened,
                 to or project / "report",
                 with_ground_truth=with_ground_truth,
@@ -80,6 +80,7 @@ def report(
                 cancel=cancel,
             )
         out.print(f"report: {page}", soft_wrap=True)
+        print_problems(problems, "problem")
 
 
 @app.command("simulate")

@@ -45,8 +45,8 @@ def write_report(
     with_ground_truth: bool = False,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
-) -> Path:
-    """Write a report on a project; the path of its page.
+) -> tuple[Path, tuple[str, ...]]:
+    """Write a report on a project; the path of its page, and what could not be used or only in part.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def write_report(
     page = folder / "report.html"
     title = project.path.absolute().name
     write_bytes(page, render(data, title, sections, list(_worst(project, data))).encode())
-    return page
+    return page, data.problems
 
 
 Drawn = list[tuple[str, str, "Figure"]]
