@@ -215,6 +215,8 @@ def takes_it_back(session: Session) -> str:
             done = f" The queue is empty, but {counted(unscored, 'region is', 'regions are')} not scored."
         elif session.unusable:
             done = " All that can be seen is reviewed."
+        elif session.cut_anew:
+            done = " The queue is empty until the run has scored what it has cut anew."
         else:
             done = " The queue is empty: well done."
     key = next(iter(shortcuts.shortcut("undo").keys), "Undo")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections import deque
 from functools import partial
-from pathlib import Path
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
@@ -14,18 +12,18 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButto
 
 from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
-from seco_core.pipeline import RunResult, run_pipeline
+from seco_core.pipeline import RunResult
 from seco_core.pipeline.inputs import was_replaced
-from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
-from seco_core.project import Project
+from seco_core.progress import ProgressEvent
 from seco_core.project.standing import Standing
 from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.parameters import ParameterForm
+from seco_viewer.docks.run_job import Halfway, run
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
-from seco_viewer.workers import Job, import_torch
+from seco_viewer.workers import Job
 
 _STAGES = {
     "psa": "cutting images into regions (PSA)",
@@ -37,8 +35,6 @@ _STAGES = {
     "noise": "scoring noise",
     "refine": "deciding what to keep",
 }
-_SINGLE_IMAGES = ("masks", "psa")
-"""Stages that go through the images one by one."""
 _LOOK_MILLISECONDS = 100
 """How often the window takes over what a run has done."""
 _MOST_PROBLEMS = 20
@@ -72,7 +68,7 @@ class PipelinePanel(QWidget):
         self._session = session
         self._job: Job | None = None
         self._tables: Tables | None = None
-        self._halfway = _Halfway()
+        self._halfway = Halfway()
         self._before: Standing | None = None
         self.failure, self.cancelled = "", False
         self._look = QTimer(self)
@@ -162,11 +158,11 @@ class PipelinePanel(QWidget):
         except SecoError as error:
             self._tell(str(error), wrong=True)
             return
-        self._halfway = _Halfway()
+        self._halfway = Halfway()
         self._session.run_goes_on = True
         self.failure, self.cancelled = "", False
         self._job = Job(
-            partial(_run, self._session.project.path, parameters, accept_replaced, self._halfway),
+            partial(run, self._session.project.path, parameters, accept_replaced, self._halfway),
             "SeCo pipeline",
         )
         self._job.progressed.connect(self._progressed)
@@ -293,54 +289,6 @@ class PipelinePanel(QWidget):
         elif session.project.standing(self._before) is not self._before:
             session.regions_replaced(tuple(self._halfway.images))
             session.reload(running=True)
-
-
-class _Halfway:
-    """What a run has done so far, from its thread to the window's.
-
-    Attributes
-    ----------
-    images : deque of int
-        Whose regions are stored.
-    tables : deque of Tables
-        Those of all regions, once every image is cut.
-    """
-
-    def __init__(self) -> None:
-        self.images: deque[int] = deque()
-        self.tables: deque[Tables] = deque()
-
-
-def _run(
-    path: Path,
-    parameters: Parameters,
-    accept_replaced: bool,
-    halfway: _Halfway,
-    progress: ProgressCallback,
-    cancel: CancelToken,
-) -> tuple[RunResult, Tables]:
-    import_torch()
-    cut = False
-
-    def on_image(image_id: int) -> None:
-        nonlocal cut
-        cut = True
-        halfway.images.append(image_id)
-
-    def report(event: ProgressEvent) -> None:
-        nonlocal cut
-        if cut and event.stage not in _SINGLE_IMAGES:
-            cut = False
-            with Project.open(path, readonly=True) as project:
-                halfway.tables.append(Tables.read(project))
-        progress(event)
-
-    result = run_pipeline(
-        path, parameters, progress=report, cancel=cancel, accept_replaced=accept_replaced, on_image=on_image
-    )
-    # seconds in a large project: not on the main thread
-    with Project.open(path, readonly=True) as project:
-        return result, Tables.read(project)
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from seco_core.errors import ProjectError
-from seco_viewer.docks import pipeline as panel
+from seco_viewer.docks import run_job
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.plugin import show_dock
 from seco_viewer.workers import failures
@@ -29,7 +29,7 @@ def test_what_nobody_foresaw_can_be_copied_with_where_it_arose(dock: SecoDock, q
     def broken(*args: object, **more: object) -> None:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(panel, "run_pipeline", broken)
+    monkeypatch.setattr(run_job, "run_pipeline", broken)
     ended(dock, qtbot)
     qtbot.waitUntil(lambda: "Unexpected ZeroDivisionError: by nothing" in dock.message.text())
     assert "report" in dock.message.text()

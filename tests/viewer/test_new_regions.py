@@ -210,5 +210,19 @@ def test_images_cut_anew_are_marked_on_all_pages(dock: SecoDock, scored_path: Pa
     opened.queue.table.selectAll()
     opened.queue.decide(Action.ACCEPT)
     assert session.reviewed.sum() == session.regions.rows_of(0).stop
+    assert "well done" not in dock.message.text()
     assert "Nothing was decided in 1 image (scene_1): the regions of image" in dock.message.text()
     assert "Nothing was decided in 1 image (scene_2)" in dock.message.text()
+
+
+@pytest.mark.gui
+def test_an_empty_queue_is_no_end_while_a_run_scores_what_it_has_cut(dock: SecoDock, scored_path: Path):
+    session = dock.session
+    for image_id, seed in ((1, ANEW), (2, ANEW + 1)):
+        cut_anew(scored_path, image_id, class_map(session.project.images[image_id].shape, seed=seed))
+    session.regions_replaced([1, 2])
+    session.go_to_image(0)
+    while session.queue.current() is not None:
+        assert "well done" not in dock.message.text()
+        dock.perform("accept")
+    assert "empty until the run has scored" in dock.message.text()

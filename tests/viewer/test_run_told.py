@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, ProgressEvent
 from seco_core.project import Project
 from seco_viewer import project_words
-from seco_viewer.docks import pipeline as panel
+from seco_viewer.docks import run_job
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.docks.pipeline import CANCELLED
 from seco_viewer.session import Session
 from tests.conftest import QUICK
 from tests.viewer.scenes import class_map, make_project, store_regions
@@ -70,7 +72,7 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
 
         return run_pipeline(*args, progress=halting, **more)
 
-    monkeypatch.setattr(panel, "run_pipeline", slow)
+    monkeypatch.setattr(run_job, "run_pipeline", slow)
     dock = bare_dock
     assert dock.open_project(project_path)
     session, opened = dock.session, dock.opened
@@ -121,7 +123,7 @@ def test_a_run_that_failed_says_so_and_leaves_one_where_one_is(dock: SecoDock, q
 
 @pytest.mark.gui
 @pytest.mark.parametrize(
-    ("error", "told"), [(Cancelled(), panel.CANCELLED), (ProjectError("is at odds."), "is at odds.")]
+    ("error", "told"), [(Cancelled(), CANCELLED), (ProjectError("is at odds."), "is at odds.")]
 )
 def test_a_run_that_was_stopped_before_it_did_anything_reads_nothing_again(
     dock: SecoDock, qtbot, monkeypatch, error: BaseException, told: str
@@ -129,7 +131,7 @@ def test_a_run_that_was_stopped_before_it_did_anything_reads_nothing_again(
     def stop(*args: Any, **more: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(panel, "run_pipeline", stop)
+    monkeypatch.setattr(run_job, "run_pipeline", stop)
     place, reloads = somewhere(dock.session), []
     dock.session.reloaded.connect(lambda: reloads.append(True))
     run_to_its_end(dock, qtbot)
@@ -143,7 +145,8 @@ def test_a_run_that_was_stopped_before_it_did_anything_reads_nothing_again(
 @pytest.mark.gui
 def test_what_stood_in_the_way_of_a_run_is_said_no_more_after_the_next(dock: SecoDock, qtbot, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr(panel, "run_pipeline", lambda *_, **__: (_ for _ in ()).throw(ProjectError("broken.")))
+        failing = Mock(side_effect=ProjectError("broken."))
+        broken.setattr(run_job, "run_pipeline", failing)
         run_to_its_end(dock, qtbot)
     assert "broken" in dock.message.text()
     dock.opened.pipeline.form.set_parameters(QUICK)
