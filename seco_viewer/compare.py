@@ -92,6 +92,7 @@ class Comparison:
         wiping = self.wiping
         self.leave()
         if not wiping:
+            self._viewer.dims.ndisplay = 2
             self._begin()
             self.wiping = True
             middle = round(self._layers.view.center[1] + 0.5)
@@ -147,7 +148,7 @@ class Comparison:
     # ------------------------------------------------------------------ mouse
 
     def _near(self, event: Any) -> bool:
-        if not self.wiping or not self._layers.clicks_select:
+        if not (self.wiping and self._layers.clicks_select and self._layers.flat):
             return False
         return abs(event.position[-1] - self._column + 0.5) * self._layers.view.zoom <= _NEAR_PIXELS
 

@@ -157,7 +157,7 @@ class EditTools:
     # ------------------------------------------------------------------ mouse
 
     def _dragged(self, viewer: Any, event: Any) -> Iterator[None]:
-        if self.tool is None or event.button not in (1, 3):
+        if self.tool is None or event.button not in (1, 3) or not self._layers.flat:
             return
         event.handled = True
         start = last = np.array(event.pos, dtype=float)
@@ -227,11 +227,13 @@ class EditTools:
             self.masks.box(path[0], path[-1])
 
     def _double_clicked(self, viewer: Any, event: Any) -> None:
-        if self.tool is Tool.POLYGON and self._corners:
+        if self.tool is Tool.POLYGON and self._corners and self._layers.flat:
             event.handled = True
             self._close([*self._corners, _place(event)], adds="Shift" in event.modifiers)
 
     def _hovered(self, viewer: Any, event: Any) -> None:
+        if not self._layers.flat:
+            return
         if self.tool in _WITH_BRUSH:
             turn = np.linspace(0, 2 * np.pi, 25)
             ring = np.stack([np.sin(turn), np.cos(turn)], axis=1) * self.radius + _place(event)
@@ -260,6 +262,8 @@ class EditTools:
     def _put(self, tool: Tool | None) -> None:
         self._forget_drawing()
         self.tool = tool
+        if tool is not None:
+            self._viewer.dims.ndisplay = 2
         self._layers.clicks_select = tool is None
         if tool in _WITH_MASKS:
             self.masks.look()

@@ -81,6 +81,11 @@ class ReviewLayers(MapLayers):
             *self.graph.all, self.outline.layer, self.drawing,
         ]  # fmt: skip
 
+    @property
+    def flat(self) -> bool:
+        """Whether a place on the canvas is a pixel of the image: not in 3D."""
+        return bool(self._viewer.dims.ndisplay == 2)
+
     def remove(self) -> None:
         """Take the layers out of the viewer and let go of the session."""
         self.view.stay()
@@ -208,7 +213,7 @@ class ReviewLayers(MapLayers):
         self.graph.fit()
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
-        if event.button != 1 or event.modifiers or not self.clicks_select:
+        if event.button != 1 or event.modifiers or not (self.clicks_select and self.flat):
             return
         yield
         while event.type == "mouse_move":

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 
 from seco_core.feedback.forecast import WORTH_GOING_ON, Forecast
 from seco_core.pipeline import PsaTrial
-from seco_core.pipeline.inputs import ACCEPT_REPLACED
+from seco_core.pipeline.inputs import ACCEPT_REPLACED, NAME_IT
+from seco_core.project.store import MAKE_ONE
 from seco_core.review import Order
 from seco_core.texts import counted
 from seco_viewer.words import Name
 
 RUNNING = "The pipeline is running; scores come when it ends."
 ACCEPT_BUTTON = "Accept the new files and run"
+_MOVED = "If it was moved, close the project (×) and open it where it is now."
 _MOST_CHANGES = 3
 _MOST_NAMES = 3
 
@@ -148,6 +151,24 @@ def left_out(names: Sequence[str]) -> str:
     return f"{unusable} and {verb} left out of the queue: the Images tab says why"
 
 
+def not_taken(problems: Sequence[str]) -> str:
+    """Why images of the dataset are not in the project.
+
+    Examples
+    --------
+    >>> not_taken(["a.png: there is no pseudo-label."])
+    'Left out when the project was made: a.png: there is no pseudo-label.'
+    """
+    more = len(problems) - _MOST_NAMES
+    told = " ".join(problems[:_MOST_NAMES]) + (f" And {more:,} more." if more > 0 else "")
+    return f"Left out when the project was made: {told}"
+
+
+def away(path: Path) -> str:
+    """That an open project is no longer where it was."""
+    return f"{path}: the project is here no more: moved or deleted, or its disk is gone. {_MOVED}"
+
+
 def not_decided(left_out: Mapping[str, Exception]) -> str:
     """Which images a decision on many regions has left out, and why, by their names.
 
@@ -183,14 +204,17 @@ def replaced(names: Sequence[str]) -> str:
 
 
 def in_window(text: str) -> str:
-    """What the engine says, with the window's button in place of the command for a terminal.
+    """What the engine says, with what there is in the window in place of commands for a terminal.
+
+    Where a dataset has gone to can only be said in a terminal.
 
     Examples
     --------
     >>> in_window("Put it back, or run `seco run --accept-replaced` if it shows the same.")
     'Put it back, or press “Accept the new files and run” on the Pipeline tab if it shows the same.'
     """
-    return text.replace(ACCEPT_REPLACED, f"press “{ACCEPT_BUTTON}” on the Pipeline tab")
+    text = text.replace(ACCEPT_REPLACED, f"press “{ACCEPT_BUTTON}” on the Pipeline tab")
+    return text.replace(MAKE_ONE, _MOVED).replace(NAME_IT, NAME_IT.replace("it:", "it in a terminal:"))
 
 
 def _listed(names: Sequence[str]) -> str:

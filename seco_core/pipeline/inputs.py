@@ -18,6 +18,7 @@ from seco_core.texts import counted, typed
 Stat = tuple[int, int] | None
 
 ACCEPT_REPLACED = "run `seco run --accept-replaced`"
+NAME_IT = "name it: `seco run DATASET --project"
 """How one accepts another file of the same size, in a terminal."""
 _REPLACED = "is not the file that people decided on."
 
@@ -133,8 +134,8 @@ def find_inputs(project: Project) -> list[Path]:
             raise DatasetError(
                 f"none of the project's {what} is there any more; what was stored of them is kept.",
                 path=project.data_root,
-                remedy="Connect the disk or put the folder back; if it was moved, name it: "
-                f"`seco run DATASET --project {typed(project.path)}`.",
+                remedy="Connect the disk or put the folder back; if it was moved, "
+                f"{NAME_IT} {typed(project.path)}`.",
             )
         found.append(there)
     return found

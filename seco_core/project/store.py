@@ -17,6 +17,7 @@ from seco_core.files import storage_errors
 from seco_core.project.schema import APPLICATION_ID, MIGRATIONS, TABLES, VERSION
 
 STORE_NAME = "seco.sqlite"
+MAKE_ONE = "Make one with `seco run DATASET --project DIR`."
 _BUSY_SECONDS = 30.0
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afpfs", "fuse.sshfs", "9p", "lustre", "gpfs"}
 
@@ -70,7 +71,7 @@ def open_store(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         raise ProjectError(
             "there is no project here.",
             path=path.parent,
-            remedy="Make one with `seco run DATASET --project DIR`.",
+            remedy=MAKE_ONE,
         )
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     if not readonly and not writable:
@@ -127,6 +128,34 @@ def unfinished_store(path: Path) -> ProjectError:
         path=path,
         remedy="Delete this file and make the project again with `seco run DATASET --project DIR`.",
     )
+
+
+class StorePlace:
+    """Where an open store was found, to notice when it is moved, deleted or replaced.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        # elsewhere a file's number may be another one each time
+        self._numbered = os.name == "posix" and not on_network_share(path)
+        self._before = self._identity()
+
+    def is_kept(self) -> bool:
+        """Whether the same store is still there; where that cannot be told, whether any is."""
+        found = self._identity()
+        return found is not None and (found == self._before or not self._numbered)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def timestamp() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +24,11 @@ from qtpy.QtWidgets import (
 from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.headed_table import HeadedTable
+from seco_viewer.docks.texts import TextLabel
 from seco_viewer.session import Session
 
 _WRONG_ON_DARK, _WRONG_ON_LIGHT = QColor(255, 160, 60), QColor(140, 50, 0)
+_MOST_TOLD = 20
 _NAME, _REGIONS, _FLAGGED, _REVIEWED, _STATE = range(5)
 
 
@@ -100,6 +104,8 @@ class ImagesPanel(QWidget):
         self.totals = QLabel()
         # always two lines: a click shall not hit another row because a problem was found meanwhile
         self.totals.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.left_out = TextLabel()
+        self.left_out.setVisible(False)
         self.search = QLineEdit()
         self.search.setPlaceholderText("find an image by its name")
         self.search.setClearButtonEnabled(True)
@@ -131,7 +137,7 @@ class ImagesPanel(QWidget):
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._clicked)
         self.table.setTabKeyNavigation(False)
-        for part in (self.totals, self.search, self.table):
+        for part in (self.totals, self.left_out, self.search, self.table):
             layout.addWidget(part)
         session.regions_decided.connect(self._decided)
         session.others_decided.connect(self._others_decided)
@@ -154,6 +160,12 @@ class ImagesPanel(QWidget):
         self._session.images_cut_anew.disconnect(self._cut_anew)
         self._session.reviewable_changed.disconnect(self.model.changed)
         self._session.reviewable_changed.disconnect(self._show_totals)
+
+    def tell_left_out(self, text: str, problems: Sequence[str]) -> None:
+        """Show that images are not in the project, with the reason of each in the tip."""
+        self.left_out.setText(f"⚠ {html.escape(text)}".replace("/", "/\u200b"))
+        self.left_out.setToolTip("\n".join(problems[:_MOST_TOLD]))
+        self.left_out.setVisible(True)
 
     def _clicked(self, index: QModelIndex) -> None:
         self._session.go_to_image(self.sorted.mapToSource(index).row())

@@ -91,6 +91,7 @@ class SecoDock(QWidget):
         layout.setSpacing(2)
         self.start = StartPage(self.open_project, self.say)
         self.start.made.connect(self._run_if_new)
+        self.start.left_out.connect(self._tell_left_out)
         self._start_area = scrolling(self.start)
         self.tabs = ProjectTabs()
         self.tabs.setVisible(False)
@@ -220,6 +221,7 @@ class SecoDock(QWidget):
         self.remembering.note()
         self.opened.release()
         self.opened = None
+        self.say("")
         self.tabs.setVisible(False)
         self.tabs.clear_pages()
         self._tidying.closed()
@@ -279,9 +281,12 @@ class SecoDock(QWidget):
         if self.opened is not None and not len(self.opened.session.regions):
             self.opened.pipeline.run()
 
+    def _tell_left_out(self, problems: list[str]) -> None:
+        if self.opened is not None:
+            self.opened.tell_left_out(problems)
+
     def _close_clicked(self) -> None:
         if self.busy:
             self.say(_BUSY, wrong=True)
         else:
             self.close_project()
-            self.say("")

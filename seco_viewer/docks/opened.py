@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -71,6 +72,7 @@ class OpenProject:
         self.session = session
         self._viewer, self._tabs, self._perform, self._say = viewer, tabs, perform, say
         self._soon, self._afterwards = Soon(), Afterwards(tabs)
+        self._left_out = ""
         self._place = session.image_id, session.number
         self._make_canvas()
         self._make_review()
@@ -119,14 +121,19 @@ class OpenProject:
             self._say("")  # the Review page says what the last run has left undone
             self._tell_unusable()
         elif all_skipped(session):
-            problem = project_words.in_window(session.project.images[0].problem or "")
             self._say(
-                f"No image could be used. The first: {problem} The Images tab says "
+                f"No image could be used. The first: {session.project.images[0].problem} The Images tab says "
                 "why for each. Put it right, then run the pipeline again.",
                 wrong=True,
             )
         else:
             self._say("Nothing has been worked on yet. Next: run the pipeline (Pipeline tab).")
+
+    def tell_left_out(self, problems: Sequence[str]) -> None:
+        """Say why images are not in the project that was just made; it is said again after its first run."""
+        self._left_out = project_words.not_taken(problems)
+        self.images.tell_left_out(self._left_out, problems)
+        self._say(self._left_out, wrong=True)
 
     def relabel(self, class_id: int) -> None:
         """Give the current region a class and say so."""
@@ -154,6 +161,7 @@ class OpenProject:
         ):
             part.release()
         self._viewer.layers.events.removed.disconnect(self._layer_gone)
+        self._viewer.dims.events.ndisplay.disconnect(self._turned)
         self.session.region_changed.disconnect(self._show_top)
         self.session.reviewable_changed.disconnect(self._reviewable_changed)
         self._settled.stop()
@@ -200,6 +208,7 @@ class OpenProject:
         """Let the parts hear of each other."""
         run_button = self.pipeline.run_button
         self._viewer.layers.events.removed.connect(self._layer_gone)
+        self._viewer.dims.events.ndisplay.connect(self._turned)
         self.tools.tool_changed.connect(self._show_tool)
         self.comparison.changed.connect(self._take_other_layers)
         self.conflicts.changed.connect(self._take_other_layers)
@@ -257,6 +266,10 @@ class OpenProject:
             for page in (self.queue, self.proposals):
                 page.setEnabled(False)  # they decide without a key
 
+    def _turned(self) -> None:
+        if not self.layers.flat:
+            self._say("The review is in 2D: in 3D the mouse selects nothing. Any tool goes back to 2D.")
+
     def _show_top(self) -> None:
         """Another region: what it is called stands at the top of the page."""
         place = self.session.image_id, self.session.number
@@ -287,7 +300,9 @@ class OpenProject:
         elif len(session.regions):
             _, flagged, _ = session.counts()
             told = f"{counted(flagged, 'region is', 'regions are')} flagged."
-            self._say(f"{told} The Review tab has the worst first." if flagged else told)
+            told += " The Review tab has the worst first." if flagged else ""
+            self._say(f"{told} {self._left_out}".strip())
+            self._left_out = ""
         else:
             self.say_what_is_next()
 

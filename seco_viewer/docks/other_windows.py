@@ -7,6 +7,8 @@ from collections.abc import Callable
 from qtpy.QtCore import QObject, QTimer
 
 from seco_core.errors import SecoError
+from seco_core.project.store import STORE_NAME, StorePlace
+from seco_viewer import project_words
 from seco_viewer.docks.other_runs import OtherRuns
 from seco_viewer.session import Session
 
@@ -16,6 +18,8 @@ _LONGEST_MILLISECONDS = 48_000
 
 class OtherWindows:
     """Looks every now and then for decisions that were made elsewhere, and for runs.
+
+    A project that is no longer where it was opened is told of once: what is decided in it may be lost.
 
     What cannot be looked at, because a share does not answer or the like, is tried again, each time later. It
     is said once, and once more when all is well again.
@@ -41,6 +45,8 @@ class OtherWindows:
         self._session, self._say = session, say
         self.runs = OtherRuns(session, say, busy)
         self._problem = ""
+        self._place = StorePlace(session.project.path / STORE_NAME)
+        self._away = False
         self.timer = QTimer(parent)
         self.timer.setInterval(_MILLISECONDS)
         self.timer.timeout.connect(self.look)
@@ -55,6 +61,8 @@ class OtherWindows:
     def look(self) -> None:
         """Show what was decided elsewhere since; say so if the region that is looked at is among it."""
         session, row = self._session, self._session.row
+        if self._is_away():
+            return
         before = () if row is None else (bool(session.reviewed[row]), int(session.decided[row]))
         try:
             session.catch_up()
@@ -65,6 +73,12 @@ class OtherWindows:
         self._looked()
         if row is not None and before != (bool(session.reviewed[row]), int(session.decided[row])):
             self._say("Another window has just decided this region, or taken that back.")
+
+    def _is_away(self) -> bool:
+        told, self._away = self._away, not self._place.is_kept()
+        if self._away and not told:
+            self._say(project_words.away(self._session.project.path), wrong=True)
+        return self._away
 
     def _failed(self, problem: str) -> None:
         self.timer.setInterval(min(2 * self.timer.interval(), _LONGEST_MILLISECONDS))

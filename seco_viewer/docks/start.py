@@ -52,9 +52,12 @@ class StartPage(QWidget):
     ----------
     made : Signal(str)
         A project was made and opened; it is to be run.
+    left_out : Signal(list)
+        Why it was made without some of the dataset's images, one text each.
     """
 
     made = Signal(str)
+    left_out = Signal(list)
 
     def __init__(self, open_project: Callable[[Path], bool], say: Callable[..., None]):
         super().__init__()
@@ -199,8 +202,7 @@ class StartPage(QWidget):
         if self._open_project(path):
             self.made.emit(str(path))
             if problems:
-                more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-                self._say("Left out: " + " ".join(problems[:3]) + more, wrong=True)
+                self.left_out.emit(problems)
 
     def _ended(self) -> None:
         self._job = None
