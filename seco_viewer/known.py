@@ -36,12 +36,14 @@ class KnownRegions:
         Whether the regions are others since the tables were last read, so that a row means another one.
     run_goes_on : bool
         Whether the window's own run is working on the project: what has no score will have one.
+    away : bool
+        Whether the project was no longer where it was opened when somebody looked last.
     """
 
     def __init__(self, project: Project):
         self.project = project
         self.scheme = project.scheme
-        self.run_goes_on = False
+        self.run_goes_on = self.away = False
         self.tables = Tables.read(project)
         self.take_tables(self.tables)
 

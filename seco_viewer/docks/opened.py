@@ -226,6 +226,7 @@ class OpenProject:
         self.plots.thresholds.used.connect(self.pipeline.form.set_parameters)
         self.pipeline.started.connect(partial(self._say, _RUNNING))
         self.pipeline.replaced_in_hand.connect(partial(self._say, capitalized(TOLD)))
+        self.others.away_changed.connect(self.review.refresh)
         self.pipeline.started.connect(self.review.refresh)
         self.pipeline.ended.connect(self.review.refresh)
         self.pipeline.ended.connect(self._run_ended)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from seco_core.errors import SecoError
@@ -19,7 +20,8 @@ _LONGEST_MILLISECONDS = 48_000
 class OtherWindows:
     """Looks every now and then for decisions that were made elsewhere, and for runs.
 
-    A project that is no longer where it was opened is told of once: what is decided in it may be lost.
+    A project that is no longer where it was opened is told of once here, and stays said on the Review page:
+    what is decided in it may be lost.
 
     What cannot be looked at, because a share does not answer or the like, is tried again, each time later. It
     is said once, and once more when all is well again.
@@ -41,12 +43,14 @@ class OtherWindows:
         Follows them.
     """
 
+    away_changed = Signal()
+    """The project is no longer where it was opened, or is there again."""
+
     def __init__(self, session: Session, say: Callable[..., None], busy: Callable[[], bool], parent: QObject):
         self._session, self._say = session, say
         self.runs = OtherRuns(session, say, busy)
         self._problem = ""
         self._place = StorePlace(session.project.path / STORE_NAME)
-        self._away = False
         self.timer = QTimer(parent)
         self.timer.setInterval(_MILLISECONDS)
         self.timer.timeout.connect(self.look)
@@ -75,10 +79,13 @@ class OtherWindows:
             self._say("Another window has just decided this region, or taken that back.")
 
     def _is_away(self) -> bool:
-        told, self._away = self._away, not self._place.is_kept()
-        if self._away and not told:
-            self._say(project_words.away(self._session.project.path), wrong=True)
-        return self._away
+        session = self._session
+        told, session.away = session.away, not self._place.is_kept()
+        if session.away and not told:
+            self._say(project_words.away(session.project.path), wrong=True)
+        if session.away != told:
+            self.away_changed.emit()
+        return session.away
 
     def _failed(self, problem: str) -> None:
         self.timer.setInterval(min(2 * self.timer.interval(), _LONGEST_MILLISECONDS))

@@ -15,7 +15,7 @@ from seco_viewer.session import Session
 
 _MARGIN = 28
 _TO_RUN = "Run the pipeline", "Goes on where the last run stopped, with the parameters of the Pipeline tab."
-_TO_THE_RUN = "How far it is", "The Pipeline tab shows it, and cancels it."
+_TO_THE_RUN = "Show how far it is", "The Pipeline tab shows it, and cancels it."
 
 
 class ProgressBox(QWidget):
@@ -113,16 +113,19 @@ class ProgressBox(QWidget):
         self.done.setUpdatesEnabled(True)
 
     def _show_lack(self) -> None:
-        """What the last run has left undone stays said until one has done it."""
+        """What a run has left undone stays said until one has done it, and that the project is gone."""
         session = self._session
         problem = session.tables.problem
-        if session.run_goes_on:
-            self.lack_text.setText(project_words.RUNNING)
+        if session.away:
+            text = "⚠ " + project_words.away(session.project.path)
+        elif session.run_goes_on:
+            text = project_words.RUNNING
         else:
             unscored = project_words.unscored(session.count_unscored(), len(session.regions))
-            text = unscored or project_words.in_window(str(problem or ""))
-            self.lack_text.setText(f"⚠ {html.escape(text)}".replace("/", "/\u200b"))
+            text = "⚠ " + (unscored or project_words.in_window(str(problem or "")))
+        self.lack_text.setText(html.escape(text).replace("/", "/\u200b"))
+        self.run_button.setVisible(not session.away)
         label, tip = _TO_THE_RUN if session.run_goes_on else _TO_RUN
         self.run_button.setText(label)
         self.run_button.setToolTip(tip)
-        self.lack.setVisible(bool(problem) and len(session.regions) > 0)
+        self.lack.setVisible(session.away or (bool(problem) and len(session.regions) > 0))

@@ -41,11 +41,16 @@ def test_a_project_that_is_gone_is_told_of_once_and_again_only_after_it_was_back
     assert str(path) in told
     assert "close the project (×) and open it where it is now" in told
     assert look(dock) == ""
+    review = dock.opened.review
+    assert review.progress.lack.isVisibleTo(review)
+    assert "the project is here no more" in review.progress.lack_text.text()
+    assert not review.progress.run_button.isVisibleTo(review)
     if how == "deleted":
         return
     shutil.rmtree(path, ignore_errors=True)
     aside.rename(path)
     assert look(dock) == ""
+    assert not review.progress.lack.isVisibleTo(review)
     dock.perform("accept")
     assert "✓" in dock.message.text()
     path.rename(aside)
