@@ -71,17 +71,26 @@ def plan_many(session: Session, rows: NDArray[np.int64], action: Action, class_i
         The regions, of any images.
     action : Action
         ``ACCEPT``: each region's class is right, as `Session.accept` takes it. ``RELABEL``: each gets
-        `class_id`, or the class that is predicted for it if there is none; one that has that class already is
-        accepted. ``IGNORE`` and ``UNKNOWN``: as `Session` does it for one.
+        `class_id`, or the class that is predicted for it if there is none, and those that are not scored are
+        left as they are; one that has that class already is accepted. ``IGNORE`` and ``UNKNOWN``: as
+        `Session` does it for one.
     class_id : int, optional
         For ``RELABEL``.
 
     Raises
     ------
     OverrideError
-        If there is no region or there are too many, or the scheme has no such class.
+        If there is no region or there are too many, nothing is predicted for any of them, or the scheme has
+        no such class.
     """
     rows = _checked(rows)
+    if action is Action.RELABEL and class_id is None:
+        rows = rows[session.has_prediction(rows)]
+        if not len(rows):
+            raise OverrideError(
+                "nothing is predicted for regions that are not scored yet.",
+                remedy="Accept their classes, or choose one.",
+            )
     if class_id is not None and class_id not in session.scheme:
         raise OverrideError(f"the scheme {session.scheme.name} has no class {class_id}.")
     return _plan(session, rows, action, _targets(session, rows, action, class_id))

@@ -76,6 +76,10 @@ class KnownRegions:
         like it; NaN where there is none."""
         return self.feedback.noise[rows]
 
+    def has_prediction(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+        """For which regions the model predicts a class: for none that no run has scored."""
+        return ~np.isnan(self.regions.noise_score[rows])
+
     @property
     def suggested(self) -> NDArray[np.uint8]:
         """What each region is if its class is wrong, (R,): as predicted, or as decisions on regions like it

@@ -28,11 +28,13 @@ class RegionState(IntEnum):
 
     FLAGGED = 0
     """The machine or decisions on regions like it doubt its class, or what a person decided on it."""
-    KEPT = 1
+    NOT_SCORED = 1
+    """A run was stopped, or goes on, before it had a verdict, and nobody has looked."""
+    KEPT = 2
     """The machine keeps it, and nobody has looked."""
-    REVIEWED = 2
+    REVIEWED = 3
     """A person decided, and nothing calls for a second look."""
-    LEFT_OUT = 3
+    LEFT_OUT = 4
     """It cannot be judged: its image is gone, or a run has just cut it anew."""
 
 
@@ -45,7 +47,7 @@ class RowFilter:
     image_name : str
         Part of the image's name, in capitals or not; empty for all.
     class_id, predicted : int or None
-        Class after PSA, and the classifier's.
+        Class after PSA, and the classifier's; nothing is predicted for regions that are not scored.
     state : RegionState or None
         Where they stand; None for all.
     noise : (float, float)
@@ -99,7 +101,7 @@ def sorted_rows(
     rows : ndarray of int64, (N,)
         The rows.
     column : Column
-        Names and classes are ordered as text, missing scores come last either way.
+        Names and classes are ordered as text, missing scores and predictions come last either way.
     descending : bool
         Largest first.
     """
@@ -110,6 +112,8 @@ def sorted_rows(
     elif column in (Column.CLASS, Column.PREDICTED):
         names = [session.scheme.label(c) for c in range(256)]
         key = _alphabetical(names)[(r.class_id if column is Column.CLASS else r.predicted)[rows]]
+        if column is Column.PREDICTED:
+            key = np.where(session.has_prediction(rows), key, np.nan)
     elif column is Column.NOISE:
         key = session.noise(slice(None))[rows].astype(np.float64)
     elif column is Column.AREA:
@@ -133,7 +137,7 @@ def _fitting(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
     if wanted.class_id is not None:
         fitting &= r.class_id == wanted.class_id
     if wanted.predicted is not None:
-        fitting &= r.predicted == wanted.predicted
+        fitting &= (r.predicted == wanted.predicted) & session.has_prediction()
     least, largest = wanted.area
     fitting &= r.area >= least
     if largest is not None:
@@ -144,8 +148,11 @@ def _fitting(session: ReviewState, wanted: RowFilter) -> NDArray[np.bool_]:
 def _lasting_states(session: ReviewState, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
     """Where regions stand, whether they can be judged just now or not."""
     flagged = session.flags(rows)
-    machine = np.where(flagged, np.uint8(RegionState.FLAGGED), np.uint8(RegionState.KEPT))
-    return np.where(session.reviewed[rows] & ~flagged, np.uint8(RegionState.REVIEWED), machine)
+    unscored = session.tables.unscored[rows]
+    states = np.where(unscored, np.uint8(RegionState.NOT_SCORED), np.uint8(RegionState.KEPT))
+    states[session.reviewed[rows]] = RegionState.REVIEWED
+    states[flagged] = RegionState.FLAGGED
+    return states
 
 
 def _standing(session: ReviewState, wanted: RowFilter, states: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -12,6 +12,8 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+_NAMES = 0.34, 0.5
+"""Share of the width that names have at least, and at most."""
 _CHEQUERS = QColor(150, 150, 150), QColor(215, 215, 215)
 
 
@@ -47,7 +49,8 @@ class ShareBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         text = self.palette().color(self.foregroundRole())
         line, metrics = self._line(), self.fontMetrics()
-        left = int(self.width() * 0.34)
+        widest = max((metrics.horizontalAdvance(name) for name, _, _ in self._bars), default=0)
+        left = int(min(max(_NAMES[0] * self.width(), widest + 9), _NAMES[1] * self.width()))
         right = self.width() - metrics.horizontalAdvance("0.000")
         for i, (name, color, share) in enumerate(self._bars):
             top = i * line

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 
 from seco_core.texts import counted
 from seco_viewer import project_words
-from seco_viewer.docks.headed_table import HeadedTable
+from seco_viewer.docks.headed_table import FittedColumns, HeadedTable
 from seco_viewer.docks.texts import TextLabel
 from seco_viewer.session import Session
 
@@ -83,6 +83,16 @@ class ImageTable(HeadedTable):
             return None  # nobody knows yet
         return self._session.counts(record.id)[column - _REGIONS]
 
+    def widest(self) -> dict[int, list[str]]:
+        """The longest texts of all columns but the names', by columns."""
+        # every image's regions may come to be flagged and reviewed; words of states need more than "done"
+        largest = np.bincount(self._session.regions.image_id).max(initial=0)
+        numbers = [f"{largest}"]
+        return {
+            _REGIONS: numbers, _FLAGGED: numbers, _REVIEWED: numbers,
+            _STATE: ["not scored", "cut anew", "unusable", "skipped"],
+        }  # fmt: skip
+
     def changed(self, image_id: int) -> None:
         """An image's numbers are no longer the same."""
         self.dataChanged.emit(self.index(image_id, 0), self.index(image_id, len(self.headers) - 1))
@@ -125,15 +135,10 @@ class ImagesPanel(QWidget):
         self.table.verticalHeader().setVisible(False)
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        self.table.setWordWrap(False)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(40)
-        self.table.ensurePolished()  # it has a smaller font
-        longest = self.table.fontMetrics().horizontalAdvance("unusable") + 8
-        for column, width in ((_REGIONS, 52), (_FLAGGED, 52), (_REVIEWED, 60), (_STATE, max(70, longest))):
-            # the header's own hint has room for the arrow of sorting
-            self.table.setColumnWidth(column, max(width, header.sectionSizeHint(column)))
+        self.columns = FittedColumns(self.table, self.model, self.model.widest)
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._clicked)
         self.table.setTabKeyNavigation(False)
@@ -186,6 +191,7 @@ class ImagesPanel(QWidget):
 
     def _reloaded(self) -> None:
         self.model.reset()
+        self.columns.fit()
         self._show_totals()
         self._mark_current()
 

@@ -139,10 +139,7 @@ def group_texts() -> list[str]:
 
 def footer() -> str:
     """Where keys of one's own are, and what is wrong with them, as rich text."""
-    text = (
-        "<p style='color: gray'>Esc or a click puts this away. Keys of your own: "
-        f"{html.escape(str(keys_file()))}</p>"
-    )
+    text = f"<p>Esc or a click puts this away. Keys of your own: {html.escape(str(keys_file()))}</p>"
     if KEY_PROBLEMS:
         lines = "<br>".join(f"⚠ {html.escape(problem)}" for problem in KEY_PROBLEMS)
         text += f"<p style='color: {_CHOSEN}'>{lines}</p>"

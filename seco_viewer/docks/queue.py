@@ -125,12 +125,17 @@ class QueuePanel(QWidget):
 
     def decide(self, action: Action, class_id: int | None = None) -> None:
         """Decide about the selection, as one step."""
-        self.bulk.carry_out(lambda: plan_many(self._session, self.selected(), action, class_id))
+        chosen, verb = self.selected(), "decided"
+        if action is Action.RELABEL and class_id is None:
+            left = np.count_nonzero(~self._session.has_prediction(chosen))
+            verb += f", {left:,} not: nothing is predicted for what is not scored" if left else ""
+        self.bulk.carry_out(lambda: plan_many(self._session, chosen, action, class_id), verb)
 
     def narrow(self) -> None:
         """List what the filters let through, as it is now."""
         self._stale = False
         self.model.narrow(self.filters.wanted(self._only))
+        self.table.columns.fit()
         if self.in_queue.isChecked():
             self._limit_queue()
         self._follow()
@@ -166,7 +171,7 @@ class QueuePanel(QWidget):
         ]  # fmt: skip
 
     def _make_table(self) -> QTableView:
-        self.table = QueueView(self.model, int(self._session.regions.area.max(initial=0)))
+        self.table = QueueView(self.model)
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._go)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._count())
@@ -270,4 +275,5 @@ class QueuePanel(QWidget):
         """Leave out what was done since the list was last looked at."""
         if self._stale and len(self.selected()) <= 1:
             self.narrow()
+        self.table.columns.fit()
         super().showEvent(event)

@@ -48,6 +48,7 @@ class QueueFilters(QWidget):
         self.state = combo("every state", "Where regions stand")
         for state, text in (
             (RegionState.FLAGGED, "flagged"),
+            (RegionState.NOT_SCORED, "not scored"),
             (RegionState.KEPT, "kept"),
             (RegionState.REVIEWED, "reviewed"),
         ):

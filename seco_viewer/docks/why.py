@@ -15,6 +15,7 @@ from seco_core.project.overrides import Event
 from seco_viewer import decision_words, words
 from seco_viewer.crops import region_crop
 from seco_viewer.docks.bars import ShareBars
+from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.headline import likely
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.links import LinkLabel, reason_link, region_link
@@ -114,15 +115,18 @@ class WhyPanel(QWidget):
         self.reasons, self.neighbours = LinkLabel(), LinkLabel()
         for label in (self.reasons, self.neighbours):
             label.linkActivated.connect(self._go)
-        for title, parts in (
-            ("The model's probabilities", (self.classes,)),
-            ("Scores: 0 is fine, 1 is suspicious", (self.parts,)),
-            ("Its loss among all regions' losses", (self.loss, self.standing)),
-            ("What decisions on regions like it say", (self.reasons,)),
-            ("Neighbours", (self.neighbours,)),
-            ("Decisions on it", (self.past,)),
-        ):
-            layout.addWidget(_group(title, *parts))
+        self.scores = [
+            _group("The model's probabilities", self.classes),
+            _group("Scores: 0 is fine, 1 is suspicious", self.parts),
+            _group("Its loss among all regions' losses", self.loss, self.standing),
+        ]
+        self.links = [
+            _group("What decisions on regions like it say", self.reasons),
+            _group("Neighbours", self.neighbours),
+        ]
+        self.history = _group("Decisions on it", self.past)
+        for group in (*self.scores, *self.links, self.history):
+            layout.addWidget(group)
         layout.addStretch(1)
         session.region_changed.connect(self._later.ask)
         session.reloaded.connect(self._reloaded)
@@ -148,10 +152,17 @@ class WhyPanel(QWidget):
     def refresh(self) -> None:
         """Show the current region."""
         session, row, number = self._session, self._session.row, self._session.number
+        scored = row is not None and bool(session.has_prediction(slice(row, row + 1))[0])
+        for groups, known in (
+            (self.scores, scored), (self.links, row is not None), ([self.history], number is not None)
+        ):  # fmt: skip
+            for group in groups:
+                group.setVisible(known)
+        self.picture.setVisible(number is not None)
         if number is None:
-            self.picture.clear()
-            self.summary.setText("No region is selected.")
-            self.past.setText("")
+            self.summary.setText(
+                f"No region is selected. Click one, or go on with the queue {in_brackets('resume')}."
+            )
         else:
             box = session.region(number).box
             picture = region_crop(session.frame.image, session.region_ids_here, number, box, _SIDE)
@@ -160,14 +171,8 @@ class WhyPanel(QWidget):
             self.past.setText("<br>".join(html.escape(line) for line in past) or "none yet")
         if row is not None:
             self._show_scores(row)
-            return
-        if number is not None and session.new_regions is not None:
+        elif number is not None and session.new_regions is not None:
             self._summarise(session.new_regions.facts(number, session.decided_of(number)))
-        self.classes.show_shares([])
-        self.parts.show_shares([])
-        self.loss.mark(float("nan"))
-        for label in (self.standing, self.reasons, self.neighbours):
-            label.setText("" if number is None else "not scored yet")
 
     def _summarise(self, facts: words.RegionFacts) -> None:
         name = self._session.scheme.label

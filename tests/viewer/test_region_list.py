@@ -24,7 +24,7 @@ def test_each_filter_lets_through_what_it_says(session: Session):
         assert listed_rows(session, wanted).tolist() == np.flatnonzero(holds).tolist(), wanted
 
 
-def test_states_are_three_and_every_region_has_one(session: Session):
+def test_every_scored_region_is_flagged_kept_or_reviewed(session: Session):
     session.ignore()
     states = region_states(session)
     assert np.array_equal(states == RegionState.FLAGGED, session.flagged)
@@ -57,3 +57,37 @@ def test_equal_values_come_worst_first(session: Session):
     score = session.regions.noise_score[rows]
     image = session.regions.image_id[rows]
     assert np.all(np.diff(score)[np.diff(image) == 0] <= 0)
+
+
+def unscore(session: Session, rows: slice) -> None:
+    """What the tables say of regions that no run has scored."""
+    r = session.regions
+    session.tables.unscored[rows] = True
+    r.noise_score[rows] = session.feedback.noise[rows] = np.nan
+    r.verdict[rows], r.predicted[rows] = 0, r.class_id[rows]
+
+
+def test_what_is_not_scored_is_not_kept_and_nothing_is_predicted_for_it(session: Session):
+    unscored = session.regions.rows_of(1)
+    unscore(session, unscored)
+    session.go_to_image(1)
+    session.select_at(24, 40)
+    session.ignore()
+    states = region_states(session)
+    done = int(np.flatnonzero(session.reviewed)[0])
+    expected = [row for row in range(unscored.start, unscored.stop) if row != done]
+    assert states[done] == RegionState.REVIEWED
+    assert np.flatnonzero(states == RegionState.NOT_SCORED).tolist() == expected
+    assert len(expected) == session.count_unscored()
+    assert listed_rows(session, RowFilter(state=RegionState.NOT_SCORED)).tolist() == expected
+    kept = listed_rows(session, RowFilter(state=RegionState.KEPT))
+    assert len(kept)
+    assert not np.isin(kept, expected).any()
+    class_id = int(session.regions.class_id[expected[0]])
+    assert not np.isin(listed_rows(session, RowFilter(predicted=class_id)), expected).any()
+    every = np.arange(len(states))
+    for descending in (True, False):
+        by_prediction = sorted_rows(session, every, Column.PREDICTED, descending=descending)
+        assert sorted(by_prediction[-len(expected) - 1 :].tolist()) == sorted([*expected, done])
+        by_state = states[sorted_rows(session, every, Column.STATE, descending=descending)]
+        assert np.count_nonzero(np.diff(by_state)) == len(np.unique(states)) - 1

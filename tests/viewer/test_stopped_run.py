@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGroupBox
 
 from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, CancelToken, ProgressEvent
 from seco_core.project import Project
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.region_list import Column
 from seco_viewer.workers import import_torch
 from tests.conftest import QUICK
 
@@ -73,6 +76,54 @@ def test_unscored_images_do_not_look_finished_until_a_run_has_come_to_its_end(
     assert "not scored" not in review.progress.done.text()
     with Project.open(stopped_path) as project:
         assert project.runs()[-1].parameters == OTHER, "it goes on with what was stopped"
+
+
+def test_the_queue_shows_what_is_not_scored_as_that(bare_dock: SecoDock, stopped_path: Path, qapp):
+    assert bare_dock.open_project(stopped_path)
+    session, queue = bare_dock.session, bare_dock.opened.queue
+    bare_dock.tabs.go_to(queue)
+    bare_dock.show()
+    rows, unscored = queue.model.rows.tolist(), session.tables.unscored
+    for place, row in enumerate(rows):
+        predicted, state = (queue.model.index(place, c) for c in (Column.PREDICTED, Column.STATE))
+        assert (state.data() == "not scored") == unscored[row]
+        assert (predicted.data() == "") == unscored[row]
+        assert (predicted.data(Qt.ItemDataRole.DecorationRole) is None) == unscored[row]
+        assert queue.model.index(place, Column.CLASS).data(Qt.ItemDataRole.DecorationRole) is not None
+    queue.filters.state.setCurrentIndex(queue.filters.state.findText("not scored"))
+    assert sorted(queue.model.rows.tolist()) == np.flatnonzero(unscored).tolist()
+    queue.table.selectAll()
+    queue.buttons["take_suggestion"].click()
+    assert not session.reviewed.any(), "nothing is predicted for them"
+    assert "nothing is predicted" in bare_dock.message.text()
+    queue.filters.state.setCurrentIndex(0)
+    queue.table.selectAll()
+    queue.buttons["take_suggestion"].click()
+    assert np.array_equal(session.reviewed, ~unscored)
+    assert f"decided, {unscored.sum()} not: nothing is predicted" in bare_dock.message.text()
+
+
+def test_why_has_no_empty_boxes(bare_dock: SecoDock, stopped_path: Path, qapp):
+    assert bare_dock.open_project(stopped_path)
+    session, why = bare_dock.session, bare_dock.opened.why
+    bare_dock.tabs.go_to(why)
+    bare_dock.show()
+
+    def boxes() -> list[str]:
+        why.refresh()
+        return [box.title() for box in why.findChildren(QGroupBox) if box.isVisible()]
+
+    scored = int(np.flatnonzero(~session.tables.unscored)[0])
+    session.go_to(scored)
+    assert len(boxes()) == 6
+    session.go_to(int(np.flatnonzero(session.tables.unscored)[0]))
+    assert "Scores: 0 is fine, 1 is suspicious" not in boxes()
+    assert "Decisions on it" in boxes()
+    assert "not scored yet" in why.summary.text()
+    session.row = None
+    assert boxes() == []
+    assert why.summary.text().startswith("No region is selected. Click one")
+    assert not why.picture.isVisible()
 
 
 def test_a_run_that_is_cancelled_in_the_window_says_what_is_not_scored(
