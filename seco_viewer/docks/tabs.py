@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QShowEvent
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QSlider,
@@ -18,6 +22,8 @@ from qtpy.QtWidgets import (
 
 from seco_viewer.docks.later import Later
 
+_ONE_LINE = (QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QProgressBar)
+_PROBES, _ROWS = 8, 3
 _TURNED_BY_WHEEL = (QComboBox, QAbstractSpinBox, QSlider)
 
 
@@ -130,7 +136,8 @@ class _Scrolling(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         # half a millisecond on a full page: not while a key waits
-        self._later = Later(self, self.guard)
+        self._later = Later(self, self._settle)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
 
     def guard(self) -> None:
         """See the wheel before the page's numbers and choices do; it does not bring them the focus either."""
@@ -138,6 +145,31 @@ class _Scrolling(QScrollArea):
             editor.installEventFilter(self)
             if editor.focusPolicy() == Qt.FocusPolicy.WheelFocus:
                 editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _settle(self) -> None:
+        self.guard()
+        self._end_with_a_line()
+
+    def _end_with_a_line(self) -> None:
+        """Leave the bottom free where half a line would be seen there, as long as nobody has scrolled."""
+        page, edge = self.widget(), self.height()
+        if self.verticalScrollBar().value() == 0 and page.height() > edge:
+            for _ in range(_ROWS):  # what stands side by side may begin at different heights
+                edge = min(_last_line(page, page.width() * i // _PROBES, edge) for i in range(1, _PROBES))
+        free = self.height() - edge
+        if free != self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, free)
+
+    def _scrolled(self, value: int) -> None:
+        if value == 0:
+            self._later.ask()
+        elif self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Another line may be the last one now."""
+        super().resizeEvent(event)
+        self._later.ask()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Guard what was added while the page was hidden."""
@@ -173,3 +205,14 @@ class _Scrolling(QScrollArea):
         if self.focusWidget() in (None, self.widget()):
             bar.setValue(seen)
         return found
+
+
+def _last_line(page: QWidget, x: int, edge: int) -> int:
+    """Where the last whole line above an edge ends, at some place of a page; the edge if it cuts none."""
+    part = page.childAt(x, edge)
+    if part is None:
+        return edge
+    top = part.mapTo(page, QPoint(0, 0)).y()
+    if isinstance(part, QLabel) and part.text():
+        return edge - (edge - top) % part.fontMetrics().lineSpacing()
+    return top if isinstance(part, _ONE_LINE) else edge

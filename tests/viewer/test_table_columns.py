@@ -116,5 +116,5 @@ def test_the_list_of_images_leaves_the_room_to_their_names(session: Session, qtb
         panel.table.sortByColumn(column, Qt.SortOrder.DescendingOrder)
         headers_fit(panel.table, range(1, 5))
         cells_fit(panel.table, [1, 2, 3, 4])
-        assert panel.table.columnWidth(0) > panel.table.fontMetrics().horizontalAdvance("0001TP_006930") + 8
+        assert panel.table.columnWidth(0) > panel.table.fontMetrics().horizontalAdvance("TP_00006930") + 8
     panel.release()
