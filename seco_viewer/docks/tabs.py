@@ -214,5 +214,7 @@ def _last_line(page: QWidget, x: int, edge: int) -> int:
         return edge
     top = part.mapTo(page, QPoint(0, 0)).y()
     if isinstance(part, QLabel) and part.text():
-        return edge - (edge - top) % part.fontMetrics().lineSpacing()
+        # lines of rich text are a little higher than the font says
+        line = part.height() / max(1, part.height() // part.fontMetrics().lineSpacing())
+        return top + round((edge - top) // line * line)
     return top if isinstance(part, _ONE_LINE) else edge

@@ -16,9 +16,14 @@ def cut_by(edge: int, page: QWidget, part: QWidget) -> bool:
     inside = edge - part.mapTo(page, QPoint(0, 0)).y()
     if not part.isVisible() or not 0 < inside < part.height():
         return False
-    return not isinstance(part, QLabel) or (
-        bool(part.text()) and inside % part.fontMetrics().lineSpacing() > 0
-    )
+    if not isinstance(part, QLabel):
+        return True
+    picture = part.grab().toImage()
+
+    def inked(y: int) -> bool:
+        return len({picture.pixel(x, y) for x in range(picture.width())}) > 1
+
+    return inked(inside - 1) and inked(inside)
 
 
 def test_no_line_is_cut_through_at_the_bottom_of_the_review_page(dock: SecoDock, qtbot):
