@@ -41,6 +41,9 @@ class ReviewLayers(MapLayers):
     later : callable, optional
         Calls what it is given when the window has been painted. Layers that are not seen at first come
         one by one then, or when one is first shown: each takes a tenth of a second. At once if left out.
+    at_rest : callable, optional
+        Calls what it is given once nobody has asked for that for a moment: hidden maps follow then. At once
+        if left out.
 
     Attributes
     ----------
@@ -54,8 +57,15 @@ class ReviewLayers(MapLayers):
         Layers that come and go, such as those of a trial; what hides the overlays hides them too.
     """
 
-    def __init__(self, viewer: Any, session: Session, soon: Soon | None = None, later: Soon | None = None):
-        super().__init__(session, later or _at_once)
+    def __init__(
+        self,
+        viewer: Any,
+        session: Session,
+        soon: Soon | None = None,
+        later: Soon | None = None,
+        at_rest: Soon | None = None,
+    ):
+        super().__init__(session, later or _at_once, at_rest or _at_once)
         self._viewer = viewer
         self.view = View(viewer, session.frame.shape, soon or _at_once)
         self._hidden: list[Layer] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -15,9 +16,33 @@ from seco_viewer.look import NAME, borders_colormap, class_colormap, class_featu
 from seco_viewer.session import Session
 from seco_viewer.view import Soon
 
+_open: WeakSet[MapLayers] = WeakSet()
+
+
+def present_map(data: Any) -> NDArray[np.uint8] | None:
+    """The class map to be saved of a labels layer of an open project.
+
+    Hidden layers are behind for a moment, and the curated one may show what other thresholds would make.
+
+    Parameters
+    ----------
+    data : array
+        The layer's data: the very array, no copy, which would be somebody's own.
+
+    Returns
+    -------
+    ndarray of uint8, (H, W), or None
+        Of the image on screen, with all that was decided; None if the array is of no such layer.
+    """
+    for maps in _open:
+        for layer, present in maps.class_maps.items():
+            if layer.data is data:
+                return present()
+    return None
+
 
 class MapLayers:
-    """Image, pseudo-label, class maps, noise scores and borders; hidden ones follow when they are shown.
+    """Image, pseudo-label, class maps, noise scores and borders; hidden ones follow at rest or when shown.
 
     Parameters
     ----------
@@ -25,16 +50,20 @@ class MapLayers:
         What is shown.
     later : callable
         Calls what it is given when the window has been painted.
+    at_rest : callable
+        Calls what it is given once nobody has asked for that for a moment.
 
     Attributes
     ----------
     image, noise, regions : Image
     pseudo_label, psa, curated : Labels
+    class_maps : dict of Labels to callable
+        What there is to be saved of these, whatever they show.
     """
 
-    def __init__(self, session: Session, later: Soon):
-        self._session, self._later = session, later
-        # layers that are hidden and not of this image or these decisions; brought up to date when shown
+    def __init__(self, session: Session, later: Soon, at_rest: Soon):
+        self._session, self._later, self._at_rest = session, later, at_rest
+        # layers that are hidden and not of this image or these decisions yet
         self._stale: set[Layer] = set()
         self._old_thumbnails: set[Layer] = set()
         self._class_map: NDArray[np.uint8] | None = None
@@ -46,9 +75,12 @@ class MapLayers:
         session.image_changed.connect(self._show_image)
         session.regions_decided.connect(self._show_decisions)
         session.scores_changed.connect(self._show_scores)
+        _open.add(self)
 
     def release(self) -> None:
         """Let go of the session."""
+        _open.discard(self)
+        self._stale.clear()
         self._session.image_changed.disconnect(self._show_image)
         self._session.regions_decided.disconnect(self._show_decisions)
         self._session.scores_changed.disconnect(self._show_scores)
@@ -103,6 +135,11 @@ class MapLayers:
             self.noise: self._noise_map,
             self.regions: lambda: self._session.frame.borders,
         }
+        self.class_maps: dict[Labels, Callable[[], NDArray[np.uint8]]] = {
+            self.pseudo_label: self._content[self.pseudo_label],
+            self.psa: self._content[self.psa],
+            self.curated: lambda: self._session.curated,
+        }
 
     # ----------------------------------------------------------------- update
 
@@ -115,23 +152,40 @@ class MapLayers:
             self._renew(layer)
 
     def _renew(self, layer: Layer) -> None:
-        """Bring a map up to date; a hidden one when it is shown."""
+        """Bring a map up to date; a hidden one at rest, or when it is shown."""
         if not layer.visible:
-            self._stale.add(layer)
+            self._put_off(layer)
             return
-        self._stale.discard(layer)
-        data = self._content[layer]()
-        if data.shape != layer.data.shape:
-            layer.data = data.copy()
+        if not self._fill(layer):
             return
-        layer.data[...] = data
         if isinstance(layer, Labels):
-            layer.events.labels_update(data=data.copy(), offset=[0, 0])  # as below, without slicing
+            layer.events.labels_update(data=layer.data.copy(), offset=[0, 0])  # as below, without slicing
         else:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
         if not self._old_thumbnails:
             self._later(self._renew_thumbnails)
         self._old_thumbnails.add(layer)
+
+    def _fill(self, layer: Layer) -> bool:
+        """Give a layer its present data; whether it could keep its array."""
+        self._stale.discard(layer)
+        data = self._content[layer]()
+        same_shape = data.shape == layer.data.shape
+        if same_shape:
+            layer.data[...] = data
+        else:
+            layer.data = data.copy()
+        return same_shape
+
+    def _put_off(self, layer: Layer) -> None:
+        self._stale.add(layer)
+        self._at_rest(self._fill_hidden)
+
+    def _fill_hidden(self) -> None:
+        """One of the hidden ones; napari draws it when it is shown. A key waits for no more than that one."""
+        if self._stale:
+            self._fill(next(layer for layer in self._content if layer in self._stale))
+            self._at_rest(self._fill_hidden)
 
     def _renew_thumbnails(self) -> None:
         """Once the keys rest: napari paints its whole list of layers for each."""
@@ -146,7 +200,7 @@ class MapLayers:
     def _show_decisions(self, rows: NDArray[np.int64], box: Box) -> None:
         x0, y0, x1, y1 = box
         if not self.curated.visible:
-            self._stale.add(self.curated)
+            self._put_off(self.curated)
         elif self._class_map is None:
             # only that part goes to the canvas
             part = self._session.curated[y0:y1, x0:x1]
@@ -163,7 +217,7 @@ class MapLayers:
 
     def _show_noise(self, box: Box) -> None:
         if not self.noise.visible:
-            self._stale.add(self.noise)
+            self._put_off(self.noise)
             return
         x0, y0, x1, y1 = box
         part = self._session.frame.region_ids[y0:y1, x0:x1]

@@ -15,6 +15,7 @@ from seco_core.images import write_label
 from seco_core.resources import resource_path
 from seco_core.scheme import IGNORE, load_scheme
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.map_layers import present_map
 from seco_viewer.projects import get_project
 
 PLUGIN = "seco-viewer"
@@ -87,8 +88,9 @@ def _read_project(path: str | Sequence[str]) -> list[LayerData]:
 
 
 def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write a labels layer, such as the curated one, as a PNG of class ids."""
-    labels = np.asarray(data)
+    """Write a labels layer as a PNG of class ids; of an open project's maps what they are now."""
+    present = present_map(data)
+    labels = np.asarray(data if present is None else present)
     if labels.ndim != 2 or labels.size == 0 or labels.min() < 0 or labels.max() > IGNORE:
         raise LabelError("a PNG of class ids holds one image with ids from 0 to 255.", path=path)
     write_label(path, labels.astype(np.uint8))

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 _MILLISECONDS = 40
+_REST_MILLISECONDS = 100
 
 
 class Soon(QObject):
@@ -71,6 +72,39 @@ class Afterwards:
         self._waiting.pop(0)()
         if self._waiting:
             self._timer.start()
+
+
+class AtRest:
+    """Does work when nobody has asked for any for a moment: not between keys that come quickly.
+
+    Parameters
+    ----------
+    parent : QObject
+        When Qt deletes it, nothing more is done: the window is gone.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._timer = QTimer(parent)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_REST_MILLISECONDS)
+        self._timer.timeout.connect(self._do)
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Do this then; once, however often it was asked for."""
+        self._waiting[work] = None
+        self._timer.start()
+
+    def drop(self) -> None:
+        """Do nothing of what is waiting, and nothing any more."""
+        self._waiting.clear()
+        self._timer.stop()
+        self._timer.deleteLater()
+
+    def _do(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for work in waiting:
+            work()
 
 
 class Later:

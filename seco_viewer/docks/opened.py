@@ -19,7 +19,7 @@ from seco_viewer.docks.actions import Actions, Say
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.keys import PageKeys
-from seco_viewer.docks.later import Afterwards, Later, Soon
+from seco_viewer.docks.later import Afterwards, AtRest, Later, Soon
 from seco_viewer.docks.learn import LearnBar
 from seco_viewer.docks.other_windows import OtherWindows
 from seco_viewer.docks.pipeline import CANCELLED, PipelinePanel
@@ -71,7 +71,7 @@ class OpenProject:
     ):
         self.session = session
         self._viewer, self._tabs, self._perform, self._say = viewer, tabs, perform, say
-        self._soon, self._afterwards = Soon(), Afterwards(tabs)
+        self._soon, self._afterwards, self._at_rest = Soon(), Afterwards(tabs), AtRest(tabs)
         self._left_out = ""
         self._place = session.image_id, session.number
         self._make_canvas()
@@ -167,6 +167,7 @@ class OpenProject:
         self._settled.stop()
         self._soon.drop()
         self._afterwards.drop()
+        self._at_rest.drop()
         self.layers.remove()
         self.session.close()
 
@@ -174,7 +175,7 @@ class OpenProject:
 
     def _make_canvas(self) -> None:
         viewer, session = self._viewer, self.session
-        self.layers = ReviewLayers(viewer, session, self._soon.ask, self._afterwards.ask)
+        self.layers = ReviewLayers(viewer, session, self._soon.ask, self._afterwards.ask, self._at_rest.ask)
         self.tools = EditTools(viewer, session, self.layers, self._say)
         self.comparison = Comparison(viewer, session, self.layers)
         self.conflicts = ConflictLayer(viewer, session, self.layers)

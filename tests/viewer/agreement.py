@@ -14,6 +14,7 @@ from seco_core.refine import conflicts, override_owner, paint_overrides, paint_r
 from seco_core.review import order_scores, queue_keys, tie_ranks
 from seco_core.scc.correction import Verdict
 from seco_core.scheme import IGNORE
+from seco_viewer.map_layers import present_map
 from seco_viewer.outline import outline
 from seco_viewer.region_list import RegionState
 from seco_viewer.session import Session
@@ -132,7 +133,7 @@ class Agreement:
         assert session.counts() == (len(fresh), int(flagged.sum()), int(state.reviewed.sum()))
 
     def _check_layers(self) -> None:
-        """Layers that are seen have what the session has; hidden ones may be behind."""
+        """Layers that are seen have what the session has; hidden ones may be behind, what is saved is not."""
         session, layers, frame = self.session, self.dock.opened.layers, self.session.frame
         new = session.new_regions
         classes = session.regions.class_id[session.rows][: len(frame.areas)]
@@ -151,6 +152,8 @@ class Agreement:
         }
         for layer, data in expected.items():
             assert not layer.visible or np.array_equal(layer.data, data), layer.name
+            if layer in layers.class_maps:
+                assert np.array_equal(present_map(layer.data), data), layer.name
         if layers.outline.layer.visible and session.patch.area:
             line = outline(session.patch.mask, (session.patch.box[1], session.patch.box[0]))
             assert np.array_equal(layers.outline.drawn, line)

@@ -43,8 +43,7 @@ def assert_layers_show(layers: ReviewLayers, session: Session) -> None:
         (layers.regions, region_borders(frame.region_ids)),
         (layers.noise, noise.astype(np.float32)),
     ):
-        if layer.visible:  # a hidden one follows when it is shown
-            assert np.array_equal(layer.data, expected), layer
+        assert np.array_equal(layer.data, expected), layer
     if session.row is not None and layers.outline.layer.visible:
         x0, y0, _, _ = session.patch.box  # what of the region is still open
         assert np.array_equal(layers.outline.drawn, outline(session.patch.mask, (y0, x0)))
