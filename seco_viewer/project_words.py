@@ -49,6 +49,35 @@ def trial(tried: PsaTrial, name: Name) -> list[str]:
     return lines
 
 
+def limited(listed: int, undecided: int, queued: int, flagged_alone: bool) -> str:
+    """How many of the regions that the Queue tab lists came into the queue, and why not all.
+
+    Parameters
+    ----------
+    listed, undecided, queued : int
+        Regions that are listed, those of them that are to be decided, and those of these in the queue.
+    flagged_alone : bool
+        Whether the queue is for all classes and images: where some are not in it, they are not flagged.
+
+    Examples
+    --------
+    >>> limited(248, 240, 73, True)
+    '73 of the 248 listed are flagged and in the queue. Choose “not reviewed” on the Review tab for all.'
+    >>> limited(248, 248, 248, True)
+    'The queue holds the 248 listed.'
+    """
+    if queued == listed:
+        return f"The queue holds the {listed:,} listed."
+    be = "is" if queued == 1 else "are"
+    if queued == undecided:
+        why = f"{be} in the queue. The others are decided, or cannot be judged now."
+    elif flagged_alone:
+        why = f"{be} flagged and in the queue. Choose “not reviewed” on the Review tab for all."
+    else:
+        why = f"{be} in the queue. The filters on the Review tab leave out the others."
+    return f"{queued:,} of the {listed:,} listed {why}"
+
+
 def distinct_parts(names: Sequence[str], most: int = 11) -> list[str]:
     """Names without the words that all of them begin with, those still too long shortened in the middle.
 

@@ -192,9 +192,16 @@ def told(result: TeachResult) -> str:
     --------
     >>> told(TeachResult(50, 412, 31, 1, 4.0))
     'Learnt from 50 decided regions: 412 scores changed; 31 regions newly flagged, 1 no longer.'
+    >>> told(TeachResult(0, 924, 32, 9, 4.0))
+    'Everything decided was taken back, and learnt anew without it: 924 scores changed; 32 regions newly \
+flagged, 9 no longer.'
     """
+    learnt = f"Learnt from {counted(result.taught, 'decided region')}"
+    if not (result.taught or result.decisions):
+        # not as the run had them: the training went on
+        learnt = "Everything decided was taken back, and learnt anew without it"
     return (
-        f"Learnt from {counted(result.taught, 'decided region')}: "
+        f"{learnt}: "
         f"{counted(result.changed, 'score')} changed; "
         f"{counted(result.newly_flagged, 'region')} newly flagged, {result.no_longer_flagged:,} no longer."
     )

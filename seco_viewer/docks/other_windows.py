@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from seco_core.errors import SecoError
 from seco_core.project.store import STORE_NAME, StorePlace
+from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.other_runs import OtherRuns
 from seco_viewer.session import Session
@@ -63,20 +66,34 @@ class OtherWindows:
         self.runs.release()
 
     def look(self) -> None:
-        """Show what was decided elsewhere since; say so if the region that is looked at is among it."""
-        session, row = self._session, self._session.row
+        """Show what was decided elsewhere since; say so if the image that is looked at is concerned."""
         if self._is_away():
             return
-        before = () if row is None else (bool(session.reviewed[row]), int(session.decided[row]))
+        before = self._decided_here()
         try:
-            session.catch_up()
+            if self._session.catch_up():
+                self._tell(*before)
             self.runs.look()
         except SecoError as error:
             self._failed(str(error))
             return
         self._looked()
-        if row is not None and before != (bool(session.reviewed[row]), int(session.decided[row])):
-            self._say("Another window has just decided this region, or taken that back.")
+
+    def _decided_here(self) -> tuple[set[int], NDArray[np.int64]]:
+        """Decisions on the current image, and what holds of each of its regions, (2, n)."""
+        session, rows = self._session, self._session.rows
+        standing = np.stack([session.reviewed[rows], session.decided[rows]]).astype(np.int64)
+        return {o.seq for o in session.project.overrides.active(session.image_id)}, standing
+
+    def _tell(self, before: set[int], standing_before: NDArray[np.int64]) -> None:
+        row, (now, standing) = self._session.row, self._decided_here()
+        if now == before:
+            return
+        changed = np.flatnonzero((standing != standing_before).any(axis=0)) + self._session.rows.start
+        what = counted(len(changed), "region") + " of this image" if len(changed) else "a part of this image"
+        if row in changed.tolist():
+            what = "this region" if len(changed) == 1 else f"{what}, this one among them"
+        self._say(f"Another window or program has just decided {what}, or taken that back.")
 
     def _is_away(self) -> bool:
         session = self._session

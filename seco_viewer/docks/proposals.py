@@ -18,6 +18,7 @@ from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.thumbnails import Thumbnail, ThumbnailStrip
 from seco_viewer.session import Session
+from seco_viewer.shortcuts import shortcut, shown
 
 _MOST = 40
 
@@ -132,6 +133,11 @@ class ProposalsPanel(QWidget):
         else:
             self._brought = self._seq
             bring_into_view()
+            keys = shortcut("follow").keys
+            again = f"{shown(keys[0])} again" if keys else self.take.text()
+            self._say(
+                f"{counted(self.strip.count(), 'similar region')} would follow: {again} accepts those ticked."
+            )
         return True
 
     def accept(self) -> None:

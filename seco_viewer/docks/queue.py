@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from seco_core.project import Action
 from seco_core.texts import counted
+from seco_viewer import project_words
 from seco_viewer.bulk_plans import plan_many
 from seco_viewer.docks.actions import Say
 from seco_viewer.docks.bulk import BulkBar
@@ -247,15 +248,21 @@ class QueuePanel(QWidget):
 
     def _toggle_limit(self, on: bool) -> None:
         if on:
-            self._limit_queue(go_there=True)
+            session, limit = self._session, self._limit_queue(go_there=True)
+            undecided = int(np.count_nonzero(session.to_settle() & limit))
+            flagged_alone = session.only_class is None and session.only_image is None
+            self._say(
+                project_words.limited(len(self.model.rows), undecided, len(session.queue), flagged_alone)
+            )
         else:
             self._session.limit(None, go_there=True)
 
-    def _limit_queue(self, *, go_there: bool = False) -> None:
+    def _limit_queue(self, *, go_there: bool = False) -> NDArray[np.bool_]:
         limit = limited_to(self._session, self.filters.wanted(self._only))
         if self._limit is None or not np.array_equal(limit, self._limit):
             self._limit = limit
             self._session.limit(limit, go_there=go_there)
+        return limit
 
     def _queue_changed(self) -> None:
         """The box is ticked as long as the queue is limited to what is listed here."""

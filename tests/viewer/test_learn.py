@@ -119,3 +119,6 @@ def test_what_changed_is_said_in_words():
     assert told(TeachResult(1, 1, 1, 0, 0.1)) == (
         "Learnt from 1 decided region: 1 score changed; 1 region newly flagged, 0 no longer."
     )
+    assert told(TeachResult(0, 5, 2, 0, 0.1)).startswith("Everything decided was taken back")
+    part = TeachResult(0, 5, 2, 0, 0.1, frozenset({3}))  # what was drawn decides no region
+    assert told(part).startswith("Learnt from 0 decided regions")

@@ -55,6 +55,8 @@ def test_the_key_shows_what_would_follow_before_it_accepts_it(dock: SecoDock, qt
     qtbot.waitUntil(lambda: pictures.visibleRegion().boundingRect().height() == pictures.height())
     dock.perform("skip")  # back at the top of the page
     dock.perform("follow")
+    told = "3 similar regions would follow: Shift+A again accepts those ticked."
+    assert dock.message.text() == told
     assert session.reviewed.sum() == 1
     dock.perform("follow")
     assert session.reviewed[rows].all()

@@ -325,3 +325,25 @@ def test_no_selection_makes_the_page_wider_than_the_dock(dock: SecoDock, qapp):
     qapp.processEvents()
     assert "selected" in queue.counts.text()
     assert queue.minimumSizeHint().width() <= max(page, dock.minimumWidth())
+
+
+def test_how_many_of_those_listed_are_to_be_reviewed_is_said(dock: SecoDock):
+    session, queue, box = dock.session, dock.opened.queue, dock.opened.review.queue
+    listed, flagged = len(queue.model.rows), int(session.flagged.sum())
+    assert 0 < flagged < listed
+    queue.in_queue.setChecked(True)
+    assert dock.message.text().startswith(f"{flagged} of the {listed} listed are flagged and in the queue.")
+    queue.in_queue.setChecked(False)
+    box.which.setCurrentIndex(1)
+    queue.in_queue.setChecked(True)
+    assert dock.message.text() == f"The queue holds the {listed} listed."
+    queue.in_queue.setChecked(False)
+    dock.perform("accept")
+    queue.in_queue.setChecked(True)
+    assert f"{listed - 1} of the {listed} listed are in the queue. The others are decided" in (
+        dock.message.text()
+    )
+    queue.in_queue.setChecked(False)
+    box.this_image.setChecked(True)
+    queue.in_queue.setChecked(True)
+    assert "The filters on the Review tab leave out the others." in dock.message.text()
