@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -26,6 +25,7 @@ from seco_core.project import Project
 from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.files import PathLine
+from seco_viewer.docks.work_bar import WorkBar
 from seco_viewer.session import Session
 from seco_viewer.workers import Job
 
@@ -82,8 +82,7 @@ class ExportPanel(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.export_button, 2)
         buttons.addWidget(self.cancel_button, 1)
-        self.progress = QProgressBar()
-        self.progress.setVisible(False)
+        self.progress = WorkBar()
         self.result = QLabel()
         self.result.setWordWrap(True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -130,8 +129,7 @@ class ExportPanel(QWidget):
         self.export_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self.open_button.setVisible(False)
-        self.progress.setRange(0, 0)
-        self.progress.setVisible(True)
+        self.progress.begin()
         self._tell("")
         self._job.start()
 
@@ -140,8 +138,7 @@ class ExportPanel(QWidget):
             self._job.cancel()
 
     def _progressed(self, event: ProgressEvent) -> None:
-        self.progress.setRange(0, event.total)
-        self.progress.setValue(event.done)
+        self.progress.follow(event)
 
     def _succeeded(self, report: ExportReport) -> None:
         self._exported = report.path

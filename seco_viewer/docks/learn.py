@@ -11,7 +11,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -25,6 +24,7 @@ from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
 from seco_core.texts import counted
 from seco_viewer.docks.buttons import with_key
+from seco_viewer.docks.work_bar import WorkBar
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
 from seco_viewer.workers import Job, import_torch
@@ -86,8 +86,7 @@ class LearnBar(QWidget):
         line.addWidget(self.button, 1)
         line.addWidget(QLabel("after"))
         line.addWidget(self.after)
-        self.progress = QProgressBar()
-        self.progress.setVisible(False)
+        self.progress = WorkBar()
         layout.addLayout(line)
         layout.addWidget(self.progress)
         self.setEnabled(not session.project.readonly)
@@ -136,9 +135,8 @@ class LearnBar(QWidget):
         self._job.cancelled.connect(self._cancelled)
         self._job.ended.connect(self._ended)
         self.button.setText("Stop learning")
-        self.progress.setRange(0, 0)
+        self.progress.begin()
         self.progress.setFormat("learning")
-        self.progress.setVisible(True)
         self._job.start()
         self.started.emit()
 
@@ -157,8 +155,7 @@ class LearnBar(QWidget):
             self._start()
 
     def _progressed(self, event: ProgressEvent) -> None:
-        self.progress.setRange(0, event.total)
-        self.progress.setValue(event.done)
+        self.progress.follow(event)
         self.progress.setFormat(f"learning: {_STAGES.get(event.stage, event.stage)}")
 
     def _succeeded(self, found: tuple[TeachResult, Tables]) -> None:

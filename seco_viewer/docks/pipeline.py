@@ -8,7 +8,7 @@ from functools import partial
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
 from seco_core.parameters import Parameters
@@ -21,6 +21,7 @@ from seco_viewer import project_words
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.docks.run_job import Halfway, run
+from seco_viewer.docks.work_bar import WorkBar
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
 from seco_viewer.workers import Job
@@ -95,8 +96,7 @@ class PipelinePanel(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 2)
         buttons.addWidget(self.cancel_button, 1)
-        self.progress = QProgressBar()
-        self.progress.setVisible(False)
+        self.progress = WorkBar()
         self.stage = QLabel()
         self.stage.setWordWrap(True)
         self.result = QLabel()
@@ -174,8 +174,7 @@ class PipelinePanel(QWidget):
         self.replaced.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self.form.setEnabled(False)
-        self.progress.setRange(0, 0)
-        self.progress.setVisible(True)
+        self.progress.begin()
         self.stage.setText("starting")
         self.result.setText("")
         self._job.start()
@@ -192,8 +191,7 @@ class PipelinePanel(QWidget):
     def _progressed(self, event: ProgressEvent) -> None:
         if event.stage != self._stage:
             self._stage, self._since = event.stage, time.monotonic()
-        self.progress.setRange(0, event.total)
-        self.progress.setValue(event.done)
+        self.progress.follow(event)
         text = _STAGES.get(event.stage, event.stage)
         if event.total > 1:
             text += f": {event.done} of {event.total}"

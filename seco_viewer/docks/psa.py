@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from seco_core.errors import SecoError
 from seco_core.parameters import Parameters, parameter_fields
@@ -17,6 +17,7 @@ from seco_core.pipeline import PsaTrial, try_psa
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_viewer import project_words
 from seco_viewer.docks.parameters import ParameterForm
+from seco_viewer.docks.work_bar import WorkBar
 from seco_viewer.outline import border_counts
 from seco_viewer.session import Session
 from seco_viewer.workers import Job, import_torch
@@ -70,8 +71,7 @@ class PsaPanel(QWidget):
             (self.use_button, self._use),
         ):
             button.clicked.connect(lambda _=False, clicked=clicked: clicked())
-        self.progress = QProgressBar()
-        self.progress.setVisible(False)
+        self.progress = WorkBar()
         self.result = QLabel()
         self.result.setWordWrap(True)
         self.result.setTextFormat(Qt.TextFormat.RichText)
@@ -114,8 +114,7 @@ class PsaPanel(QWidget):
         self._job.failed.connect(self._failed)
         self._job.cancelled.connect(self._cancelled)
         self._job.ended.connect(self._ended)
-        self.progress.setRange(0, 0)
-        self.progress.setVisible(True)
+        self.progress.begin()
         self._tell("starting")
         self._enable()
         self._job.start()
@@ -145,8 +144,7 @@ class PsaPanel(QWidget):
             self.adopted.emit(self._trial.parameters, _NAMES)
 
     def _progressed(self, event: ProgressEvent) -> None:
-        self.progress.setRange(0, event.total)
-        self.progress.setValue(event.done)
+        self.progress.follow(event)
         if not self._abandoned:
             self._tell(event.message or event.stage)
 

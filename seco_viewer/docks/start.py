@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QLabel,
-    QProgressBar,
     QPushButton,
     QShortcut,
     QSizePolicy,
@@ -30,6 +29,7 @@ from seco_core.project.store import STORE_NAME
 from seco_core.scheme import builtin_schemes, default_scheme, load_scheme
 from seco_viewer.docks.buttons import in_brackets
 from seco_viewer.docks.files import PathLine
+from seco_viewer.docks.work_bar import WorkBar
 from seco_viewer.projects import get_project
 from seco_viewer.shortcuts import keys_by_reach, spellings
 from seco_viewer.workers import Job, Work
@@ -90,9 +90,7 @@ class StartPage(QWidget):
                     bound.activated.connect(self.go_on)
         for part in (self._make_example(), self._make_open(), self._make_new()):
             layout.addWidget(part)
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 0)
-        self.progress.setVisible(False)
+        self.progress = WorkBar()
         layout.addWidget(self.progress)
         layout.addStretch(1)
 
@@ -194,8 +192,7 @@ class StartPage(QWidget):
         self._job.start()
 
     def _progressed(self, event: ProgressEvent) -> None:
-        self.progress.setRange(0, event.total)
-        self.progress.setValue(event.done)
+        self.progress.follow(event)
 
     def _succeeded(self, made: tuple[Path, list[str]]) -> None:
         path, problems = made
@@ -209,7 +206,7 @@ class StartPage(QWidget):
         self._set_busy(False)
 
     def _set_busy(self, busy: bool) -> None:
-        self.progress.setRange(0, 0)
+        self.progress.begin()
         self.progress.setVisible(busy)
         for button in (self.example_button, self.open_button, self.new_button):
             button.setEnabled(not busy)

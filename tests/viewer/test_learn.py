@@ -9,10 +9,12 @@ import pytest
 
 from seco_core.parameters import Parameters
 from seco_core.pipeline import TeachResult, run_pipeline
+from seco_core.progress import ProgressEvent
 from seco_core.project import Project
 from seco_core.scheme import load_scheme
 from seco_viewer.docks.learn import told
 from seco_viewer.docks.main import SecoDock
+from seco_viewer.docks.work_bar import WorkBar
 from seco_viewer.workers import import_torch
 from tests.conftest import write_dataset
 
@@ -122,3 +124,16 @@ def test_what_changed_is_said_in_words():
     assert told(TeachResult(0, 5, 2, 0, 0.1)).startswith("Everything decided was taken back")
     part = TeachResult(0, 5, 2, 0, 0.1, frozenset({3}))  # what was drawn decides no region
     assert told(part).startswith("Learnt from 0 decided regions")
+
+
+def test_no_bar_moves_by_itself(qtbot):
+    bar = WorkBar()
+    qtbot.addWidget(bar)
+    assert bar.isHidden()
+    bar.begin()
+    assert (bar.minimum(), bar.value(), bar.isHidden()) == (0, 0, False)
+    assert bar.maximum() > 0, "Qt would move it, and compose the window anew each time"
+    for total, done in ((0, 0), (8, 3)):
+        bar.follow(ProgressEvent("scc", done, total))
+        assert bar.maximum() > 0
+        assert bar.value() == done
