@@ -39,8 +39,8 @@ class Browser(CurrentImage):
 
     # ------------------------------------------------------------- going about
 
-    def skip(self) -> None:
-        """Go on without deciding."""
+    def skip(self) -> bool:
+        """Go on without deciding; whether there was anything to go on to."""
         row = self.row
         if row is not None and self._chosen_image == self.image_id:
             self._skipped_to = row
@@ -48,7 +48,7 @@ class Browser(CurrentImage):
             following = self.queue.after(row)
             if following is not None:
                 self.queue.go_to(following)
-        self._advance()
+        return self._advance()
 
     def back(self) -> bool:
         """Go to the region seen before; whether there was one."""
@@ -57,12 +57,13 @@ class Browser(CurrentImage):
         self._show(self._visited.pop(), remember=False)
         return True
 
-    def resume(self) -> None:
-        """Go to where the queue stands."""
+    def resume(self) -> bool:
+        """Go to where the queue stands; whether there is anything in it."""
         self._chosen_image = None
         following = self._first_to_see()
         if following is not None:
             self._show(following)
+        return following is not None
 
     def next_image(self) -> None:
         """Go to the image after this one; stays at the last."""
@@ -204,8 +205,11 @@ class Browser(CurrentImage):
 
     # ----------------------------------------------------------------- inside
 
-    def _advance(self) -> None:
-        """Go on: with the image chosen by hand while it has open regions, else with the queue."""
+    def _advance(self) -> bool:
+        """Go on: with the image chosen by hand while it has open regions, else with the queue.
+
+        Where nothing is next nothing is selected, so that a key of haste decides nothing.
+        """
         following = None
         if self._chosen_image == self.image_id:
             following = self.queue.worst_among(self.rows, after=self._skipped_to)
@@ -213,9 +217,12 @@ class Browser(CurrentImage):
             self._chosen_image = None
             following = self._first_to_see()
         if following is None:
-            self.region_changed.emit()  # what is said about the current one has changed
+            self._remember()
+            self.row = self.picked = None
+            self.region_changed.emit()
         else:
             self._show(following)
+        return following is not None
 
     def _show(self, row: int, *, remember: bool = True) -> None:
         if remember and row != self.row:

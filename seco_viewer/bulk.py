@@ -137,7 +137,7 @@ def record(session: Session, plan: Plan, found: Found) -> int:
     if not batch and found.left_out:
         raise next(iter(found.left_out.values()))
     if not batch:
-        raise OverrideError("all of them were decided meanwhile.")
+        raise OverrideError("all of them are already decided so.")
     session.take(session.project.overrides.record(batch), go_on=session.row in plan.rows)
     return len(batch)
 
@@ -157,13 +157,15 @@ def _in_image(plan: Plan, project: Project, image_id: int, overrides: Sequence[O
     owner = override_owner(region_ids.shape, overrides)
     # what was decided since the plan was made is never decided over
     settled = np.array([False, *(o.seq > plan.last_seq for o in overrides)])[owner]
+    classes = np.array([-1, *(o.class_id for o in overrides)])
     found = []
     for i in np.flatnonzero(r.image_id[plan.rows] == image_id).tolist():
         row, target = int(plan.rows[i]), int(plan.targets[i])
         x0, y0, x1, y1 = r.box[row].tolist()
         mask = region_ids[y0:y1, x0:x1] == row - of_image.start + 1
         mask &= ~settled[y0:y1, x0:x1] if plan.whole[i] else owner[y0:y1, x0:x1] == 0
-        if not mask.any():
+        same = (classes[owner[y0:y1, x0:x1][mask]] == target).all()  # also where nothing is left
+        if same and (not plan.again[i] or not mask.any()):
             continue
         action = plan.action
         if action in (Action.ACCEPT, Action.RELABEL):

@@ -32,6 +32,8 @@ class Plan:
         The class that each of them gets.
     whole : ndarray of bool, (N,)
         Which are decided anew, with all of their pixels; of the others what is open.
+    again : ndarray of bool, (N,)
+        Which are looked at a second time: deciding the same again settles them, others it need not be.
     action : Action
         What is recorded; accepting and relabelling as it comes.
     overrides : dict of int to tuple of Override
@@ -46,6 +48,7 @@ class Plan:
     rows: NDArray[np.int64]
     targets: NDArray[np.uint8]
     whole: NDArray[np.bool_]
+    again: NDArray[np.bool_]
     action: Action
     overrides: Mapping[int, tuple[Override, ...]]
     last_seq: int
@@ -135,9 +138,8 @@ def _plan(
 ) -> Plan:
     log, regions = session.project.overrides, session.regions
     overrides = {i: log.active(i) for i in np.unique(regions.image_id[rows]).tolist()}
-    return Plan(
-        regions, rows, targets, session.reviewed[rows], action, overrides, log.last_seq, origin, source_seq
-    )
+    whole, again = session.reviewed[rows], session.feedback.again(rows)
+    return Plan(regions, rows, targets, whole, again, action, overrides, log.last_seq, origin, source_seq)
 
 
 def _checked(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -165,5 +167,5 @@ def _targets(
     if action is Action.IGNORE:
         class_id = IGNORE
     elif action is Action.UNKNOWN:
-        class_id = IGNORE if session.scheme.unknown is None else session.scheme.unknown
+        class_id = session.unknown_class
     return np.full(len(rows), class_id, dtype=np.uint8)

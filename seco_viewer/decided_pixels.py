@@ -83,6 +83,23 @@ def decided_part(
     return still_held(overrides, holder.seq)
 
 
+def class_of_all(overrides: Sequence[Override], patch: Patch) -> int | None:
+    """The class that decisions gave to all of some pixels; None if some are open or there are several.
+
+    Parameters
+    ----------
+    overrides : sequence of Override
+        Those that meet the patch's box, in the box's own pixels, oldest first.
+    patch : Patch
+        The pixels.
+    """
+    if not overrides or not patch.area:
+        return None
+    owners = np.unique(override_owner(patch.mask.shape, overrides)[patch.mask])
+    classes = {overrides[owner - 1].class_id if owner else None for owner in owners.tolist()}
+    return classes.pop() if len(classes) == 1 else None
+
+
 def _meet(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 

@@ -41,6 +41,14 @@ class EditSteps:
         return len(self._steps[self._position - 1][0]) if self._position else 0
 
     @property
+    def apart(self) -> bool:
+        """Whether the patches to choose from are pieces of what was cut: they have no pixel in common."""
+        if self.choices < 2:
+            return False
+        patches, chosen = self._steps[self._position - 1]
+        return not any((patches[chosen] & p).area for i, p in enumerate(patches) if i != chosen)
+
+    @property
     def can_redo(self) -> bool:
         """Whether there is an undone step."""
         return self._position < len(self._steps)

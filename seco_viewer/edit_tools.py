@@ -108,7 +108,10 @@ class EditTools:
 
     def leave(self) -> bool:
         """Take back, one after the other: what is half drawn, the edit, the tool; whether there was any."""
-        if self._corners:
+        if self._session.awaited:
+            self._forget_drawing()
+            self._say("The mask is not waited for any more.")
+        elif self._corners:
             self._forget_drawing()
         elif self._session.clear_edit():
             self._say("The region as it is.")
@@ -298,7 +301,7 @@ class EditTools:
             return
         selection, choices = self._session.selection, self._session.choices
         if selection.kind is Kind.EMPTY:
-            self._say("Nothing is selected: paint, or draw a polygon or a box.")
+            self._say(str(self._session.no_region))
             return
         more = f" J takes another, 8 and 9 a smaller or larger of {choices}." if choices > 1 else ""
         pixels = counted(selection.patch.area, "pixel")

@@ -35,12 +35,17 @@ class MaskTools:
         self._prompt: Prompt | None = None
         self._answered: Patch | None = None
         self._waiting: Callable[[SeenImage], None] | None = None
+        self._asked_at: tuple[int, int | None, Patch] | None = None
         self.ahead.ready.connect(self._ready)
         self.ahead.failed.connect(self._failed)
         session.reloaded.connect(self.ahead.forget)
+        session.region_changed.connect(self._drop_outdated)
+        session.selection_changed.connect(self._drop_outdated)
 
     def release(self) -> None:
         """Let go of the session; work that is going on is cancelled."""
+        self._session.selection_changed.disconnect(self._drop_outdated)
+        self._session.region_changed.disconnect(self._drop_outdated)
         self._session.reloaded.disconnect(self.ahead.forget)
         self.ahead.ready.disconnect(self._ready)
         self.ahead.failed.disconnect(self._failed)
@@ -51,8 +56,9 @@ class MaskTools:
         self.ahead.want(self._session.image_id)
 
     def forget(self) -> None:
-        """Begin without a box."""
-        self._prompt = self._answered = self._waiting = None
+        """Begin without a box, and wait for nothing."""
+        self._prompt = self._answered = None
+        self._wait_for(None)
 
     def part_at(self, pixel: tuple[int, int], *, adds: bool) -> None:
         """Select the part of the region at a pixel, or add it to what is selected; it can be made smaller."""
@@ -69,7 +75,7 @@ class MaskTools:
     def point(self, place: Place, *, leaves_out: bool) -> None:
         """Say what belongs to the box's object and what does not; without a box select what is there."""
         # decided, taken back or changed otherwise, the answer is no longer what points are about
-        holds = self._waiting is not None or self._session.patch is self._answered
+        holds = self._session.awaited or self._session.patch is self._answered
         if self._prompt is None or not holds:
             self.forget()
             self._with_masks(lambda seen: self._object_at(seen, place))
@@ -126,12 +132,13 @@ class MaskTools:
         if seen is not None:
             do(seen)
         else:
-            self._waiting = do
+            self._wait_for(do)
             self._say("The mask source is looking at the image …")
 
     def _ready(self, seen: SeenImage) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is None or seen.image_id != self._session.image_id:
+        waiting = self._waiting
+        self._wait_for(None)
+        if waiting is None:
             return
         try:
             waiting(seen)
@@ -139,5 +146,20 @@ class MaskTools:
             self._say(str(error), wrong=True)
 
     def _failed(self, text: str) -> None:
-        self._waiting = None
+        self._wait_for(None)
         self._say(text, wrong=True)
+
+    def _wait_for(self, do: Callable[[SeenImage], None] | None) -> None:
+        session = self._session
+        self._waiting = do
+        self._asked_at = None if do is None else (session.image_id, session.number, session.patch)
+        session.await_pixels(do is not None)
+
+    def _drop_outdated(self) -> None:
+        """What was asked is about what was selected then: of anything else it selects nothing."""
+        if self._asked_at is None:
+            return
+        image_id, number, patch = self._asked_at
+        session = self._session
+        if (session.image_id, session.number) != (image_id, number) or not session.patch.same(patch):
+            self.forget()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from seco_core.errors import OverrideError
+from seco_core.scheme import IGNORE
 from seco_viewer.selecting import Selector
 from seco_viewer.words import RegionFacts
 
@@ -86,9 +89,30 @@ class Offering(Selector):
                 f"what cannot be seen is not decided: {self.frame.problem}",
                 remedy="Put the file right and come back to the image.",
             )
+        if self.awaited:
+            return OverrideError(
+                "the mask source is still looking at the image.",
+                remedy="Wait for the mask, or press Esc to leave it.",
+            )
         if not self.patch.area:
             return self.no_region
         return None
+
+    def repeats(self, class_id: int) -> OverrideError | None:
+        """Why a class need not be decided: all that is selected has it from people; None if it is to be.
+
+        What is looked at a second time is settled by deciding the same again.
+
+        Parameters
+        ----------
+        class_id : int
+            Of the scheme; 255 for ignore.
+        """
+        if self.selection.decided != class_id or self._settles(class_id):
+            return None
+        return OverrideError(
+            f"already decided as {self.scheme.label(class_id)}.", remedy="Choose another class, or go on."
+        )
 
     def refusal(self, action_id: str) -> OverrideError | None:
         """Why a decision cannot be made on what is selected; None if it can.
@@ -97,16 +121,20 @@ class Offering(Selector):
         ----------
         action_id : str
             Of the table of shortcuts. Accepting and taking the suggestion need a region, other decisions no
-            more than pixels.
+            more than pixels. Relabelling may turn out to `repeats` when the class is chosen.
         """
         hindrance = self.hindrance
-        if hindrance is not None or action_id not in ("accept", "take_suggestion"):
+        if hindrance is not None or action_id == "relabel":
             return hindrance
+        if action_id not in ("accept", "take_suggestion"):
+            return self.repeats(IGNORE if action_id == "ignore" else self.unknown_class)
         offer = self.offer
         if offer is None:
             return self.no_region
-        if action_id == "accept" or offer.suggests:
-            return None
+        if action_id == "accept":
+            return self.repeats(offer.kept)
+        if offer.suggested is not None and offer.suggests:
+            return self.repeats(offer.suggested)
         if offer.suggested is None:
             return OverrideError(
                 "nothing is suggested for a region that is not scored yet.",
@@ -117,7 +145,22 @@ class Offering(Selector):
             remedy="Accept it, or choose a class.",
         )
 
+    @property
+    def unknown_class(self) -> int:
+        """What is recorded for pixels that are none of the classes: the scheme's unknown class, or ignore."""
+        return IGNORE if self.scheme.unknown is None else self.scheme.unknown
+
     # ----------------------------------------------------------------- inside
+
+    def _settles(self, class_id: int) -> bool:
+        """Whether a decision on what is selected is another one on a region that is looked at again."""
+        selection = self.selection
+        rows = np.array(selection.rows, dtype=np.int64)
+        if not self.feedback.again(rows).any():
+            return False
+        pixels = self._pixels_under(selection.patch)[np.array(selection.ids, dtype=np.int64) - 1]
+        about = pixels * 2 >= self.regions.area[rows]  # as for `confirmed_regions`
+        return bool((about & self.feedback.again(rows) & (self.decided[rows] == class_id)).any())
 
     def _decided_of_meant(self, number: int) -> int | None:
         if self.part is not None and number == self.number:

@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from seco_core.errors import OverrideError
 from seco_core.project import Project
+from seco_viewer.decided_pixels import class_of_all
 from seco_viewer.edit_steps import EditSteps
 from seco_viewer.on_screen import OnScreen
 from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, most_alike
@@ -29,12 +30,15 @@ class Selection:
         Those of the regions touched in `Selector.region_ids_here`.
     rows : tuple of int
         Their rows; none of `Browser.new_regions`.
+    decided : int or None
+        The class that people gave to all of the pixels; None if some are open or they have several.
     """
 
     patch: Patch
     kind: Kind
     ids: tuple[int, ...]
     rows: tuple[int, ...]
+    decided: int | None
 
 
 class Selector(OnScreen):
@@ -44,14 +48,22 @@ class Selector(OnScreen):
     ----------
     project : Project
         `close` closes it.
+
+    Attributes
+    ----------
+    awaited : bool
+        Whether a tool has been told what to select and does not know its pixels yet.
     """
 
     selection_changed = Signal()
     """An edit, or none any more. Another region or image has a selection of its own without this signal."""
+    awaited_changed = Signal()
+    """Other pixels are awaited now, or none any more."""
     edit_dropped = Signal()
     """Pixels that tools had selected are so no longer, for another region or image is looked at."""
 
     def __init__(self, project: Project):
+        self.awaited = False
         self._steps = EditSteps()
         self._edited_at: tuple[int, int | None, int | None] | None = None
         self._unedited: Patch | None = None
@@ -83,7 +95,8 @@ class Selector(OnScreen):
         if self._selection is None or self._selection.patch is not patch:
             kind, ids = kind_of(patch, self.region_ids_here, self.open_part_of)
             rows = self.rows.start + ids - 1 if self.new_regions is None else ids[:0]
-            self._selection = Selection(patch, kind, tuple(ids.tolist()), tuple(rows.tolist()))
+            decided = class_of_all(self._overrides(self.image_id, patch.box), patch)
+            self._selection = Selection(patch, kind, tuple(ids.tolist()), tuple(rows.tolist()), decided)
         return self._selection
 
     @property
@@ -159,6 +172,12 @@ class Selector(OnScreen):
         self._step_taken()
         return edited
 
+    def await_pixels(self, awaited: bool) -> None:
+        """Say whether the pixels to decide on are still to come: until then nothing is decided."""
+        if awaited != self.awaited:
+            self.awaited = awaited
+            self.awaited_changed.emit()
+
     def most_alike_neighbour(self) -> int | None:
         """Id in `region_ids_here` of the region beside the selection that the classifier takes most for the
         same; None beside none.
@@ -197,7 +216,11 @@ class Selector(OnScreen):
             return OverrideError(
                 "no region is selected, only something drawn.", remedy="Choose a class for it."
             )
-        return OverrideError("no region is selected.", remedy="Click one, or go on with the queue.")
+        if self.edited:
+            return OverrideError("nothing is selected yet.", remedy="Paint, or draw a polygon or a box.")
+        ended = self.queue.current() is None
+        remedy = "Click one." if ended else "Click one, or go on with the queue."
+        return OverrideError("no region is selected.", remedy=remedy)
 
     # ----------------------------------------------------------------- inside
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from seco_core.masks.base import MaskSet
 from seco_core.project.overrides import Box
 
+FEW_PIXELS = 4
+"""So many that are left of a region are not worth a look."""
 Place = tuple[float, float]
 """Row and column."""
 
@@ -175,6 +177,12 @@ def half_of(choices: Sequence[Patch], whole: Patch) -> int:
     """Which of some patches, smallest first, is the largest that leaves a third of the whole; else 0."""
     fits = [i for i, p in enumerate(choices) if 3 * p.area <= 2 * whole.area]
     return fits[-1] if fits else 0
+
+
+def wide(patch: Patch) -> bool:
+    """Whether a patch is three pixels wide and high anywhere: more than a strip along a border."""
+    padded = np.pad(patch.mask, 1).astype(np.uint8)
+    return bool(cv2.erode(padded, np.ones((3, 3))).any())
 
 
 def touching(patch: Patch, region_ids: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,9 +15,10 @@ from seco_core.errors import OverrideError
 from seco_core.project import Action, Override, Project
 from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.project.overrides import Decision
+from seco_core.refine import SLIVER_SHARE, override_owner
 from seco_core.scheme import IGNORE
 from seco_viewer.offers import Offer, Offering
-from seco_viewer.selection import Kind, Patch
+from seco_viewer.selection import FEW_PIXELS, Kind, Patch, wide
 
 _ACTIONS = {Kind.PART: Action.SPLIT, Kind.WHOLE: Action.MERGE, Kind.DRAWN: Action.DRAW}
 
@@ -90,8 +91,7 @@ class Session(Offering):
 
     def unknown(self) -> Override:
         """The selected pixels are none of the classes: the scheme's unknown class, or ignore without one."""
-        class_id = IGNORE if self.scheme.unknown is None else self.scheme.unknown
-        return self._decide(Action.UNKNOWN, class_id)
+        return self._decide(Action.UNKNOWN, self.unknown_class)
 
     def take(self, overrides: Sequence[Override], *, go_on: bool = True) -> None:
         """Take in a batch that was just recorded, of one image or several, and go on or stay."""
@@ -165,10 +165,11 @@ class Session(Offering):
         return self.ignore() if class_id == IGNORE else self.relabel(class_id)
 
     def _decide(self, action: Action, class_id: int) -> Override:
-        if (hindrance := self.hindrance) is not None:
-            raise hindrance
+        if (refusal := self.hindrance or self.repeats(class_id)) is not None:
+            raise refusal
         selection, number, corrects = self.selection, self.number, self._corrects()
         looked_at = number if number in selection.ids else next(iter(selection.ids), None)
+        pieces = self._steps.apart
         (override,) = self.project.overrides.record(
             [
                 Decision(
@@ -184,14 +185,33 @@ class Session(Offering):
         self._update([override])
         if corrects and self._show_decision(override, clicked=True):
             return override
-        if number is not None and self.decided_of(number) is None:
-            self.region_changed.emit()  # the rest of it is next
-        elif self.row is None:
+        if number is not None:
+            if self.decided_of(number) is None:
+                self.region_changed.emit()  # the rest of it is next
+                return override
+            if selection.kind is Kind.PART and number in selection.ids and self._select_rest(number, pieces):
+                return override
+        if self.row is None:
             self.picked = None  # of new regions none is next: another key shall decide nothing
             self.region_changed.emit()
         else:
             self._advance()
         return override
+
+    def _select_rest(self, number: int, pieces: bool) -> bool:
+        """Select what a decision on a part has left of a region that counts as decided now; whether that
+        is more than slivers, or was cut off on purpose."""
+        region = self.region(number)
+        owner = override_owner(region.mask.shape, self._overrides(self.image_id, region.box))
+        rest = Patch.of(region.mask & (owner == 0), region.box[1::-1])
+        much = rest.area > SLIVER_SHARE * region.area
+        if rest.area <= FEW_PIXELS or not (pieces or much or wide(rest)):
+            return False
+        self._clicked_at = None  # it is part of the same decision, no correction
+        self.region_changed.emit()
+        self._steps.give_back(rest)
+        self._step_taken()
+        return True
 
     def _corrects(self) -> bool:
         """Whether something decided was clicked, to put it right: one goes on working there."""

@@ -121,7 +121,7 @@ class Actions:
             self._say(str(error), wrong=True)
             return
         if done is False:
-            self._say(_NOTHING[action_id])
+            self._say(_NOTHING.get(action_id) or queue_ended(self._session))
         elif action_id in _DONE:
             again = self._session.turned and self._session.edited
             self._say(f"{_DONE[action_id]}: {self._turned()}.{_SELECTED_AGAIN if again else ''}")
@@ -140,7 +140,10 @@ class Actions:
         except SecoError as error:
             self._say(str(error), wrong=True)
             return
-        self._say(f"✓ {self._told(override, offer)}. {takes_it_back(session)}")
+        told = f"✓ {self._told(override, offer)}. "
+        # an edit after a decision is what that has left of the region
+        rest = f"Now selected: what is left of the region, {counted(session.patch.area, 'pixel')}."
+        self._say(f"{told}{rest if session.edited else takes_it_back(session)}")
 
     def _moved(self) -> None:
         """What was said is about what was on screen before; whoever moved on says more after it."""
@@ -209,15 +212,21 @@ class Actions:
 
 def takes_it_back(session: Session) -> str:
     """What is said after any decision: the key that undoes it, and whether it was the last."""
-    done = ""
-    if session.queue.current() is None:
-        if unscored := session.count_unscored():
-            done = f" The queue is empty, but {counted(unscored, 'region is', 'regions are')} not scored."
-        elif session.unusable:
-            done = " All that can be seen is reviewed."
-        elif session.cut_anew:
-            done = " The queue is empty until the run has scored what it has cut anew."
-        else:
-            done = " The queue is empty: well done."
     key = next(iter(shortcuts.shortcut("undo").keys), "Undo")
-    return f"{shortcuts.shown(key)} takes it back.{done}"
+    told = f"{shortcuts.shown(key)} takes it back."
+    return told if session.queue.current() is not None else f"{told} {queue_ended(session)}"
+
+
+def queue_ended(session: Session) -> str:
+    """What is said where the queue has nothing to go on to."""
+    if unscored := session.count_unscored():
+        return f"The queue is empty, but {counted(unscored, 'region is', 'regions are')} not scored."
+    if session.unusable:
+        return "All that can be seen is reviewed."
+    if session.cut_anew:
+        return "The queue is empty until the run has scored what it has cut anew."
+    return (
+        "The queue is empty: well done."
+        if session.reviewed.any()
+        else "The queue is empty: nothing is flagged."
+    )

@@ -8,6 +8,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from seco_core.texts import capitalized
 from seco_viewer import project_words
 from seco_viewer.workers import failures
 
@@ -47,12 +48,12 @@ class Message(QWidget):
         return self.label.text()
 
     def say(self, text: str, *, wrong: bool = False, detail: str = "") -> None:
-        """Show a message; what is wrong also on the canvas. A detail can be copied then."""
+        """Show a message; what is wrong on the canvas if the line is hidden. A detail can be copied then."""
         self._detail = detail
-        text = project_words.in_window(text)
+        text = capitalized(project_words.in_window(text))
         self.copy_button.setVisible(bool(detail))
         self.label.setText(f"<b>⚠ {html.escape(text)}</b>" if wrong else html.escape(text))
-        if wrong:
+        if wrong and not self.isVisible():
             show_warning(text)
 
     def _say_unexpected(self, text: str, detail: str) -> None:

@@ -15,7 +15,7 @@ from seco_core.texts import capitalized, counted
 from seco_viewer import project_words, shortcuts
 from seco_viewer.compare import Comparison
 from seco_viewer.conflict_layer import ConflictLayer
-from seco_viewer.docks.actions import Actions, Say
+from seco_viewer.docks.actions import Actions, Say, queue_ended
 from seco_viewer.docks.export import ExportPanel
 from seco_viewer.docks.images import ImagesPanel
 from seco_viewer.docks.keys import PageKeys
@@ -118,7 +118,9 @@ class OpenProject:
         """What to do with a project that has nothing to review yet, or lacks something; nothing otherwise."""
         session = self.session
         if len(session.regions):
-            self._say("")  # the Review page says what the last run has left undone
+            # the Review page says what the last run has left undone
+            ended = session.queue.current() is None and not session.run_goes_on
+            self._say(f"{queue_ended(session)} Click a region to decide it." if ended else "")
             self._tell_unusable()
         elif all_skipped(session):
             self._say(

@@ -78,6 +78,7 @@ class ReviewPanel(QWidget):
         session.region_changed.connect(self._changed)
         session.queue_changed.connect(self._changed)
         session.selection_changed.connect(self._changed)
+        session.awaited_changed.connect(self._enable)
         self.refresh()
 
     def release(self) -> None:
@@ -89,6 +90,7 @@ class ReviewPanel(QWidget):
         self._session.queue_changed.disconnect(self._changed)
         self.neighbours.release()
         self._session.selection_changed.disconnect(self._changed)
+        self._session.awaited_changed.disconnect(self._enable)
 
     # ------------------------------------------------------------------ build
 
@@ -220,7 +222,7 @@ class ReviewPanel(QWidget):
             then = "the pipeline makes them." if session.run_goes_on else "run the pipeline."
             self.sentence.setText(f"There are no regions yet: {then}")
         else:
-            self.sentence.setText("Click a region, or go on with the queue.")
+            self.sentence.setText(str(session.no_region.remedy))
 
     def _selected(self, number: int) -> str:
         """What is selected of a region if it is not all of it; what tools select is said elsewhere."""

@@ -9,11 +9,14 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel
 from qtpy.QtWidgets import QApplication
 
 from seco_core.project import Action
+from seco_core.refine import paint_overrides
 from seco_core.review import Order
 from seco_viewer.selection import Patch
 from seco_viewer.strokes import brushed, cut, filled_polygon
 from tests.viewer.agreement import Agreement, Batch
 
+NOBODYS = 254
+"""In place of a class where nobody has decided."""
 EDITED = (Action.SPLIT, Action.MERGE, Action.DRAW)
 """Decisions that undo gives the selection of back."""
 
@@ -93,6 +96,9 @@ class RandomReviewer(Agreement):
         """Decide, and take what was recorded for what has to be."""
         session, before = self.session, self.session.project.overrides.last_seq
         patch, edited_or_open = session.patch, session.row is not None
+        log = session.project.overrides
+        held = {i: tuple(log.active(i)) for i in range(len(session.project.images))}
+        again = session.regions.image_id[session.feedback.again()]
         decide()
         assert not self.dock.opened.queue.bulk.running
         overrides = session.project.overrides
@@ -106,6 +112,9 @@ class RandomReviewer(Agreement):
             mask = np.zeros(self.shape(o.image_id), dtype=bool)
             x0, y0, x1, y1 = o.box
             mask[y0:y1, x0:x1] = o.mask
+            # only a second look is settled by what was decided already
+            before_it = paint_overrides(np.full(mask.shape, NOBODYS, dtype=np.uint8), held[o.image_id])
+            assert (before_it[mask] != o.class_id).any() or o.image_id in again
             batch.append((o.image_id, mask, o.class_id))
         self.done.append(batch)
         self.undone.clear()

@@ -104,8 +104,8 @@ def test_each_action_gives_its_class(session: Session):
     rows = np.array([1, 2, 15])
     for action, class_id, expected in (
         (Action.ACCEPT, None, session.regions.class_id[rows]),
-        (Action.RELABEL, 4, [4, 4, 4]),
         (Action.IGNORE, None, [IGNORE] * 3),
+        (Action.RELABEL, 4, [4, 4, 4]),
         (Action.UNKNOWN, None, [IGNORE] * 3),
     ):
         decide_many(session, rows, action, class_id)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seco_core.errors import OverrideError
+from seco_core.texts import capitalized
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.offers import Offer
 from seco_viewer.selection import Patch
@@ -146,7 +147,7 @@ def test_keys_and_buttons_agree_on_what_can_be_decided(dock: SecoDock, qapp):
             before = len(session.project.overrides)
             dock.perform(key)
             assert len(session.project.overrides) == before
-            assert str(session.refusal(key)) in dock.message.text()
+            assert capitalized(str(session.refusal(key))) in dock.message.text()
 
     session.feedback.suggested[row] = CAR
     session.select_at(*first.first)
@@ -161,5 +162,5 @@ def test_keys_and_buttons_agree_on_what_can_be_decided(dock: SecoDock, qapp):
     session.region_changed.emit()
     agree()
     dock.perform("relabel")
-    assert "no region is selected" in dock.message.text()
+    assert "No region is selected" in dock.message.text()
     assert not review.chooser.search.hasFocus()

@@ -281,7 +281,7 @@ def test_drawn_pixels_take_what_they_cover_and_leave_the_rest(session: Session):
 
 def test_nothing_selected_is_refused(session: Session):
     session.edit([EMPTY])
-    with pytest.raises(OverrideError, match="no region is selected"):
+    with pytest.raises(OverrideError, match="nothing is selected yet"):
         session.ignore()
     assert session.edited
     assert session.clear_edit()
@@ -374,3 +374,51 @@ def test_random_edits_stay_on_the_image_and_undo_gives_everything_back(session: 
     assert not session.reviewed.any()
     for image_id, curated in first.items():
         assert np.array_equal(session.project.curated(image_id), curated)
+
+
+@pytest.mark.parametrize("came_back", [False, True])
+def test_what_a_stroke_leaves_of_a_small_region_is_next(tmp_path: Path, came_back: bool):
+    """It counts as decided already, and yet whoever has cut it is asked about both pieces."""
+    labels = np.full((40, 40), 2, dtype=np.uint8)
+    labels[10:18, 10:18] = 13
+    path = make_project(tmp_path, [(40, 40), (40, 40)], scored=False)
+    with Project.open(path) as project:
+        store_regions(project, [labels, class_map((40, 40), seed=1)])
+    session = Session(Project.open(path))
+    try:
+        session.go_to_image(0)
+        session.select_at(12, 12)
+        row, whole = session.row, session.patch
+        pieces = cut(whole, [(9.5, 10.6), (18.5, 10.6)])
+        assert [p.area for p in pieces] == [8, 56]
+        session.edit(pieces, 1)
+        session.ignore()
+        if came_back:
+            session.undo()
+            session.ignore()
+        assert session.reviewed[row]
+        assert session.row == row
+        assert session.patch.same(pieces[0])
+        assert session.steps == 0
+        session.relabel(7)
+        assert session.row != row
+        assert (session.project.curated(0)[10:18, 10] == 7).all()
+        assert (session.project.curated(0)[10:18, 11:18] == IGNORE).all()
+        session.undo()
+        assert session.patch.same(pieces[0])
+        session.undo()
+        assert session.patch.same(pieces[1])
+    finally:
+        session.close()
+
+
+def test_slivers_that_a_brush_leaves_are_not_asked_about(session: Session):
+    row = large_row(session)
+    whole = session.patch
+    y, x = whole.first
+    corner = Patch((x, y, x + 2, y + 2), np.ones((2, 2), dtype=bool))
+    session.edit([whole - corner])
+    session.accept()
+    assert session.reviewed[row]
+    assert not session.edited
+    assert session.row != row

@@ -160,7 +160,7 @@ def test_merge_and_join_work_with_mouse_and_key_on_new_regions(dock: SecoDock, s
     session, tools = dock.session, dock.opened.tools
     go_to_new_regions(session, scored_path)
     dock.perform("merge_alike")
-    assert "no region is selected" in dock.message.text()
+    assert "No region is selected" in dock.message.text()
     first = largest(session)
     session.select_at(*pixel(session, first))
     dock.perform("merge_alike")

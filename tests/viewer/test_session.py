@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -109,6 +111,16 @@ def test_undo_and_redo_go_to_the_region_across_images(session: Session):
     assert_agrees_with_the_store(session)
 
 
+@contextmanager
+def repeats_allowed() -> Iterator[None]:
+    """A decision may be refused because it is made already, and for nothing else."""
+    try:
+        yield
+    except OverrideError as error:
+        if not error.message.startswith("already decided"):
+            raise
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_random_actions_leave_what_the_store_says(session: Session, seed: int):
     rng = np.random.default_rng(seed)
@@ -125,7 +137,8 @@ def test_random_actions_leave_what_the_store_says(session: Session, seed: int):
         if session.row is None:
             session.resume()
         if session.row is not None:
-            actions[choice]()
+            with repeats_allowed():
+                actions[choice]()
         assert np.array_equal(session.curated, session.project.curated(session.image_id))
     assert decided
     assert_agrees_with_the_store(session)

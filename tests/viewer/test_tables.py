@@ -15,9 +15,11 @@ ARRAYS = ("reviewed", "decided", "confirmed")
 
 
 def decide_in_every_way(session: Session) -> None:
-    """Whole regions, one of them twice, another region's part, and one that is undone."""
+    """Whole regions, one of them twice on the same class, another region's part, and one that is undone."""
     first = session.accept()
     take_suggestion_if_any(session)
+    session.go_to(int(np.flatnonzero(session.regions.id == first.region_id)[0]))
+    session.relabel((first.class_id + 1) % 19)
     session.go_to(int(np.flatnonzero(session.regions.id == first.region_id)[0]))
     session.accept()
     session.next_image()
