@@ -50,7 +50,9 @@ class Message(QWidget):
     def say(self, text: str, *, wrong: bool = False, detail: str = "") -> None:
         """Show a message; what is wrong on the canvas if the line is hidden. A detail can be copied then."""
         self._detail = detail
-        text = capitalized(project_words.in_window(text))
+        text = project_words.in_window(text)
+        if text.partition(" ")[0].isalpha():  # else it begins with a name or a path
+            text = capitalized(text)
         self.copy_button.setVisible(bool(detail))
         self.label.setText(f"<b>⚠ {html.escape(text)}</b>" if wrong else html.escape(text))
         if wrong and not self.isVisible():

@@ -196,6 +196,8 @@ def test_what_is_wrong_is_said_once(dock: SecoDock, monkeypatch: pytest.MonkeyPa
     dock.show()
     dock.say("not now.", wrong=True)
     assert shown == []
+    dock.say("street_1.png: gone.", wrong=True)
+    assert dock.message.text() == "<b>⚠ street_1.png: gone.</b>"
     dock.hide()  # then there is only the canvas to say it
     dock.say("not now.", wrong=True)
     assert shown == ["Not now."]

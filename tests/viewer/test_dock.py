@@ -60,7 +60,7 @@ def test_other_windows_are_watched_again_after_an_error(dock: SecoDock, monkeypa
         watch.timer.timeout.emit()
         return message.text()
 
-    assert "the disk does not answer" in later(False)
+    assert "The disk does not answer" in later(False)
     assert usual < watch.timer.interval()
     assert not later(False), "said once"
     waits = [watch.timer.interval() for _ in range(20) if not later(False)]
@@ -76,7 +76,7 @@ def test_other_windows_are_watched_again_after_an_error(dock: SecoDock, monkeypa
     assert dock.session.decided[row] == 3
     assert "shown again" in later(True)
     assert not later(True)
-    assert "the disk does not answer" in later(False), "it is news again"
+    assert "The disk does not answer" in later(False), "it is news again"
 
 
 def test_napari_s_public_proxy_of_the_viewer_is_enough(make_napari_viewer_proxy, scored_path: Path):
