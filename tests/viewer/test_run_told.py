@@ -123,7 +123,7 @@ def test_a_run_that_failed_says_so_and_leaves_one_where_one_is(dock: SecoDock, q
 
 @pytest.mark.gui
 @pytest.mark.parametrize(
-    ("error", "told"), [(Cancelled(), CANCELLED), (ProjectError("is at odds."), "is at odds.")]
+    ("error", "told"), [(Cancelled(), CANCELLED), (ProjectError("is at odds."), "Is at odds.")]
 )
 def test_a_run_that_was_stopped_before_it_did_anything_reads_nothing_again(
     dock: SecoDock, qtbot, monkeypatch, error: BaseException, told: str

@@ -95,7 +95,7 @@ def test_the_queue_shows_what_is_not_scored_as_that(bare_dock: SecoDock, stopped
     queue.table.selectAll()
     queue.buttons["take_suggestion"].click()
     assert not session.reviewed.any(), "nothing is predicted for them"
-    assert "nothing is predicted" in bare_dock.message.text()
+    assert "Nothing is predicted" in bare_dock.message.text()
     queue.filters.state.setCurrentIndex(0)
     queue.table.selectAll()
     queue.buttons["take_suggestion"].click()
