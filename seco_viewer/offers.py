@@ -111,7 +111,7 @@ class Offering(Selector):
         if self.selection.decided != class_id or self._settles(class_id):
             return None
         return OverrideError(
-            f"already decided as {self.scheme.label(class_id)}.", remedy="Choose another class, or go on."
+            f"already decided as {self.scheme.label(class_id)}.", remedy="Choose another class to change it."
         )
 
     def refusal(self, action_id: str) -> OverrideError | None:
