@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
@@ -104,11 +105,8 @@ def _score(value: float) -> QDoubleSpinBox:
     box.setRange(0.0, 1.0)
     box.setSingleStep(0.05)
     box.setValue(value)
-    box.setKeyboardTracking(False)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(34)
     box.setToolTip("Least and highest noise score")
+    _make_narrow(box)
     return box
 
 
@@ -116,12 +114,17 @@ def _pixels(every: str) -> QSpinBox:
     box = QSpinBox()
     box.setRange(0, _LARGEST_AREA)
     box.setSpecialValueText(every)
+    box.setToolTip("Least and largest number of pixels")
+    _make_narrow(box)
+    return box
+
+
+def _make_narrow(box: QAbstractSpinBox) -> None:
+    """A box that is typed into, and tells what was typed when it is done."""
     box.setKeyboardTracking(False)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(34)
-    box.setToolTip("Least and largest number of pixels")
-    return box
 
 
 def line(*parts: tuple[QWidget, int]) -> QWidget:

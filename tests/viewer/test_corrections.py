@@ -25,6 +25,7 @@ def in_halves(session: Session) -> tuple[int, Patch, Patch]:
     whole, first = session.patch, cut(session.patch, [(y0 - 5, middle), (y1 + 5, middle)])[0]
     session.edit([first])
     session.relabel(CAR)
+    assert session.row == row
     session.relabel(BUS)
     return row, first, whole - first
 

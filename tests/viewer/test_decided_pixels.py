@@ -16,8 +16,9 @@ from seco_viewer.decided_pixels import decided_part, in_box, still_held
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.selection import EMPTY, Kind, Patch
 from seco_viewer.session import Session
-from seco_viewer.strokes import brushed, cut
+from seco_viewer.strokes import brushed
 from tests.viewer.scenes import neighbour
+from tests.viewer.test_corrections import in_halves
 from tests.viewer.test_editing import large_row
 from tests.viewer.test_session import assert_agrees_with_the_store
 
@@ -88,18 +89,11 @@ def pixel_of(patch: Patch) -> tuple[int, int]:
 @pytest.fixture
 def halves(session: Session) -> tuple[int, Patch, Patch]:
     """A region whose halves were decided as car and as bus."""
-    row = large_row(session)
-    x0, y0, x1, y1 = session.patch.box
-    middle = (x0 + x1) / 2
-    whole, first = session.patch, cut(session.patch, [(y0 - 5, middle), (y1 + 5, middle)])[0]
-    session.edit([first])
-    session.relabel(CAR)
-    assert session.row == row
-    session.relabel(BUS)
+    row, first, second = in_halves(session)
     assert session.reviewed[row]
     session.go_to(row)
-    assert session.patch.same(whole)
-    return row, first, whole - first
+    assert (session.patch - first).same(second)
+    return row, first, second
 
 
 def test_a_click_selects_the_decided_part_and_a_key_decides_it_alone(session: Session, halves):
