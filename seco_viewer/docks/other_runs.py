@@ -9,6 +9,7 @@ from pathlib import Path
 from seco_core.pipeline.run import run_goes_on
 from seco_core.progress import CancelToken, ProgressCallback
 from seco_core.project import Project
+from seco_core.project.standing import Standing
 from seco_core.texts import capitalized, counted
 from seco_viewer import project_words
 from seco_viewer.new_regions import TOLD
@@ -65,9 +66,9 @@ class OtherRuns:
         if before is not None and self._known is not None and self._known is not before:
             session.regions_replaced(self._known.cut_since(before))
             if self._known.ended_since(before):
-                self._read()
+                self._read(before)
         elif self._was_killed():
-            self._read()
+            self._read(before)
         elif not session.edited and session.show_new_regions():
             self._say(capitalized(TOLD))
 
@@ -77,16 +78,17 @@ class OtherRuns:
         going_on = known is not None and known.run is not None and known.run[1] == "running"
         return going_on and bool(self._session.cut_anew) and not project.readonly and not run_goes_on(project)
 
-    def _read(self) -> None:
+    def _read(self, before: Standing | None) -> None:
         self._job = Job(partial(_read_tables, self._session.project.path), "SeCo reads another run")
-        self._job.succeeded.connect(self._take)
+        self._job.succeeded.connect(partial(self._take, before))
         self._job.failed.connect(partial(self._say, wrong=True))
         self._job.ended.connect(self._ended)
         self._job.start()
 
-    def _take(self, tables: Tables) -> None:
+    def _take(self, before: Standing | None, tables: Tables) -> None:
         if self._busy():
-            return  # and reads them again at its own end
+            self._known = before  # when it is done, they are read as they are then
+            return
         session = self._session
         session.reload(tables, running=True)
         _, flagged, _ = session.counts()

@@ -70,6 +70,21 @@ def test_a_run_elsewhere_is_followed_and_its_scores_are_there_at_its_end(watchin
     assert not watching.message.text()
 
 
+def test_what_a_run_elsewhere_has_made_is_read_after_work_that_began_meanwhile(watching: SecoDock, qtbot):
+    session, runs = watching.session, watching.opened.others.runs
+    before, busy = len(session.regions), runs._busy
+    run_pipeline(session.project.path, OTHER)
+    look(watching)
+    assert runs._job is not None
+    runs._busy = lambda: True  # an export, say
+    qtbot.waitUntil(lambda: runs._job is None, timeout=20_000)
+    look(watching)
+    assert len(session.regions) == before
+    runs._busy = busy
+    look(watching)
+    qtbot.waitUntil(lambda: len(session.regions) > before, timeout=20_000)
+
+
 def test_a_run_elsewhere_that_was_stopped_leaves_regions_that_are_told_as_not_scored(
     watching: SecoDock, qtbot
 ):
