@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -43,6 +44,8 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._tell: list[Callable[[], object]] = []
 
     def __reduce__(self) -> tuple[type[CancelToken], tuple[()]]:
         # in another process it is a token of its own: work there is cancelled by its scheduler
@@ -50,7 +53,25 @@ class CancelToken:
 
     def cancel(self) -> None:
         """Ask the work to stop at its next check."""
-        self._event.set()
+        with self._lock:
+            told = () if self._event.is_set() else tuple(self._tell)
+            self._event.set()
+        for tell in told:
+            tell()
+
+    @contextmanager
+    def told(self, tell: Callable[[], object]) -> Iterator[None]:
+        """Have a function called once when `cancel` is, in whose thread that is, or at once if it was."""
+        with self._lock:
+            before = self._event.is_set()
+            self._tell.append(tell)
+        try:
+            if before:
+                tell()
+            yield
+        finally:
+            with self._lock:
+                self._tell.remove(tell)
 
     @property
     def cancelled(self) -> bool:

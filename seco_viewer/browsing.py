@@ -9,6 +9,7 @@ from psygnal import Signal
 from seco_core.project import Project
 from seco_core.review import Order
 from seco_viewer.current_image import CurrentImage
+from seco_viewer.frames import Frame
 from seco_viewer.tables import Tables
 
 _LONGEST_WAY_BACK = 10_000
@@ -166,7 +167,9 @@ class Browser(CurrentImage):
             self._read_ahead()
         self.queue_changed.emit()
 
-    def reload(self, tables: Tables | None = None, *, running: bool = False) -> None:
+    def reload(
+        self, tables: Tables | None = None, *, frame: Frame | None = None, running: bool = False
+    ) -> None:
         """Read everything again after the pipeline has run; image and place in it stay.
 
         Where no region had a score before and none was selected, the queue begins with its first.
@@ -175,6 +178,8 @@ class Browser(CurrentImage):
         ----------
         tables : Tables, optional
             Those of the project, if another thread has read them already.
+        frame : Frame, optional
+            Likewise; of any image.
         running : bool
             The run goes on, or was stopped: frames stay but for those that `regions_replaced` has named, and
             so does the image, whatever is left to see in it.
@@ -184,6 +189,8 @@ class Browser(CurrentImage):
         self.project.refresh_images()
         if not running:
             self.frames.forget()
+            if frame is not None:
+                self.frames.put(frame)
         self.cut_anew.clear()
         self.unusable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)

@@ -165,6 +165,11 @@ class FrameCache:
             self._frames.popitem(last=False)
         return frame
 
+    def put(self, frame: Frame) -> None:
+        """Keep a frame that somebody else has read."""
+        if frame.reviewable:
+            self._frames[frame.image_id] = frame
+
     def known(self, image_id: int) -> Frame | None:
         """The frame of an image if it is in the cache."""
         return self._frames.get(image_id)

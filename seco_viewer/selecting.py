@@ -11,6 +11,7 @@ from seco_core.errors import OverrideError
 from seco_core.project import Project
 from seco_viewer.decided_pixels import class_of_all
 from seco_viewer.edit_steps import EditSteps
+from seco_viewer.frames import Frame
 from seco_viewer.on_screen import OnScreen
 from seco_viewer.selection import EMPTY, Kind, Patch, kind_of, most_alike
 from seco_viewer.tables import Tables
@@ -194,17 +195,19 @@ class Selector(OnScreen):
             shares = (r.probabilities if scored else r.votes)[self.rows]
         return most_alike(self.patch, self.region_ids_here, shares, number)
 
-    def reload(self, tables: Tables | None = None, *, running: bool = False) -> None:
+    def reload(
+        self, tables: Tables | None = None, *, frame: Frame | None = None, running: bool = False
+    ) -> None:
         """Read everything again after the pipeline has run; image, place in it and edit stay.
 
         Parameters
         ----------
-        tables, running
+        tables, frame, running
             As for `Browser.reload`.
         """
         image_id, steps = self.image_id, self._steps
         self._forget_edit()
-        super().reload(tables, running=running)
+        super().reload(tables, frame=frame, running=running)
         if steps and self.image_id == image_id:
             self._steps = steps
             self._step_taken()

@@ -6,7 +6,6 @@ import ctypes
 import gc
 import importlib
 import importlib.util
-import io
 import logging
 import os
 import sys
@@ -17,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from napari.qt.threading import create_worker
-from napari.utils import progress as napari_progress
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
+from seco_viewer.activity_bar import ActivityBar
 from seco_viewer.error_detail import error_detail
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_BETWEEN_EVENTS = 0.05
+_SECONDS_BETWEEN_EVENTS = 0.2
 _SHORT_TURN = 0.0005
 """Seconds that a working thread may keep Python's lock while the window waits for it; Python's own are ten
 times that, and a key takes the lock many times."""
@@ -123,7 +122,7 @@ class Job(QObject):
     Attributes
     ----------
     progressed : Signal(ProgressEvent)
-        Not more often than twenty times a second.
+        Not more often than five times a second, but for the first and last of a stage.
     succeeded : Signal(object)
         What the work returned.
     failed : Signal(str)
@@ -145,10 +144,8 @@ class Job(QObject):
         self._work = work
         self._token = CancelToken()
         self._last = ("", 0.0)
-        self._title = title
-        self._bar: Any = None
-        self._ended = False
-        self.progressed.connect(self._show)
+        self._bar = ActivityBar(title)
+        self.progressed.connect(self._bar.follow)
         self._worker = create_worker(self._run, _start_thread=False, _ignore_errors=True)
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._errored)
@@ -157,8 +154,7 @@ class Job(QObject):
         """Begin."""
         _going_on.add(self)
         _take_turns()
-        # napari handles all waiting events while it makes the bar: keys within that of a key would be lost
-        QTimer.singleShot(0, self._show_bar)
+        self._bar.begin()
         self._worker.start()
 
     def cancel(self) -> None:
@@ -179,24 +175,8 @@ class Job(QObject):
             self._last = (event.stage, now)
             self.progressed.emit(event)
 
-    def _show_bar(self) -> None:
-        if not self._ended:
-            # the terminal stays quiet
-            self._bar = napari_progress(total=0, desc=self._title, file=io.StringIO())
-            if self._ended:  # meanwhile
-                self._bar.close()
-
-    def _show(self, event: ProgressEvent) -> None:
-        if self._bar is None:
-            return
-        self._bar.total = event.total
-        self._bar.set_description(event.stage)
-        self._bar.update(event.done - self._bar.n)
-
     def _over(self) -> None:
-        self._ended = True
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.end()
         _going_on.discard(self)
         _take_turns()
 

@@ -25,9 +25,10 @@ from seco_core.project import Project
 from seco_core.texts import counted
 from seco_viewer.docks.buttons import with_key
 from seco_viewer.docks.work_bar import WorkBar
+from seco_viewer.engine_process import in_engine_process
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
-from seco_viewer.workers import Job, import_torch
+from seco_viewer.workers import Job
 
 AFTER = 25
 """Decisions after which the classifier learns by itself."""
@@ -164,7 +165,8 @@ class LearnBar(QWidget):
         if not result.taught and not result.changed:
             self._say("Nothing new to learn: everything decided is in the scores already.")
             return
-        self._session.reload(tables)
+        session = self._session  # whose maps are as they were
+        session.reload(tables, frame=session.frames.known(session.image_id))
         self._say(told(result))
 
     # methods of the widget, which Qt calls no more when it is gone
@@ -207,8 +209,9 @@ flagged, 9 no longer.'
 def _learn(
     path: Path, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
 ) -> tuple[TeachResult, Tables]:
-    import_torch()
-    result = teach(path, parameters, progress=progress, cancel=cancel)
+    result = in_engine_process(
+        teach, path.absolute(), parameters, cancel=cancel, callbacks={"progress": progress}
+    )
     # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
         return result, Tables.read(project)

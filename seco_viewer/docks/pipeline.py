@@ -22,6 +22,7 @@ from seco_viewer.docks.later import Later
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.docks.run_job import Halfway, run
 from seco_viewer.docks.work_bar import WorkBar
+from seco_viewer.frames import Frame
 from seco_viewer.session import Session
 from seco_viewer.tables import Tables
 from seco_viewer.workers import Job
@@ -68,8 +69,8 @@ class PipelinePanel(QWidget):
         super().__init__()
         self._session = session
         self._job: Job | None = None
-        self._tables: Tables | None = None
-        self._halfway = Halfway()
+        self._after: tuple[Tables, Frame] | None = None
+        self._halfway = Halfway(session.image_id)
         self._before: Standing | None = None
         self.failure, self.cancelled = "", False
         self._look = QTimer(self)
@@ -158,7 +159,7 @@ class PipelinePanel(QWidget):
         except SecoError as error:
             self._tell(str(error), wrong=True)
             return
-        self._halfway = Halfway()
+        self._halfway = Halfway(self._session.image_id)
         self._session.run_goes_on = True
         self.failure, self.cancelled = "", False
         self._job = Job(
@@ -203,6 +204,7 @@ class PipelinePanel(QWidget):
     def _take_halfway(self) -> None:
         """Show what the run has done so far: single images, and all their regions once they are cut."""
         session, halfway = self._session, self._halfway
+        halfway.on_screen = session.image_id
         tables = halfway.tables.pop() if halfway.tables else None  # of images all named by then
         if ready := [halfway.images.popleft() for _ in range(len(halfway.images))]:
             session.regions_replaced(ready)
@@ -211,8 +213,9 @@ class PipelinePanel(QWidget):
         if not session.edited and session.show_new_regions():
             self.replaced_in_hand.emit()
 
-    def _succeeded(self, ran: tuple[RunResult, Tables]) -> None:
-        result, self._tables = ran
+    def _succeeded(self, ran: tuple[RunResult, Tables, Frame]) -> None:
+        result, tables, frame = ran
+        self._after = tables, frame
         text = f"Done in {_duration(result.seconds)}: {counted(result.done, 'image')} worked on"
         if result.up_to_date:
             text += f", {counted(result.up_to_date, 'was', 'were')} up to date"
@@ -281,9 +284,9 @@ class PipelinePanel(QWidget):
     def _take_end(self) -> None:
         """Show what the run has left; nothing is read again if it has left nothing."""
         session = self._session
-        if self._tables is not None:
-            session.reload(self._tables)
-            self._tables = None
+        if self._after is not None:
+            (tables, frame), self._after = self._after, None
+            session.reload(tables, frame=frame)
         elif session.project.standing(self._before) is not self._before:
             session.regions_replaced(tuple(self._halfway.images))
             session.reload(running=True)

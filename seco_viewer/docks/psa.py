@@ -18,9 +18,10 @@ from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_viewer import project_words
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.docks.work_bar import WorkBar
+from seco_viewer.engine_process import in_engine_process
 from seco_viewer.outline import border_counts
 from seco_viewer.session import Session
-from seco_viewer.workers import Job, import_torch
+from seco_viewer.workers import Job
 
 _MAIN = ("psa.profile", "psa.reliable_share", "psa.min_region_area", "masks.source", "masks.parts")
 _NAMES = tuple(
@@ -184,7 +185,7 @@ class PsaPanel(QWidget):
 def _try(
     path: Path, image_id: int, parameters: Parameters, progress: ProgressCallback, cancel: CancelToken
 ) -> tuple[PsaTrial, NDArray[np.uint16]]:
-    if parameters.masks.source == "sam":
-        import_torch()
-    trial = try_psa(path, image_id, parameters, progress=progress, cancel=cancel)
+    trial = in_engine_process(
+        try_psa, path.absolute(), image_id, parameters, cancel=cancel, callbacks={"progress": progress}
+    )
     return trial, border_counts(trial.proposals)

@@ -1,4 +1,4 @@
-"""A run of the pipeline in its thread, and what the window hears of it before its end."""
+"""A run of the pipeline in a process of its own, and what the window hears of it before its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from seco_core.parameters import Parameters
 from seco_core.pipeline import RunResult, run_pipeline
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
 from seco_core.project import Project
+from seco_viewer.engine_process import in_engine_process
+from seco_viewer.frames import Frame, load_frame
 from seco_viewer.tables import Tables
-from seco_viewer.workers import import_torch
 
 _SINGLE_IMAGES = ("masks", "psa")
 """Stages that go through the images one by one."""
@@ -25,9 +26,12 @@ class Halfway:
         Whose regions are stored.
     tables : deque of Tables
         Those of all regions, once every image is cut.
+    on_screen : int
+        Which image the window shows; it tells.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_screen: int) -> None:
+        self.on_screen = on_screen
         self.images: deque[int] = deque()
         self.tables: deque[Tables] = deque()
 
@@ -39,8 +43,8 @@ def run(
     halfway: Halfway,
     progress: ProgressCallback,
     cancel: CancelToken,
-) -> tuple[RunResult, Tables]:
-    """Run the pipeline; what came of it, and all regions as they are then.
+) -> tuple[RunResult, Tables, Frame]:
+    """Run the pipeline; what came of it, and all regions and the image on screen as they are then.
 
     Parameters
     ----------
@@ -51,7 +55,6 @@ def run(
     halfway : Halfway
         Gets what is done so far.
     """
-    import_torch()
     cut = False
 
     def on_image(image_id: int) -> None:
@@ -67,9 +70,14 @@ def run(
                 halfway.tables.append(Tables.read(project))
         progress(event)
 
-    result = run_pipeline(
-        path, parameters, progress=report, cancel=cancel, accept_replaced=accept_replaced, on_image=on_image
+    result = in_engine_process(
+        run_pipeline,
+        path.absolute(),
+        parameters,
+        accept_replaced=accept_replaced,
+        cancel=cancel,
+        callbacks={"progress": report, "on_image": on_image},
     )
     # seconds in a large project: not on the main thread
     with Project.open(path, readonly=True) as project:
-        return result, Tables.read(project)
+        return result, Tables.read(project), load_frame(project, halfway.on_screen)

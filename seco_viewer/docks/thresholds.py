@@ -163,7 +163,8 @@ class ThresholdForm(QWidget):
         tables, self._tables = self._tables, None
         if tables is not None:
             self.preview.setChecked(False)
-            self._session.reload(tables)
+            session = self._session  # whose maps are as they were
+            session.reload(tables, frame=session.frames.known(session.image_id))
             _, flagged, _ = self._session.counts()
             told = counted(flagged, "region is", "regions are")
             self.told.emit(f"The thresholds are in use: {told} flagged.")

@@ -10,10 +10,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from seco_core.errors import ProjectError
-from seco_viewer.docks import run_job
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.plugin import show_dock
 from seco_viewer.workers import failures
+from tests.viewer.run_here import instead
 
 pytestmark = pytest.mark.gui
 
@@ -29,7 +29,7 @@ def test_what_nobody_foresaw_can_be_copied_with_where_it_arose(dock: SecoDock, q
     def broken(*args: object, **more: object) -> None:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(run_job, "run_pipeline", broken)
+    instead(monkeypatch, broken)
     ended(dock, qtbot)
     qtbot.waitUntil(lambda: "Unexpected ZeroDivisionError: by nothing" in dock.message.text())
     assert "report" in dock.message.text()

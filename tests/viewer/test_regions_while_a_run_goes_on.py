@@ -12,11 +12,11 @@ import pytest
 from seco_core.pipeline import run_pipeline
 from seco_core.progress import ProgressEvent
 from seco_core.project import Action, Project
-from seco_viewer.docks import run_job
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.session import Session
 from seco_viewer.workers import import_torch
 from tests.conftest import QUICK
+from tests.viewer.run_here import instead
 
 OTHER = QUICK.replace(**{"psa.profile": "paper"})
 """With it the wrong block of each image is a region of its own."""
@@ -133,7 +133,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
 
         return run_pipeline(*args, progress=halting, **more)
 
-    monkeypatch.setattr(run_job, "run_pipeline", slow)
+    instead(monkeypatch, slow)
     assert dock.open_project(scored)
     session, pipeline, layers = dock.session, dock.opened.pipeline, dock.opened.layers
     layers.psa.visible = True

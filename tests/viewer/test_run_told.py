@@ -14,12 +14,13 @@ from seco_core.errors import ProjectError
 from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, ProgressEvent
 from seco_core.project import Project
-from seco_viewer import project_words
-from seco_viewer.docks import run_job
+from seco_viewer import frames, project_words
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.pipeline import CANCELLED
+from seco_viewer.frames import load_frame
 from seco_viewer.session import Session
 from tests.conftest import QUICK
+from tests.viewer.run_here import instead
 from tests.viewer.scenes import class_map, make_project, store_regions
 
 _SHAPES = [(60, 80), (60, 80), (48, 96)]
@@ -72,7 +73,7 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
 
         return run_pipeline(*args, progress=halting, **more)
 
-    monkeypatch.setattr(run_job, "run_pipeline", slow)
+    instead(monkeypatch, slow)
     dock = bare_dock
     assert dock.open_project(project_path)
     session, opened = dock.session, dock.opened
@@ -97,6 +98,24 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
     assert not box.lack.isVisibleTo(opened.review)
     assert "flagged" in dock.message.text()
     assert session.count_unscored() == 0
+
+
+@pytest.mark.gui
+def test_the_window_need_not_read_the_image_on_screen_after_a_run(dock: SecoDock, qtbot, monkeypatch):
+    by_the_window: list[int] = []
+
+    def load(project: Project, image_id: int) -> frames.Frame:
+        if threading.current_thread() is threading.main_thread():
+            by_the_window.append(image_id)
+        return load_frame(project, image_id)
+
+    somewhere(dock.session)
+    before = dock.session.frame
+    monkeypatch.setattr(frames, "load_frame", load)
+    dock.opened.pipeline.form.set_parameters(QUICK)
+    run_to_its_end(dock, qtbot)
+    assert dock.session.frame is not before
+    assert dock.session.image_id not in by_the_window
 
 
 @pytest.mark.gui
@@ -131,7 +150,7 @@ def test_a_run_that_was_stopped_before_it_did_anything_reads_nothing_again(
     def stop(*args: Any, **more: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(run_job, "run_pipeline", stop)
+    instead(monkeypatch, stop)
     place, reloads = somewhere(dock.session), []
     dock.session.reloaded.connect(lambda: reloads.append(True))
     run_to_its_end(dock, qtbot)
@@ -146,7 +165,7 @@ def test_a_run_that_was_stopped_before_it_did_anything_reads_nothing_again(
 def test_what_stood_in_the_way_of_a_run_is_said_no_more_after_the_next(dock: SecoDock, qtbot, monkeypatch):
     with monkeypatch.context() as broken:
         failing = Mock(side_effect=ProjectError("broken."))
-        broken.setattr(run_job, "run_pipeline", failing)
+        instead(broken, failing)
         run_to_its_end(dock, qtbot)
     assert "broken" in dock.message.text()
     dock.opened.pipeline.form.set_parameters(QUICK)
