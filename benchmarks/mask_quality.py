@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from benchmarks.common import hardware, report
 from seco_core.dataset import open_dataset
 from seco_core.example import make_scene
-from seco_core.images import read_image, read_label
+from seco_core.images import read_image
+from seco_core.label_files import read_label
 from seco_core.masks.hierarchy import HierarchySource, PartitionTree
 from seco_core.parameters import MaskParameters
 from seco_core.regions import class_votes

@@ -30,7 +30,7 @@ from benchmarks.planted import true_classes
 from benchmarks.psa_quality import PROFILES
 from seco_core.dataset import open_dataset
 from seco_core.evaluate import evaluate
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.metrics import auroc, average_precision, confusion, precision_at, scores
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import hardware, report, run_seco
 from seco_core.example.write import write_example
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.metrics import auroc, majority_truth
 from seco_core.project import Project
 from seco_core.scc.loss import cross_fit

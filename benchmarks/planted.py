@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.demo import make_example_project
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.metrics import majority_truth
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline

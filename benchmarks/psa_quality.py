@@ -32,8 +32,10 @@ from skimage.filters import gaussian, sobel
 from skimage.segmentation import watershed
 
 from benchmarks.common import hardware, report
+from seco_core.confidence_files import read_confidence
 from seco_core.dataset import open_dataset
-from seco_core.images import read_confidence, read_image, read_label
+from seco_core.images import read_image
+from seco_core.label_files import read_label
 from seco_core.masks.hierarchy import HierarchySource
 from seco_core.metrics import auroc, confusion, majority_truth, scores, weighted_purity
 from seco_core.parameters import MaskParameters, PsaParameters

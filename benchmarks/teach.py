@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import hardware, report
 from seco_core.dataset import open_dataset
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.metrics import auroc, majority_truth
 from seco_core.parameters import Parameters
 from seco_core.pipeline import run_pipeline, teach

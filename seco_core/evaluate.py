@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import DatasetError, ProjectError, SecoError
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.metrics import (
     auroc,
     average_precision,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seco_core.errors import DatasetError, ImageFileError, LabelError, SecoError
 from seco_core.formats import class_png, color_png, manifest
-from seco_core.images import read_label, read_label_leniently
+from seco_core.label_files import read_label, read_label_leniently
 from seco_core.layouts import RASTER_SUFFIXES
 from seco_core.pipeline.inputs import stored_inputs
 from seco_core.project import ImageRecord, Project

@@ -17,7 +17,7 @@ from seco_core.errors import DatasetError, ParameterError, ProjectError, SecoErr
 from seco_core.feedback.forecast import Forecast, forecast
 from seco_core.feedback.spread import Feedback
 from seco_core.files import write_bytes
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.metrics import scores
 from seco_core.project import Project, RegionArrays
 from seco_core.refine import region_labels

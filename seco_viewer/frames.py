@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.errors import ImageFileError, SecoError
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.pipeline.inputs import check_still_the_same
 from seco_core.project import ImageRecord, Project
 from seco_core.scheme import IGNORE

@@ -11,7 +11,7 @@ import numpy as np
 
 from seco_core.errors import LabelError
 from seco_core.example import make_scene
-from seco_core.images import write_label
+from seco_core.label_files import write_label
 from seco_core.resources import resource_path
 from seco_core.scheme import IGNORE, load_scheme
 from seco_viewer.docks.main import SecoDock

@@ -10,7 +10,7 @@ import pytest
 
 from seco_core.errors import ExportError, StorageFullError
 from seco_core.export import export, verify_export
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.progress import Cancelled, CancelToken
 from tests.export_source import FULL, HALF, SCHEME, Source, tree
 

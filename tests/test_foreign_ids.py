@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from seco_core.cli import app
 from seco_core.errors import ForeignIdsError
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.pipeline import run_pipeline
 from seco_core.project import Project
 from seco_core.report import write_report

@@ -9,7 +9,7 @@ from PIL import Image
 from seco_core.dataset import open_dataset
 from seco_core.errors import ExportError
 from seco_core.export import FORMATS, export, verify_export
-from seco_core.images import read_label
+from seco_core.label_files import read_label
 from seco_core.project import Project
 from seco_core.project.overrides import Action, Decision, Origin
 from seco_core.scheme import IGNORE

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seco_core.confidence_files import read_confidence
 from seco_core.errors import (
     ImageFileError,
     ProjectError,
@@ -13,12 +14,8 @@ from seco_core.errors import (
     SecoError,
     StorageFullError,
 )
-from seco_core.images import (
-    read_confidence,
-    read_image,
-    read_label,
-    write_label,
-)
+from seco_core.images import read_image
+from seco_core.label_files import read_label, write_label
 from tests.image_files import CAMVID, LABELS, pixels, raw_png
 
 

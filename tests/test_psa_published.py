@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from benchmarks import psa_reference
 from benchmarks.psa_reference import Ellipses, Scene, prompt_records, read_map, region_records, run
 from seco_core.errors import LabelError
-from seco_core.images import resize_nearest
+from seco_core.label_files import resize_nearest
 from seco_core.masks.base import MaskSet, Prompt, crop_masks
 from seco_core.masks.hierarchy import HierarchySource
 from seco_core.masks.resized import resize_masks, resize_prompts

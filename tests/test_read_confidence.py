@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seco_core.confidence_files import read_confidence
 from seco_core.errors import (
     LabelError,
-)
-from seco_core.images import (
-    read_confidence,
 )
 from tests.image_files import LABELS, pixels
 

@@ -5,17 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from seco_core.confidence_files import read_confidence
 from seco_core.errors import (
     ImageFileError,
     LabelError,
 )
-from seco_core.images import (
-    read_confidence,
-    read_label,
-    resize_nearest,
-    write_color,
-    write_label,
-)
+from seco_core.label_files import read_label, resize_nearest, write_color, write_label
 from seco_core.scheme import IGNORE, ClassInfo, ClassScheme
 from tests.image_files import CAMVID, LABELS, raw_png
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.images import write_label
 from seco_core.label_codes import to_scheme_ids
+from seco_core.label_files import write_label
 from seco_core.scheme import ClassScheme
 
 FOLDER = "label"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.images import write_color
+from seco_core.label_files import write_color
 from seco_core.scheme import ClassScheme
 
 FOLDER = "color"

@@ -12,7 +12,7 @@ from seco_core.masks.base import MaskSet, Prompt
 
 
 def resize_masks(masks: MaskSet, shape: tuple[int, ...]) -> MaskSet:
-    """Bring masks to another image size, as `seco_core.images.resize_nearest` would each of them.
+    """Bring masks to another image size, as `seco_core.label_files.resize_nearest` would each of them.
 
     Parameters
     ----------

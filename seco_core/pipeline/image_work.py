@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seco_core.absorb import absorb_small
+from seco_core.confidence_files import read_confidence
 from seco_core.encoders import RegionEncoder
-from seco_core.images import read_confidence, read_image, read_label, read_label_leniently
+from seco_core.images import read_image
+from seco_core.label_files import read_label, read_label_leniently
 from seco_core.masks.base import ImageMasks, MaskSource
 from seco_core.parameters import PsaParameters
 from seco_core.pipeline.inputs import Inputs, read_inputs

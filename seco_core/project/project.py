@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seco_core import __version__
+from seco_core.confidence_files import read_confidence
 from seco_core.dataset import Dataset
 from seco_core.errors import ProjectError, ProjectReadOnlyError, StorageFullError
 from seco_core.graph import EdgeKind
-from seco_core.images import read_confidence, read_image, read_label
+from seco_core.images import read_image
+from seco_core.label_files import read_label
 from seco_core.parameters import Parameters
 from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
 from seco_core.project.graph_file import StoredGraph, read_graph

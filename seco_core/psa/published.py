@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seco_core.images import resize_nearest
+from seco_core.label_files import resize_nearest
 from seco_core.masks.base import MaskSet, Prompt
 from seco_core.masks.resized import resize_masks, resize_prompts
 from seco_core.psa.prompts import ThingPrompt, thing_prompts
