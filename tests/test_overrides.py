@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from seco_core.errors import OverrideError, StorageFullError
 from seco_core.project import Action, Project
-from seco_core.project.overrides import Decision, Origin, OverrideLog
+from seco_core.project.override_log import OverrideLog
+from seco_core.project.overrides import Decision, Origin
 from seco_core.project.store import new_store
 from seco_core.refine import override_owner, paint_overrides, reviewed_regions
 

@@ -73,10 +73,10 @@ def test_what_a_run_has_done_is_up_to_date_and_counted(scored: Path):
 
 
 def test_decisions_are_counted_and_wait_to_be_taught(scored: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("seco_core.project.overrides._author", lambda: "ada")
+    monkeypatch.setattr("seco_core.project.override_log._author", lambda: "ada")
     accept(scored, 0)
     accept(scored, 1)
-    monkeypatch.setattr("seco_core.project.overrides._author", lambda: "bob")
+    monkeypatch.setattr("seco_core.project.override_log._author", lambda: "bob")
     accept(scored, 2)
     found = look(scored)
     assert (found.overrides, found.reviewed, found.by) == (3, 3, {"ada": 2, "bob": 1})

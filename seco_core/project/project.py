@@ -23,7 +23,7 @@ from seco_core.label_files import read_label
 from seco_core.parameters import Parameters
 from seco_core.project.arrays import IDS_PER_IMAGE, RegionArrays, load_regions
 from seco_core.project.graph_file import StoredGraph, read_graph
-from seco_core.project.overrides import OverrideLog
+from seco_core.project.override_log import OverrideLog
 from seco_core.project.rasters import read_raster
 from seco_core.project.records import BEGUN, ImageRecord, RunRecord, read_images, read_meta, read_runs
 from seco_core.project.region_file import keep_regions, read_kept
