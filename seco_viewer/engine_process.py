@@ -115,9 +115,11 @@ class _Process:
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
             apart = {"creationflags": flags | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
+        python = os.fsdecode(get_executable() or sys.executable)
         try:
             self._process = subprocess.Popen(
-                [os.fsdecode(get_executable() or sys.executable), "-X", "faulthandler", "-m", __name__],
+                # -P: what lies in the working folder is not imported here either
+                [python, "-P", "-X", "faulthandler", "-m", __name__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

@@ -88,6 +88,13 @@ def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
 
 
+def test_files_of_the_working_folder_are_not_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "queue.py").write_text("raise ImportError('not this one')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(engine_process, "_idle", engine_process._Idle())
+    assert in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
 def test_the_work_of_a_window_that_was_killed_is_cancelled(tmp_path: Path):
     window = subprocess.Popen(
