@@ -103,6 +103,9 @@ def read_and_decide(path: Path, plan: Plan, progress: ProgressCallback, cancel: 
 def record(session: Session, plan: Plan, found: Found) -> int:
     """Put decisions into the log as one batch, and go on if the current region is among them.
 
+    All regions may have been read anew since the plan was made. Decisions are about pixels: they stay what
+    they are, also in an image that was cut anew after its map was read for them.
+
     Parameters
     ----------
     session : Session
@@ -121,12 +124,10 @@ def record(session: Session, plan: Plan, found: Found) -> int:
     Raises
     ------
     OverrideError
-        If the project has other regions by now, or nothing is left to decide.
+        If nothing is left to decide.
     ImageFileError, OverrideError
         If none of the images can be judged.
     """
-    if session.regions is not plan.regions:
-        raise OverrideError("the regions were made anew meanwhile.", remedy="Select again and decide again.")
     batch: list[Decision] = []
     for image_id, planned in plan.overrides.items():
         now = session.project.overrides.active(image_id)
@@ -138,8 +139,18 @@ def record(session: Session, plan: Plan, found: Found) -> int:
         raise next(iter(found.left_out.values()))
     if not batch:
         raise OverrideError("all of them are already decided so.")
-    session.take(session.project.overrides.record(batch), go_on=session.row in plan.rows)
+    session.take(session.project.overrides.record(batch), go_on=_current_is_planned(session, plan))
     return len(batch)
+
+
+def _current_is_planned(session: Session, plan: Plan) -> bool:
+    """Whether the current region is one of those to decide, be its row still the same or not."""
+    if session.row is None:
+        return False
+    before, now = plan.regions, session.regions
+    rows = plan.rows[before.id[plan.rows] == now.id[session.row]]
+    same = before.area[rows] == now.area[session.row]
+    return bool((same & (before.box[rows] == now.box[session.row]).all(axis=1)).any())
 
 
 def _in_image(plan: Plan, project: Project, image_id: int, overrides: Sequence[Override]) -> list[Decision]:

@@ -6,11 +6,12 @@ from PIL import Image
 
 from seco_core.errors import ImageFileError, OverrideError
 from seco_core.project import Action, Project
+from seco_core.project.arrays import IDS_PER_IMAGE
 from seco_core.scheme import IGNORE
 from seco_viewer.bulk import carry_out, decisions, record
 from seco_viewer.bulk_plans import plan_many
 from seco_viewer.session import Session
-from tests.viewer.scenes import class_map, cut_anew
+from tests.viewer.scenes import class_map, cut_anew, store_regions
 
 
 def decide_many(session: Session, rows: np.ndarray, action: Action, class_id: int | None = None) -> int:
@@ -155,9 +156,42 @@ def test_what_was_decided_while_it_was_worked_out_stays(session: Session):
     assert session.row == looked_at, "the reviewer stays where no region of the batch is"
     assert session.undo()
     assert len(session.project.overrides) == before
+
+
+@pytest.mark.parametrize("read", ["before", "after"])
+def test_a_plan_is_carried_on_when_all_tables_were_read_anew(session: Session, read: str):
+    others = np.flatnonzero(session.regions.image_id != session.image_id)
+    rows = np.append(others[:3], session.row)
+    plan = plan_many(session, rows, Action.RELABEL, 4)
+    found = decisions(plan, session.project) if read == "before" else None
+    current = session.row
     session.reload()
-    with pytest.raises(OverrideError, match="made anew"):
-        record(session, plan, found)
+    assert record(session, plan, found or decisions(plan, session.project)) == len(rows)
+    assert (session.decided[rows] == 4).all()
+    assert session.reviewed.sum() == len(rows)
+    assert session.row != current, "the current one was among them"
+    assert session.undo()
+    assert not session.reviewed.any()
+
+
+def test_decisions_hold_at_their_pixels_where_a_run_has_cut_regions_anew_since_they_were_read(
+    session: Session,
+):
+    r = session.regions
+    rows = np.array([session.rows.start, session.rows.stop + 1])
+    plan = plan_many(session, rows, Action.RELABEL, 4)
+    found = decisions(plan, session.project)
+    meant = [session.project.read_region_ids(int(r.image_id[i])) == r.id[i] % IDS_PER_IMAGE for i in rows]
+    store_regions(session.project, [class_map(record.shape, seed=20 + i) for i, record in
+                                    enumerate(session.project.images)], seed=1)  # fmt: skip
+    session.reload()
+    assert session.renumbered
+    current = session.row
+    assert record(session, plan, found) == len(rows)
+    for row, mask in zip(rows, meant, strict=True):
+        assert (session.project.curated(int(r.image_id[row]))[mask] == 4).all()
+    assert np.array_equal(session.curated, session.project.curated(session.image_id))
+    assert session.row == current, "what has the number of one of them is another region"
 
 
 def test_regions_that_are_looked_at_again_are_accepted_as_they_were_decided(session: Session):

@@ -287,6 +287,20 @@ def test_many_images_are_decided_in_the_background_as_one_step(many_images: Seco
     assert session.reviewed.sum() == 1
 
 
+def test_a_decision_on_many_is_carried_on_when_all_tables_are_read_anew_meanwhile(
+    many_images: SecoDock, qtbot
+):
+    session, queue = many_images.session, many_images.opened.queue
+    queue.table.selectAll()
+    chosen = queue.selected()
+    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+        queue.decide(Action.ACCEPT)
+        session.reload()
+        assert queue.bulk.running
+    assert session.reviewed[chosen].all()
+    assert f"{len(chosen)} regions decided" in many_images.message.text()
+
+
 def test_an_image_that_is_gone_is_named_and_the_others_are_decided(many_images: SecoDock, qtbot):
     session, queue = many_images.session, many_images.opened.queue
     gone = session.project.images[3]
