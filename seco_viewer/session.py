@@ -47,6 +47,7 @@ class Session(Offering):
     def __init__(self, project: Project):
         self.turned: tuple[Override, ...] = ()
         self.catching_up = False
+        self._corrections: set[int] = set()  # numbers of decisions on what was clicked to put it right
         super().__init__(project)
 
     def accept(self) -> Override:
@@ -182,6 +183,8 @@ class Session(Offering):
                 )
             ]
         )
+        if corrects:
+            self._corrections.add(override.seq)
         self._update([override])
         if corrects and self._show_decision(override, clicked=True):
             return override
@@ -234,7 +237,7 @@ class Session(Offering):
             self._remember()
             self._leave_for(first.image_id)
         self._update(overrides)
-        if not self._show_decision(first):
+        if not self._show_decision(first, clicked=first.seq in self._corrections):
             self.row = self.picked = None
             self.region_changed.emit()
         return True

@@ -75,6 +75,24 @@ def test_a_part_decided_while_the_rest_is_open_is_selected_again(session: Sessio
     assert session.offer.decided is None
 
 
+@pytest.mark.parametrize("turned", [(), ("undo",), ("undo", "redo")], ids=lambda turned: "+".join(turned))
+def test_who_corrects_a_whole_region_stays_there_after_undo_and_redo_too(session: Session, turned: tuple):
+    row = large_row(session)
+    session.relabel(CAR)
+    session.go_to(row)
+    session.select_at(*session.patch.first)
+    session.relabel(BUS)
+    for turn in turned:
+        assert getattr(session, turn)()
+    assert session.row == row
+    session.relabel(TRAIN)
+    assert session.row == row
+    while session.can_undo:
+        session.undo()
+    session.relabel(CAR)
+    assert session.row != row, "what was open is done, the queue goes on"
+
+
 def test_who_corrects_what_was_clicked_stays_there(session: Session):
     row, first, _ = in_halves(session)
     session.select_at(*first.first)
