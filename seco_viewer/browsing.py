@@ -140,8 +140,10 @@ class Browser(CurrentImage):
         only_image : int, optional
             Only regions of this image; follows when another image is gone to by hand.
         only_rows : ndarray of bool, (R,), optional
-            Only these regions; holds until there are other regions.
+            Only these regions; when a run has cut some anew, the others of them, or all if none is left.
         """
+        if only_rows is not self.only_rows:
+            self.chosen_gone = 0
         self.only_flagged, self.only_class, self.only_image = only_flagged, only_class, only_image
         self.only_rows = only_rows
         self.queue.replace(self.wanted())
@@ -158,7 +160,7 @@ class Browser(CurrentImage):
         go_there : bool
             Leave the current region if it is not in the queue then, or go on with it if there is none.
         """
-        self.only_rows = only_rows
+        self.only_rows, self.chosen_gone = only_rows, 0
         every = np.arange(len(self.regions))
         self.queue.set_open(every, self.wanted())
         if go_there and (self.row is None or not self.queue.position(self.row)):
@@ -201,11 +203,11 @@ class Browser(CurrentImage):
         self.row = None if place is None else self.row_at(*place)
         if self.row is None and not begins:
             self.row = self.queue.worst_among(self.rows)
+        self.reloaded.emit()  # on which the queue may be limited anew
         if not running and self.row is None and (worst := self._first_to_see()) is not None:
             self._take_frame(int(self.regions.image_id[worst]))
             self.row = worst
         self._read_ahead()
-        self.reloaded.emit()
         self.image_changed.emit()
         self.region_changed.emit()
         self.queue_changed.emit()

@@ -16,6 +16,7 @@ from seco_core.refine import override_owner, paint_overrides, paint_regions, reg
 from seco_core.review import doubted_regions
 from seco_core.scc.correction import Verdict
 from seco_viewer.decided_pixels import in_box
+from seco_viewer.successors import successors
 from seco_viewer.tables import Tables
 from seco_viewer.words import Reason, RegionFacts, side
 
@@ -32,8 +33,9 @@ class KnownRegions:
     ----------
     regions, machine_label, tau, reviewed, decided, confirmed, feedback
         As in `Tables`.
-    renumbered : bool
-        Whether the regions are others since the tables were last read, so that a row means another one.
+    successors : ndarray of int64 or None, (R before,)
+        The rows now of the regions that there were until the tables were last read, -1 for those that were
+        cut anew; None if a row means the same region as before.
     run_goes_on : bool
         Whether the window's own run is working on the project: what has no score will have one.
     away : bool
@@ -51,11 +53,25 @@ class KnownRegions:
         """Go on with other regions; another thread may have read them a while ago."""
         tables.catch_up(self.project)
         self.project.overrides.forget_changed()
-        self.renumbered = not tables.same_regions(self.tables)
+        same = tables.same_regions(self.tables)
+        self.successors = None if same else successors(self.tables.regions, tables.regions)
         self.tables = tables
         self.regions, self.machine_label, self.tau = tables.regions, tables.machine_label, tables.tau
         self.reviewed, self.decided, self.confirmed = tables.reviewed, tables.decided, tables.confirmed
         self.feedback = tables.feedback
+
+    @property
+    def renumbered(self) -> bool:
+        """Whether the regions are others since the tables were last read, so that a row means another one."""
+        return self.successors is not None
+
+    def carried_over(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which regions are those of the former ones, (R before,), that were not cut anew, (R,)."""
+        assert self.successors is not None
+        rows = self.successors[chosen]
+        found = np.zeros(len(self.regions), dtype=bool)
+        found[rows[rows >= 0]] = True
+        return found
 
     # ---------------------------------------------------------------- numbers
 

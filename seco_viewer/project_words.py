@@ -78,6 +78,23 @@ def limited(listed: int, undecided: int, queued: int, flagged_alone: bool) -> st
     return f"{queued:,} of the {listed:,} listed {why}"
 
 
+def chosen_gone(count: int, limited: bool) -> str:
+    """How many of the regions that the queue was limited to a run has cut anew; nothing if there are none.
+
+    Examples
+    --------
+    >>> chosen_gone(12, True)
+    'A run has cut 12 of the chosen regions anew: the queue is limited to the others.'
+    >>> chosen_gone(12, False)
+    'A run has cut all chosen regions anew: the queue is not limited to them any more.'
+    """
+    if not count:
+        return ""
+    if not limited:
+        return "A run has cut all chosen regions anew: the queue is not limited to them any more."
+    return f"A run has cut {count:,} of the chosen regions anew: the queue is limited to the others."
+
+
 def distinct_parts(names: Sequence[str], most: int = 11) -> list[str]:
     """Names without the words that all of them begin with, those still too long shortened in the middle.
 

@@ -36,6 +36,8 @@ class ReviewState(KnownRegions):
         The regions to look at.
     only_flagged, only_class, only_image, only_rows
         What the queue holds; see `Session.set_filter`.
+    chosen_gone : int
+        How many of the regions that the queue was limited to runs have cut anew since it was told of last.
     gone : ndarray of bool, (R,)
         Regions that cannot be judged now, see `leave_out`.
     """
@@ -49,6 +51,7 @@ class ReviewState(KnownRegions):
         self.only_class: int | None = None
         self.only_image: int | None = None
         self.only_rows: NDArray[np.bool_] | None = None
+        self.chosen_gone = 0
         super().__init__(project)
 
     def wanted(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
@@ -87,13 +90,21 @@ class ReviewState(KnownRegions):
         rows = slice(None) if image_id is None else self.regions.rows_of(image_id)
         return int(np.count_nonzero(self.tables.unscored[rows] & ~self.reviewed[rows]))
 
+    def take_chosen_gone(self) -> tuple[int, bool]:
+        """`chosen_gone` and whether the queue is limited to others of them; it is for who tells of it."""
+        gone, self.chosen_gone = self.chosen_gone, 0
+        return gone, self.only_rows is not None
+
     # ---------------------------------------------------------------- changes
 
     def take_tables(self, tables: Tables) -> None:
         """Begin with other regions or scores, and with the first of the queue."""
         super().take_tables(tables)
-        if self.renumbered:
-            self.only_rows = None
+        if self.renumbered and self.only_rows is not None:
+            before = int(np.count_nonzero(self.only_rows))
+            kept = self.carried_over(self.only_rows)
+            self.chosen_gone += before - int(np.count_nonzero(kept))
+            self.only_rows = kept if kept.any() else None
         self.gone = np.zeros(len(tables.regions), dtype=bool)
         self.sort(self.order)
 

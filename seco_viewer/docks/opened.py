@@ -166,6 +166,7 @@ class OpenProject:
         self._viewer.dims.events.ndisplay.disconnect(self._turned)
         self.session.region_changed.disconnect(self._show_top)
         self.session.reviewable_changed.disconnect(self._reviewable_changed)
+        self.session.reloaded.disconnect(self._reloaded)
         self._settled.stop()
         self._soon.drop()
         self._afterwards.drop()
@@ -221,6 +222,7 @@ class OpenProject:
         self.actions.view_changed.connect(self.view_bar.look)
         self.session.region_changed.connect(self._show_top)
         self.session.reviewable_changed.connect(self._reviewable_changed)
+        self.session.reloaded.connect(self._reloaded)
         self.review.progress.run_wanted.connect(self._run)
         self.plots.told.connect(self._say)
         self.review.queue.chosen_anew.connect(partial(self._say, ""))  # what was said of it was before
@@ -290,22 +292,31 @@ class OpenProject:
         if told and len(self.session.regions):
             self._say(f"{told}. What was decided there is kept.", wrong=True)
 
+    def _reloaded(self) -> None:
+        if self.session.renumbered:
+            self._soon.ask(self._tell_chosen_gone)
+
+    def _tell_chosen_gone(self) -> None:
+        if gone := project_words.chosen_gone(*self.session.take_chosen_gone()):
+            self._say(gone)
+
     def _show_tool(self) -> None:
         self.review.edit_bar.show_tool(self.tools.tool)
 
     def _run_ended(self) -> None:
         session, pipeline = self.session, self.pipeline
+        gone = project_words.chosen_gone(*session.take_chosen_gone())
         if pipeline.failure:
-            self._say(pipeline.failure, wrong=True)
+            self._say(f"{pipeline.failure} {gone}".strip(), wrong=True)
         elif unscored := project_words.unscored(session.count_unscored(), len(session.regions)):
-            self._say(unscored, wrong=True)
+            self._say(f"{unscored} {gone}".strip(), wrong=True)
         elif pipeline.cancelled and len(session.regions):
-            self._say(CANCELLED)
+            self._say(f"{CANCELLED} {gone}".strip())
         elif len(session.regions):
             _, flagged, _ = session.counts()
             told = f"{counted(flagged, 'region is', 'regions are')} flagged."
             told += " The Review tab has the worst first." if flagged else ""
-            self._say(f"{told} {self._left_out}".strip())
+            self._say(" ".join(filter(None, (told, gone, self._left_out))))
             self._left_out = ""
         else:
             self.say_what_is_next()

@@ -94,7 +94,8 @@ class OtherRuns:
         _, flagged, _ = session.counts()
         told = f"{counted(flagged, 'region is', 'regions are')} flagged now."
         unscored = project_words.unscored(session.count_unscored(), len(session.regions))
-        self._say(f"Another window or program has worked on the regions. {unscored or told}")
+        gone = project_words.chosen_gone(*session.take_chosen_gone())
+        self._say(f"Another window or program has worked on the regions. {unscored or told} {gone}".strip())
 
     def _ended(self) -> None:
         self._job = None

@@ -107,10 +107,9 @@ class QueuePanel(QWidget):
 
     def show_only(self, rows: NDArray[np.int64]) -> None:
         """List only some regions, until the mark that says so is clicked away."""
-        self._only = np.zeros(len(self._session.regions), dtype=bool)
-        self._only[rows] = True
-        self.chosen.setText(f"{len(rows):,} chosen ✕")
-        self.chosen.setVisible(True)
+        only = np.zeros(len(self._session.regions), dtype=bool)
+        only[rows] = True
+        self._choose(only)
         self.filters.state.setCurrentIndex(0)
         self.narrow()
 
@@ -234,16 +233,30 @@ class QueuePanel(QWidget):
     def _reloaded(self) -> None:
         self._decided()
         if self._session.renumbered:
-            self._queue_changed()
-            self._only = None
-            self.chosen.setVisible(False)
-            self.model.forget()
+            self._carry_over()
         if self.isVisible() and len(self.selected()) <= 1:
             self.narrow()
 
+    def _carry_over(self) -> None:
+        """Go on with those of the chosen regions that a run has left as they are."""
+        session, by_filters = self._session, self._only is None and self.in_queue.isChecked()
+        if self._only is not None:
+            self._choose(session.carried_over(self._only))
+        self.model.forget()
+        self._limit = session.only_rows if self.in_queue.isChecked() and not by_filters else None
+        if by_filters:
+            self._limit_queue()
+        self._queue_changed()
+
+    def _choose(self, only: NDArray[np.bool_]) -> None:
+        """List only some regions, or all if there are none."""
+        count = int(np.count_nonzero(only))
+        self._only = only if count else None
+        self.chosen.setText(f"{count:,} chosen ✕")
+        self.chosen.setVisible(count > 0)
+
     def _forget_chosen(self) -> None:
-        self._only = None
-        self.chosen.setVisible(False)
+        self._choose(np.zeros(0, dtype=bool))
         self.narrow()
 
     def _toggle_limit(self, on: bool) -> None:
@@ -266,7 +279,7 @@ class QueuePanel(QWidget):
 
     def _queue_changed(self) -> None:
         """The box is ticked as long as the queue is limited to what is listed here."""
-        if self._session.only_rows is not self._limit:
+        if self._limit is None or self._session.only_rows is not self._limit:
             self._limit = None
             with QSignalBlocker(self.in_queue):
                 self.in_queue.setChecked(False)

@@ -125,17 +125,81 @@ def test_chosen_rows_are_listed_until_clicked_away(dock: SecoDock):
     assert len(queue.model.rows) == len(dock.session.regions)
 
 
-def cut_anew(dock: SecoDock) -> None:
-    """What a run that makes other regions leaves, taken in by the window."""
+def cut_anew(dock: SecoDock, *images: int) -> None:
+    """What a run that makes other regions of some images leaves, taken in by the window."""
     with Project.open(dock.session.project.path) as project:
+        seeds = [9 + i if i in images else i for i in range(len(project.images))]
         shapes = [record.shape for record in project.images]
-        store_regions(project, [class_map(shape, seed=9 + i) for i, shape in enumerate(shapes)], seed=1)
+        store_regions(
+            project, [class_map(shape, seed=s) for shape, s in zip(shapes, seeds, strict=True)], seed=1
+        )
     dock.session.reload()
 
 
-def test_what_was_chosen_outlives_new_scores_but_not_other_regions(dock: SecoDock):
+def some_of_each_image(dock: SecoDock) -> np.ndarray:
+    """Some regions of all images, and no longer the same once those are cut anew."""
+    r = dock.session.regions
+    small = np.flatnonzero(r.area < 150)
+    return np.concatenate([small[r.image_id[small] == i][:3] for i in range(3)])
+
+
+@pytest.mark.parametrize("page", ["queue", "review"])
+def test_of_those_chosen_the_ones_that_a_run_leaves_as_they_are_stay(dock: SecoDock, page: str):
+    session, queue = dock.session, dock.opened.queue
+    dock.opened.review.queue.which.setCurrentIndex(1)
+    rows = some_of_each_image(dock)
+    kept = session.regions.id[rows[session.regions.image_id[rows] != 0]]
+    queue.show_only(rows)
+    queue.in_queue.setChecked(True)
+    dock.tabs.go_to(getattr(dock.opened, page))
+    cut_anew(dock, 0)
+    assert session.renumbered
+    assert queue.in_queue.isChecked()
+    assert np.array_equal(session.regions.id[np.flatnonzero(session.only_rows)], kept)
+    assert len(session.queue) == len(kept)
+    assert queue.chosen.text() == f"{len(kept)} chosen ✕"
+    dock.tabs.go_to(queue)
+    assert np.array_equal(np.sort(session.regions.id[queue.model.rows]), kept)
+    assert session.resume()
+    assert session.queue.position(session.row)
+    assert session.resume()
+    assert session.queue.position(session.row)
+
+
+@pytest.mark.parametrize("when", ["before its end", "at its end"])
+def test_that_a_run_has_cut_chosen_regions_anew_is_said_once(dock: SecoDock, when: str, qtbot):
+    queue = dock.opened.queue
+    queue.show_only(some_of_each_image(dock))
+    queue.in_queue.setChecked(True)
+    cut_anew(dock, 0)
+    told = "A run has cut 3 of the chosen regions anew: the queue is limited to the others."
+    if when == "before its end":
+        qtbot.waitUntil(lambda: dock.message.text() == told)
+    dock.opened.pipeline.ended.emit()
+    assert "flagged" in dock.message.text()
+    assert (told in dock.message.text()) == (when == "at its end")
+    dock.opened.pipeline.ended.emit()
+    assert told not in dock.message.text()
+
+
+@pytest.mark.parametrize("page", ["queue", "review"])
+def test_a_limit_by_filters_holds_for_the_regions_that_a_run_has_made(dock: SecoDock, page: str):
+    session, queue = dock.session, dock.opened.queue
+    queue.filters.name.setText("scene_1")
+    queue.in_queue.setChecked(True)
+    dock.tabs.go_to(getattr(dock.opened, page))
+    cut_anew(dock, 0, 1)
+    assert session.renumbered
+    assert queue.in_queue.isChecked()
+    assert np.array_equal(session.only_rows, session.regions.image_id == 1)
+    assert session.row is not None
+    assert "chosen" not in dock.message.text()
+
+
+def test_what_was_chosen_outlives_new_scores_but_not_other_regions(dock: SecoDock, qtbot):
     session, queue, review = dock.session, dock.opened.queue, dock.opened.review
-    rows = np.flatnonzero(session.flagged)[:4]
+    dock.opened.review.queue.which.setCurrentIndex(1)
+    rows = some_of_each_image(dock)[:4]
     queue.show_only(rows)
     queue.in_queue.setChecked(True)
     dock.perform("skip")
@@ -151,9 +215,10 @@ def test_what_was_chosen_outlives_new_scores_but_not_other_regions(dock: SecoDoc
     assert session.back()
     assert session.row != seen
     dock.perform("skip")
-    cut_anew(dock)
+    cut_anew(dock, 0, 1, 2)
     assert session.renumbered
-    assert len(session.queue) == session.flagged.sum() > 4
+    assert len(session.queue) == len(session.regions) > 4
+    qtbot.waitUntil(lambda: "cut all chosen regions anew" in dock.message.text())
     assert not queue.in_queue.isChecked()
     assert not queue.chosen.isVisibleTo(queue)
     assert len(queue.model.rows) == len(session.regions)
