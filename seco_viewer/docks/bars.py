@@ -12,6 +12,8 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from seco_viewer.docks.cut_names import cut_name
+
 _NAMES = 0.34, 0.5
 """Share of the width that names have at least, and at most."""
 _CHEQUERS = QColor(150, 150, 150), QColor(215, 215, 215)
@@ -55,7 +57,7 @@ class ShareBars(QWidget):
         for i, (name, color, share) in enumerate(self._bars):
             top = i * line
             painter.setPen(text)
-            label = metrics.elidedText(name, Qt.TextElideMode.ElideRight, left - 8)
+            label = cut_name(name, metrics, left - 8)
             painter.drawText(QRectF(0, top, left - 8, line), Qt.AlignmentFlag.AlignVCenter, label)
             number = QRectF(right, top, self.width() - right, line)
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from seco_core.metrics import Reliability
 from seco_core.texts import counted
+from seco_viewer.docks.cut_names import cut_name
 
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1),
@@ -198,7 +199,7 @@ class ConfusionView(QWidget):
                     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{part * 100:.0f}")
             painter.setPen(text)
             first = self.cell_rect(row, 0)
-            label = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(left) - 6)
+            label = cut_name(name, self.fontMetrics(), int(left) - 6)
             painter.drawText(QRectF(0, first.top(), left - 6, first.height()), vertical, label)
         under = QRectF(left, self.height() - self._line(), self.width() - left, self._line())
         painter.setPen(text)

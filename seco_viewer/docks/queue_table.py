@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from seco_core.texts import counted
 from seco_viewer.docks.classes import swatch
+from seco_viewer.docks.cut_names import NameDelegate
 from seco_viewer.docks.headed_table import FittedColumns, HeadedTable
 from seco_viewer.project_words import distinct_parts
 from seco_viewer.region_list import Column, RegionState, RowFilter, listed_rows, region_states, sorted_rows
@@ -217,6 +218,9 @@ class QueueView(QTableView):
         header = self.horizontalHeader()
         for column in (Column.CLASS, Column.PREDICTED):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self._names = NameDelegate(self)
+        for column in (Column.CLASS, Column.PREDICTED, Column.STATE):
+            self.setItemDelegateForColumn(column, self._names)
         self.columns = FittedColumns(self, model, model.widest)
 
 
