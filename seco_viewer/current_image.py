@@ -6,7 +6,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -147,6 +147,19 @@ class CurrentImage(ReviewState):
         self.frames.forget_images(image_ids)
         if cut:
             self.images_cut_anew.emit(cut)
+            self.queue_changed.emit()
+
+    def images_lost(self, problems: Mapping[int, str]) -> None:
+        """Leave images out of the queue that cannot be judged, as was found without looking at them, and why.
+
+        Of those that were looked at more is known than that.
+        """
+        lost = [i for i in problems if i not in self.unusable and self.frames.known(i) is None]
+        for image_id in lost:
+            self.leave_out(self.regions.rows_of(image_id))
+            self.unusable[image_id] = problems[image_id]
+            self.reviewable_changed.emit(image_id)
+        if lost:
             self.queue_changed.emit()
 
     # ----------------------------------------------------------------- inside

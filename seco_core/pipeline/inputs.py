@@ -215,11 +215,54 @@ def check_still_the_same(project: Project, record: ImageRecord) -> None:
     if before is None or _stat(record.image) == before.stat[0]:
         return
     if _sha256(record.image) != before.sha256[0]:
-        raise ImageFileError(
-            "is not the file that its regions were made of.",
-            path=record.image,
-            remedy="Put the earlier file back, or run the pipeline.",
-        )
+        raise _another_file(record.image)
+
+
+def lost_images(project: Project, cancel: CancelToken) -> dict[int, ImageFileError]:
+    """Images that are gone, or are not those that their regions were made of, and why, by image id.
+
+    None is read: of another file of the very same size nothing is said, see `check_still_the_same`.
+
+    Parameters
+    ----------
+    project : Project
+        Its images that a run has worked on are looked at.
+    cancel : CancelToken
+        Checked before each image.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` was set.
+    """
+    before, lost = stored_inputs(project), dict[int, ImageFileError]()
+    for record in project.images:
+        cancel.raise_if_cancelled()
+        known = before[record.id].stat[0] if record.status == "done" and record.id in before else None
+        if known is None:
+            continue
+        try:
+            size = record.image.stat().st_size
+        except OSError as error:
+            lost[record.id] = _unreadable(record.image, error)
+        else:
+            if size != known[0]:
+                lost[record.id] = _another_file(record.image)
+    return lost
+
+
+def _another_file(path: Path) -> ImageFileError:
+    return ImageFileError(
+        "is not the file that its regions were made of.",
+        path=path,
+        remedy="Put the earlier file back, or run the pipeline.",
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> ImageFileError:
+    return ImageFileError(
+        f"cannot be read: {error.strerror or error}.", path=path, remedy="Check the dataset's paths."
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -227,9 +270,7 @@ def _sha256(path: Path) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ImageFileError(
-            f"cannot be read: {error.strerror or error}.", path=path, remedy="Check the dataset's paths."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def _files(record: ImageRecord) -> tuple[Path | None, ...]:

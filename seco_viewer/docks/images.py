@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from seco_core.texts import counted
 from seco_viewer import project_words
 from seco_viewer.docks.headed_table import FittedColumns, HeadedTable
+from seco_viewer.docks.lost_images import LostImages
 from seco_viewer.docks.texts import TextLabel
 from seco_viewer.session import Session
 
@@ -152,11 +153,13 @@ class ImagesPanel(QWidget):
         session.images_cut_anew.connect(self._cut_anew)
         session.reviewable_changed.connect(self.model.changed)
         session.reviewable_changed.connect(self._show_totals)
+        self.lost = LostImages(session)
         self._show_totals()
         self._mark_current()
 
     def release(self) -> None:
         """Let go of the session."""
+        self.lost.forget()
         self._session.regions_decided.disconnect(self._decided)
         self._session.others_decided.disconnect(self._others_decided)
         self._session.scores_changed.disconnect(self._others_decided)
@@ -165,6 +168,11 @@ class ImagesPanel(QWidget):
         self._session.images_cut_anew.disconnect(self._cut_anew)
         self._session.reviewable_changed.disconnect(self.model.changed)
         self._session.reviewable_changed.disconnect(self._show_totals)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Say of all images whether they can be judged."""
+        super().showEvent(event)
+        self.lost.look()
 
     def tell_left_out(self, text: str, problems: Sequence[str]) -> None:
         """Show that images are not in the project, with the reason of each in the tip."""
@@ -194,6 +202,9 @@ class ImagesPanel(QWidget):
         self.columns.fit()
         self._show_totals()
         self._mark_current()
+        self.lost.forget()  # a run may have taken what lies there now
+        if self.isVisible():
+            self.lost.look()
 
     def _mark_current(self) -> None:
         self.model.changed(self._session.image_id)
