@@ -21,20 +21,24 @@ def successors(before: RegionArrays, now: RegionArrays) -> NDArray[np.int64]:
     shapes, shapes_now = _shapes(before), _shapes(now)
     keys, keys_now = _keys(shapes), _keys(shapes_now)
     order = np.argsort(keys_now)
-    place = np.searchsorted(keys_now, keys, sorter=order)
+    sorting = np.argsort(keys)  # looked up in ascending order, which is many times as fast
+    place = np.empty(len(keys), dtype=np.int64)
+    place[sorting] = np.searchsorted(keys_now[order], keys[sorting])
     rows = order[np.minimum(place, len(order) - 1)]
-    return np.where((shapes_now[rows] == shapes).all(axis=1), rows, -1)
+    same = np.logical_and.reduce([a == b[rows] for a, b in zip(shapes, shapes_now, strict=True)])
+    return np.where(same, rows, -1)
 
 
-def _shapes(r: RegionArrays) -> NDArray[np.int64]:
-    """What pixels are told apart by, (R, 8)."""
-    return np.column_stack([r.image_id, r.box, r.area, r.centroid.view(np.int32)]).astype(np.int64)
+def _shapes(r: RegionArrays) -> list[NDArray[np.int64]]:
+    """What pixels are told apart by, each (R,)."""
+    columns = (r.image_id, *r.box.T, r.area, *r.centroid.view(np.int32).T)
+    return [column.astype(np.int64) for column in columns]
 
 
-def _keys(shapes: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _keys(shapes: list[NDArray[np.int64]]) -> NDArray[np.uint64]:
     """A number for each shape, hardly ever the same for two."""
-    keys = np.zeros(len(shapes), dtype=np.uint64)
-    for column in shapes.T:
-        keys = (keys ^ column.astype(np.uint64)) * _FACTOR
+    keys = np.zeros(len(shapes[0]), dtype=np.uint64)
+    for column in shapes:
+        keys = (keys ^ column.view(np.uint64)) * _FACTOR
         keys ^= keys >> np.uint64(32)
     return keys
