@@ -64,6 +64,7 @@ class ActivityBar(QObject):
             return
         if event.stage != self._shown:
             self._shown = event.stage
+            bar.reset(event.total)  # time left is of the stage
             bar.set_description(event.stage)
         elif (event.done, event.total) != (bar.n, bar.total):
             bar.total = event.total

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import pickle
 import queue
@@ -19,18 +20,19 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from multiprocessing.spawn import get_executable
 from typing import IO, Any
 
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken
+from seco_viewer import engine_service
+from seco_viewer.engine_service import BEGUN, DONE, WARNING, Raised
 
-_NICE = 15
-"""Priority of the process as Unix counts it; a window has 0."""
+logger = logging.getLogger(__name__)
+
+_ENDED, _LET_GO = "<ended>", "<let go>"
+"""What is told on this side, besides what the engine tells."""
 
 
 class EngineEnded(SecoError):
@@ -66,41 +68,21 @@ def in_engine_process(
         Whatever `work` raised. Errors that are not SeCo's are the same by name, text and traceback, not by
         type: that may be of a library that this process has not loaded.
     """
-    process = _idle.take()
+    process = _processes.take()
     try:
         outcome = process.do(work, args, options, cancel, callbacks)
     except BaseException:  # a callback's, or it has ended: whatever it still does nobody waits for
-        process.close()
+        _processes.give_up(process)
         raise
-    _idle.put_back(process)
-    if isinstance(outcome, _Raised):
+    _processes.put_back(process)
+    if isinstance(outcome, Raised):
         raise outcome.again()
     return outcome
 
 
-@dataclass(frozen=True)
-class _Raised:
-    """An error, on its way from one process to the other."""
-
-    error: BaseException | None
-    name: str = ""
-    module: str = ""
-    text: str = ""
-    trace: str = ""
-
-    @classmethod
-    def of(cls, error: BaseException) -> _Raised:
-        if isinstance(error, SecoError | Cancelled):
-            return cls(error)
-        kind = type(error)
-        return cls(None, kind.__name__, kind.__module__, str(error), traceback.format_exc())
-
-    def again(self) -> BaseException:
-        if self.error is not None:
-            return self.error
-        error = type(self.name, (Exception,), {"__module__": self.module})(self.text)
-        error.add_note(self.trace)
-        return error
+def let_go() -> None:
+    """Wait no more for work that is going on: it is cancelled, and its processes end by themselves."""
+    _processes.let_go()
 
 
 class _Process:
@@ -119,7 +101,7 @@ class _Process:
         try:
             self._process = subprocess.Popen(
                 # -P: what lies in the working folder is not imported here either
-                [python, "-P", "-X", "faulthandler", "-m", __name__],
+                [python, "-P", "-X", "faulthandler", "-m", engine_service.__name__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
@@ -132,7 +114,10 @@ class _Process:
             ) from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._requests, self._answers = self._process.stdin, self._process.stdout
+        self._requests = self._process.stdin
+        self._told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._begun = False
+        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
 
     @property
     def alive(self) -> bool:
@@ -146,23 +131,44 @@ class _Process:
         cancel: CancelToken,
         callbacks: Mapping[str, Callable[..., object]],
     ) -> Any:
-        self._number += 1
+        self._number, self._begun = self._number + 1, False
         self._ask(self._number, (work, args, options, tuple(callbacks)))
-        with cancel.told(partial(self._ask, self._number, None)):
-            while True:
-                try:
-                    called, content = pickle.load(self._answers)
-                except (EOFError, OSError, pickle.UnpicklingError) as error:
-                    raise self._ended() from error
-                if called is None:
-                    return content[0]
-                callbacks[called](*content)
+        with cancel.told(self._cancel):
+            while (told := self._told.get())[0] != DONE:
+                called, content = told
+                if called == _ENDED:
+                    raise self._ended()
+                if called == _LET_GO:
+                    raise Cancelled
+                if called == BEGUN:
+                    self._begun = True
+                elif called == WARNING:
+                    logger.warning(*content)
+                else:
+                    callbacks[called](*content)
+        return told[1][0]
+
+    def let_go(self) -> None:
+        """Have `do` end at once, cancelled."""
+        self._told.put((_LET_GO, ()))
 
     def close(self) -> None:
         """Let it end: at once if it does nothing, else soon."""
         with contextlib.suppress(OSError):  # it may have ended with something unread
             self._requests.close()
         threading.Thread(target=self._process.wait, daemon=True).start()
+
+    def _cancel(self) -> None:
+        self._ask(self._number, None)
+        if not self._begun:  # it takes seconds to get ready
+            self.let_go()
+
+    def _listen(self, answers: IO[bytes]) -> None:
+        try:
+            while True:
+                self._told.put(pickle.load(answers))
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._told.put((_ENDED, ()))
 
     def _ask(self, number: int, request: object) -> None:
         with contextlib.suppress(OSError, ValueError), self._lock:  # the answers tell if it has ended
@@ -171,82 +177,55 @@ class _Process:
 
     def _ended(self) -> EngineEnded:
         status = self._process.wait()
-        how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+        if status >= 0:
+            return EngineEnded(
+                f"the engine's process has ended with exit status {status}.",
+                remedy="The terminal that SeCo was started in says why. What was stored is kept.",
+            )
         return EngineEnded(
-            f"the engine's process was ended {how}, as happens when memory runs out.",
-            remedy="What was stored is kept: run again, with fewer workers if memory was short.",
+            f"the engine's process was ended by {signal.Signals(-status).name}, as happens when memory runs"
+            " out.",
+            remedy="What was stored is kept: try again, with fewer workers if memory was short.",
         )
 
 
-class _Idle:
-    """Keeps one process that has nothing to do."""
+class _Processes:
+    """Those at work, and one that has nothing to do."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: _Process | None = None
-        atexit.register(self.put_back, None)
+        self._idle: _Process | None = None
+        self._busy: set[_Process] = set()
+        atexit.register(self._leave)
 
     def take(self) -> _Process:
         with self._lock:
-            process, self._process = self._process, None
-        return process if process is not None and process.alive else _Process()
+            process, self._idle = self._idle, None
+            if process is None or not process.alive:
+                process = _Process()
+            self._busy.add(process)
+        return process
 
-    def put_back(self, process: _Process | None) -> None:
+    def put_back(self, process: _Process) -> None:
         with self._lock:
-            before, self._process = self._process, process
+            self._busy.discard(process)
+            before, self._idle = self._idle, process
         if before is not None:
             before.close()
 
+    def give_up(self, process: _Process) -> None:
+        with self._lock:
+            self._busy.discard(process)
+        process.close()
 
-_idle = _Idle()
+    def let_go(self) -> None:
+        with self._lock:
+            for process in self._busy:
+                process.let_go()
 
-
-def _serve() -> None:
-    """Do what is asked for until the input ends; in the engine's process."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
-    # whatever a library reads or prints
-    with open(os.devnull) as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    if sys.platform != "win32":
-        os.nice(_NICE)
-    asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(requests, asked), daemon=True).start()
-    lock = threading.Lock()
-
-    def answer(called: str | None, *content: object) -> None:
-        rest = memoryview(pickle.dumps((called, content)))
-        with lock, contextlib.suppress(BrokenPipeError):  # a window that is gone has cancelled the work
-            while rest:
-                rest = rest[answers.write(rest) :]
-
-    while (request := asked.get()) is not None:
-        token, (work, args, options, names) = request
-        calls = {name: partial(answer, name) for name in names}
-        try:
-            outcome = work(*args, **options, **calls, cancel=token)
-        except BaseException as error:
-            outcome = _Raised.of(error)
-        answer(None, outcome)
+    def _leave(self) -> None:
+        if self._idle is not None:
+            self._idle.close()
 
 
-def _listen(requests: IO[bytes], asked: queue.SimpleQueue[Any]) -> None:
-    """Take in what is asked for and what is cancelled."""
-    current, token = 0, CancelToken()
-    try:
-        while True:
-            number, request = pickle.load(requests)
-            if request is not None:
-                current, token = number, CancelToken()
-                asked.put((token, request))
-            elif number == current:
-                token.cancel()
-    except EOFError:
-        token.cancel()
-        asked.put(None)
-
-
-if __name__ == "__main__":
-    from seco_viewer.engine_process import _serve as serve  # its classes are pickled by this module's name
-
-    serve()
+_processes = _Processes()

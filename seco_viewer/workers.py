@@ -21,6 +21,7 @@ from qtpy.QtCore import QObject, Signal
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
 from seco_viewer.activity_bar import ActivityBar
+from seco_viewer.engine_process import let_go
 from seco_viewer.error_detail import error_detail
 
 logger = logging.getLogger(__name__)
@@ -147,6 +148,7 @@ class Job(QObject):
         self._bar = ActivityBar(title)
         self.progressed.connect(self._bar.follow)
         self._worker = create_worker(self._run, _start_thread=False, _ignore_errors=True)
+        self._worker.quit = self._quit
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._errored)
 
@@ -161,14 +163,17 @@ class Job(QObject):
         """Ask the work to stop; `cancelled` or another ending follows."""
         self._token.cancel()
 
+    def _quit(self) -> None:
+        """Napari is closing; it waits for all work."""
+        self._token.cancel()
+        let_go()
+
     def _run(self) -> Any:
         _give_way()
         return self._work(self._report, self._token)
 
     def _report(self, event: ProgressEvent) -> None:
         """Pass an event on to the main thread; called in the work's."""
-        if self._worker.abort_requested:  # napari is closing
-            self._token.cancel()
         now = time.monotonic()
         stage, then = self._last
         if event.stage != stage or event.done == event.total or now - then >= _SECONDS_BETWEEN_EVENTS:

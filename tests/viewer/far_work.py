@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 
 from seco_core.errors import ForeignIdsError
@@ -36,6 +37,10 @@ def fail(how: str, *, cancel: CancelToken) -> None:
     if how == "cancelled":
         raise Cancelled
     raise ZeroDivisionError("by nothing")
+
+
+def warn(*, cancel: CancelToken) -> None:
+    warnings.warn("few regions.", stacklevel=1)
 
 
 def die(*, cancel: CancelToken) -> None:

@@ -12,7 +12,7 @@ import pytest
 from seco_core.errors import ForeignIdsError
 from seco_core.progress import Cancelled, CancelToken
 from seco_viewer import engine_process
-from seco_viewer.engine_process import EngineEnded, in_engine_process
+from seco_viewer.engine_process import EngineEnded, in_engine_process, let_go
 from seco_viewer.error_detail import error_detail
 from tests.viewer import far_work
 
@@ -46,7 +46,7 @@ def test_a_token_cancels_the_work_there(when: str):
         in_engine_process(far_work.until_cancelled, cancel=token, callbacks={"tell": tell})
     token.cancel()  # nobody is meant any more
     process, _, _ = in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
-    assert processes == [process]
+    assert processes == ([process] if when == "meanwhile" else [])
 
 
 def test_errors_are_the_same_here():
@@ -61,9 +61,26 @@ def test_errors_are_the_same_here():
         in_engine_process(far_work.fail, "cancelled", cancel=CancelToken(), callbacks={})
 
 
+def test_nobody_waits_for_what_was_let_go():
+    processes: list[int] = []
+
+    def tell(process: int) -> None:
+        processes.append(process)
+        let_go()
+
+    with pytest.raises(Cancelled):
+        in_engine_process(far_work.until_cancelled, cancel=CancelToken(), callbacks={"tell": tell})
+    assert len(processes) == 1
+
+
+def test_warnings_are_logged_here(caplog: pytest.LogCaptureFixture):
+    in_engine_process(far_work.warn, cancel=CancelToken(), callbacks={})
+    assert caplog.messages == ["few regions."]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
 def test_a_process_that_was_killed_is_told_and_replaced():
-    with pytest.raises(EngineEnded, match=r"SIGKILL.*run again"):
+    with pytest.raises(EngineEnded, match=r"SIGKILL.*try again"):
         in_engine_process(far_work.die, cancel=CancelToken(), callbacks={})
     assert in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
 
@@ -83,7 +100,7 @@ def test_work_whose_callback_failed_is_left_alone():
 
 def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(engine_process, "get_executable", lambda: str(tmp_path / "gone"))
-    monkeypatch.setattr(engine_process, "_idle", engine_process._Idle())
+    monkeypatch.setattr(engine_process, "_processes", engine_process._Processes())
     with pytest.raises(EngineEnded, match=r"could not be started.*seco run"):
         in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
 
@@ -91,7 +108,7 @@ def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_files_of_the_working_folder_are_not_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "queue.py").write_text("raise ImportError('not this one')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine_process, "_idle", engine_process._Idle())
+    monkeypatch.setattr(engine_process, "_processes", engine_process._Processes())
     assert in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
 
 
