@@ -21,14 +21,14 @@ class PageKeys(QObject):
 
     Parameters
     ----------
-    window : QWidget
-        In whose window the keys work that work everywhere.
+    owner : QWidget
+        The dock, whose pages they are.
     perform : callable
         Does the action of an id of the table of shortcuts.
     """
 
-    def __init__(self, window: QWidget, perform: shortcuts.Perform):
-        super().__init__(window)
+    def __init__(self, owner: QWidget, perform: shortcuts.Perform):
+        super().__init__(owner)
         self._perform = perform
         # the key that is held down in a page, and since when
         self._held: tuple[shortcuts.Shortcut, float] | None = None
@@ -36,14 +36,6 @@ class PageKeys(QObject):
         self._let_go.setSingleShot(True)
         self._let_go.setInterval(_REPEAT_MILLISECONDS)
         self._let_go.timeout.connect(self._end_hold)
-        for entry, key in shortcuts.keys_by_reach()[1]:
-            sequence = shortcuts.shown(key)
-            # keyboards differ in whether ? is typed with Shift, systems in whether that is told
-            for spelling in {sequence, f"Shift+{key}" if len(key) == 1 else sequence}:
-                bound = QShortcut(QKeySequence(spelling), window)
-                bound.setAutoRepeat(False)
-                bound.activated.connect(partial(perform, entry.id))
-                bound.activatedAmbiguously.connect(partial(perform, entry.id))
 
     def bind(self, page: QWidget, perform: shortcuts.Perform | None = None) -> None:
         """Bind the keys that decide on a page: one where neither text nor numbers are typed.

@@ -37,6 +37,7 @@ from seco_viewer.docks.remember import Remembering
 from seco_viewer.docks.start import StartPage
 from seco_viewer.docks.tabs import ProjectTabs, scrolling
 from seco_viewer.docks.tidying import Tidying
+from seco_viewer.docks.window_keys import WindowKeys
 from seco_viewer.napari_costs import prepare
 from seco_viewer.projects import get_project, open_session
 from seco_viewer.session import Session
@@ -77,6 +78,7 @@ class SecoDock(QWidget):
         self.key_dialog: KeyDialog | None = None
         self._keys = PageKeys(self, self.perform)
         self._keys.bind(self.key_list)
+        self._window_keys = WindowKeys(self, self.perform)
         self._placed = False
         self._resized = QTimer(self)
         self._resized.setSingleShot(True)
