@@ -33,6 +33,7 @@ class MasksAhead:
         self._project = project
         self._job: Job | None = None
         self._wanted: int | None = None
+        self._looked_at: int | None = None
         self.seen: SeenImage | None = None
 
     def want(self, image_id: int) -> SeenImage | None:
@@ -42,6 +43,8 @@ class MasksAhead:
             return self.seen
         if self._job is None:
             self._begin(image_id)
+        elif self._looked_at != image_id:
+            self._job.cancel()
         return None
 
     def forget(self) -> None:
@@ -56,7 +59,7 @@ class MasksAhead:
 
     def _begin(self, image_id: int) -> None:
         work = partial(_see, self._project.path, image_id, self._project.parameters(), self.seen)
-        self._job = Job(work, "SeCo masks")
+        self._job, self._looked_at = Job(work, "SeCo masks"), image_id
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(self._failed)
         self._job.ended.connect(self._ended)

@@ -219,6 +219,8 @@ def takes_it_back(session: Session) -> str:
 
 def queue_ended(session: Session) -> str:
     """What is said where the queue has nothing to go on to."""
+    if session.run_goes_on:
+        return "The queue is empty until the run that is going on has scored all regions."
     if unscored := session.count_unscored():
         return f"The queue is empty, but {counted(unscored, 'region is', 'regions are')} not scored."
     if session.unusable:

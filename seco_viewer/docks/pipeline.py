@@ -16,7 +16,7 @@ from seco_core.pipeline import RunResult
 from seco_core.pipeline.inputs import was_replaced
 from seco_core.progress import ProgressEvent
 from seco_core.project.standing import Standing
-from seco_core.texts import counted
+from seco_core.texts import capitalized, counted
 from seco_viewer import project_words
 from seco_viewer.docks.later import Later
 from seco_viewer.docks.parameters import ParameterForm
@@ -253,7 +253,8 @@ class PipelinePanel(QWidget):
         self.replaced_text.setText(project_words.replaced(names) if names else "")
 
     def _tell(self, text: str, *, wrong: bool = False) -> None:
-        self.result.setText(("⚠ " if wrong else "") + html.escape(project_words.in_window(text)))
+        text = html.escape(project_words.in_window(capitalized(text)))
+        self.result.setText(f"⚠ {text}" if wrong else text)
 
     # methods of the widget, which Qt calls no more when it is gone
     def _failed(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -81,6 +81,12 @@ class PlotsPanel(QWidget):
         """Draw what has changed since this was last looked at."""
         super().showEvent(event)
         self._refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """End the preview: elsewhere the curated layer is what holds."""
+        super().hideEvent(event)
+        if not event.spontaneous():  # minimised
+            self.thresholds.preview.setChecked(False)
 
     # ------------------------------------------------------------------ build
 
@@ -232,8 +238,6 @@ class PlotsPanel(QWidget):
         self._stale = True
         if self.isVisible():
             self._refresh()
-        elif self.thresholds.preview.isChecked():
-            self._show_preview()
 
     def _reload(self) -> None:
         self.thresholds.take()

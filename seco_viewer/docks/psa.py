@@ -15,6 +15,7 @@ from seco_core.errors import SecoError
 from seco_core.parameters import Parameters, parameter_fields
 from seco_core.pipeline import PsaTrial, try_psa
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
+from seco_core.texts import capitalized
 from seco_viewer import project_words
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.docks.work_bar import WorkBar
@@ -56,6 +57,8 @@ class PsaPanel(QWidget):
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)
         self.form = ParameterForm(session.project.parameters(), _NAMES, _MAIN)
+        self._of_project = self.form.parameters()
+        self._tried_on = session.image_id
         self.try_button = QPushButton("Try on this image")
         self.try_button.setToolTip("Shows what these parameters would change. Nothing is stored.")
         self.try_button.setStyleSheet("font-weight: bold")
@@ -87,11 +90,13 @@ class PsaPanel(QWidget):
             layout.addWidget(part)
         layout.addStretch(1)
         session.image_changed.connect(self._leave)
+        session.reloaded.connect(self._follow)
         self._enable()
 
     def release(self) -> None:
         """Let go of the session."""
         self._session.image_changed.disconnect(self._leave)
+        self._session.reloaded.disconnect(self._follow)
 
     @property
     def running(self) -> bool:
@@ -107,7 +112,8 @@ class PsaPanel(QWidget):
         except SecoError as error:
             self._tell(str(error), wrong=True)
             return
-        work = partial(_try, self._session.project.path, self._session.image_id, parameters)
+        self._tried_on = self._session.image_id
+        work = partial(_try, self._session.project.path, self._tried_on, parameters)
         self._abandoned = False
         self._job = Job(work, "SeCo PSA")
         self._job.progressed.connect(self._progressed)
@@ -134,11 +140,24 @@ class PsaPanel(QWidget):
         self.cleared.emit()
 
     def _leave(self) -> None:
-        """Another image: what was tried on the last one means nothing here."""
-        if self._job is not None:
+        """Another image, or this one anew: what was tried means nothing here."""
+        trying = self._job is not None
+        if trying:
             self._abandoned = True
             self.cancel()
         self.clear()
+        if trying and self._tried_on == self._session.image_id:
+            self._tell("The image's regions were made anew meanwhile: try again.")
+
+    def _follow(self) -> None:
+        """Show the parameters of the latest run, unless others were chosen here."""
+        try:
+            chosen = self.form.parameters() != self._of_project
+        except SecoError:
+            chosen = True
+        if not chosen:
+            self.form.set_parameters(self._session.project.parameters())
+            self._of_project = self.form.parameters()
 
     def _use(self) -> None:
         if self._trial is not None:
@@ -179,7 +198,7 @@ class PsaPanel(QWidget):
             button.setEnabled(self._trial is not None and not self.running)
 
     def _tell(self, text: str, *, wrong: bool = False) -> None:
-        self.result.setText(("⚠ " if wrong else "") + html.escape(text))
+        self.result.setText(f"⚠ {html.escape(capitalized(text))}" if wrong else html.escape(text))
 
 
 def _try(

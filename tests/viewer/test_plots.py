@@ -173,6 +173,8 @@ def test_thresholds_that_cannot_be_used_are_said(dock: SecoDock, qtbot):
 @pytest.mark.gui
 def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot):
     session, plots, layer = dock.session, dock.opened.plots, dock.opened.layers.curated
+    dock.show()
+    dock.tabs.go_to(plots)
     drag(dock, qtbot, 0.99)
     before = layer.data.copy()
     plots.thresholds.preview.setChecked(True)
@@ -192,6 +194,11 @@ def test_preview_is_on_the_canvas_until_it_is_switched_off(dock: SecoDock, qtbot
     )
     plots.thresholds.preview.setChecked(False)
     np.testing.assert_array_equal(layer.data, session.curated)
+    plots.thresholds.preview.setChecked(True)
+    assert not np.array_equal(layer.data, session.curated)
+    dock.tabs.go_to(dock.opened.review)
+    np.testing.assert_array_equal(layer.data, session.curated)
+    assert not plots.thresholds.preview.isChecked()
 
 
 @pytest.mark.gui

@@ -15,6 +15,7 @@ from seco_core.pipeline import run_pipeline
 from seco_core.progress import Cancelled, ProgressEvent
 from seco_core.project import Project
 from seco_viewer import frames, project_words
+from seco_viewer.docks.actions import queue_ended
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.pipeline import CANCELLED
 from seco_viewer.frames import load_frame
@@ -87,6 +88,7 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
         qtbot.waitUntil(lambda: box.lack.isVisibleTo(opened.review))
         assert box.lack_text.text() == project_words.RUNNING
         assert "queue fills when the run ends" in box.place.text()
+        assert "until the run that is going on" in queue_ended(session)
         session.select_at(2, 2)
         qtbot.waitUntil(lambda: "scores come when the run ends" in opened.review.details.text())
         assert "Run" not in box.run_button.text()

@@ -277,3 +277,29 @@ def test_project_that_cannot_be_written_can_be_tried_on(dock: SecoDock, qtbot, m
     set_parameter(dock, "masks.parts", 60)
     run_trial(dock, qtbot)
     assert "pixel" in dock.opened.psa.result.text()
+
+
+@pytest.mark.gui
+def test_the_form_follows_the_latest_run_unless_something_was_chosen(dock: SecoDock, monkeypatch):
+    session, panel = dock.session, dock.opened.psa
+    panel._of_project = panel.form.parameters()  # as if opened with these
+    later = Parameters().replace(**{"masks.parts": 70})
+    monkeypatch.setattr(type(session.project), "parameters", lambda project: later)
+    session.reload()
+    assert panel.form.parameters().masks.parts == 70
+    set_parameter(dock, "masks.parts", 80)
+    session.reload()
+    assert panel.form.parameters().masks.parts == 80
+
+
+@pytest.mark.gui
+def test_a_trial_that_new_regions_have_overtaken_says_so(dock: SecoDock, qtbot):
+    panel = dock.opened.psa
+    panel.try_button.click()
+    dock.session.reload()
+    qtbot.waitUntil(lambda: not panel.running)
+    assert "made anew meanwhile: try again" in panel.result.text()
+    panel.try_button.click()
+    dock.session.next_image()
+    qtbot.waitUntil(lambda: not panel.running)
+    assert not panel.result.text()
