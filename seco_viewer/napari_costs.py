@@ -11,7 +11,7 @@ from napari.layers import Image, Labels, Layer, Points
 
 from seco_viewer.lines import NO_VECTORS, Vectors
 
-_NOT_IN_THE_LIST = ("edge_width", "highlight", "labels_update", "scale_factor", "set_data")
+_NOT_IN_THE_LIST = ("data", "edge_width", "highlight", "labels_update", "scale_factor", "set_data")
 """Events that change nothing of what napari's list of layers shows."""
 
 

@@ -194,6 +194,10 @@ def test_the_list_of_layers_hears_only_of_what_it_shows(qapp, session: Session):
     (renew,) = waiting
     renew()
     assert "thumbnail" in heard
+    layers.show_drawing([(0, 0), (4, 4)])
+    heard.clear()
+    layers.show_drawing([(0, 0), (4, 4), (4, 9)], width=3.0)
+    assert not heard
     assert not np.array_equal(layers.curated.thumbnail, before)
     layers.remove()
 
