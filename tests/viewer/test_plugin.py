@@ -63,6 +63,14 @@ def test_opening_a_project_folder_shows_it_in_the_dock(make_napari_viewer, score
     dock.close_project()
 
 
+def test_readme_names_the_menu_as_napari_does():
+    from napari.plugins import menu_item_template
+
+    manifest = PluginManifest.from_file(MANIFEST)
+    readme = (MANIFEST.parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"*Plugins > {menu_item_template.format(manifest.display_name, WIDGET)}*" in readme
+
+
 @pytest.mark.gui
 def test_sample_layers_open(make_napari_viewer):
     from napari.layers import Layer
