@@ -89,6 +89,17 @@ def test_every_action_is_a_command_of_the_palette():
     assert {f"seco_viewer.commands:{entry.id}" for entry in BUILT_IN} <= named
 
 
+def test_commands_that_need_a_path_are_not_to_be_had_in_the_palette():
+    from app_model.expressions import parse_expression
+
+    contributions = PluginManifest.from_file(MANIFEST).contributions
+    need_a_path = {item.command for item in (*contributions.readers, *contributions.writers)}
+    assert len(need_a_path) == 2
+    for command in contributions.commands:
+        to_be_had = command.enablement is None or parse_expression(command.enablement).eval({})
+        assert to_be_had is (command.id not in need_a_path), command.id
+
+
 def test_writer_keeps_class_ids_and_refuses_others(tmp_path: Path):
     from PIL import Image
 
