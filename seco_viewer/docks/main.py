@@ -41,7 +41,7 @@ from seco_viewer.docks.window_keys import WindowKeys
 from seco_viewer.napari_costs import prepare
 from seco_viewer.projects import get_project, open_session
 from seco_viewer.session import Session
-from seco_viewer.shortcuts import KEY_PROBLEMS, Shortcut, shown
+from seco_viewer.shortcuts import KEY_PROBLEMS, Shortcut, shortcut, shown
 
 _RESIZE_MILLISECONDS = 150
 _FOCUS = (
@@ -245,6 +245,8 @@ class SecoDock(QWidget):
             return  # that was what it was for
         elif self.opened is not None:
             self.opened.actions.perform(action_id)
+        else:
+            self.say(f"{shortcut(action_id).text}: open a project first, or make one.", wrong=True)
 
     def change_keys(self) -> None:
         """Show the dialog where keys of one's own are chosen, in place of the list of keys."""

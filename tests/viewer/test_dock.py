@@ -16,6 +16,7 @@ from seco_core.project import Project
 from seco_viewer.docks.main import SecoDock
 from seco_viewer.docks.parameters import ParameterForm
 from seco_viewer.session import Session
+from seco_viewer.shortcuts import SHORTCUTS
 
 pytestmark = pytest.mark.gui
 
@@ -43,6 +44,21 @@ def test_decisions_of_another_window_appear_while_nothing_is_done(dock: SecoDock
     finally:
         other.close()
     assert not learnt, "whoever decides learns"
+
+
+def test_actions_without_a_project_say_that_one_has_to_be_opened(bare_dock: SecoDock, scored_path: Path):
+    bare_dock.show()
+    for entry in SHORTCUTS:
+        bare_dock.say("")
+        bare_dock.perform(entry.id)
+        said = bare_dock.message.text()
+        if entry.id == "help":
+            assert bare_dock.key_list.put_away()
+            assert not said
+        else:
+            assert f"{entry.text}: open a project first" in said
+    assert bare_dock.open_project(scored_path)
+    assert "open a project" not in bare_dock.message.text()
 
 
 def test_other_windows_are_watched_again_after_an_error(dock: SecoDock, monkeypatch):
