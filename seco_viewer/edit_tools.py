@@ -16,6 +16,7 @@ from seco_viewer.mask_tools import MaskTools
 from seco_viewer.selection import EMPTY, Kind, Place
 from seco_viewer.session import Session
 from seco_viewer.strokes import brushed, cut, filled_polygon
+from seco_viewer.tool_hints import choices_hint, hint
 
 _CLICK = 3.0
 """A drag that stays within so many pixels of the screen is a click."""
@@ -36,18 +37,6 @@ class Tool(StrEnum):
     POLYGON = "polygon"
 
 
-HINTS = {
-    Tool.SPLIT: "Draw a line across the region, or round a part of it. J takes the other part.",
-    Tool.PARTS: "Click a part of the region. 8 and 9: smaller, larger. Shift-click adds one.",
-    Tool.PROMPT: "Drag a box round it or click it; then click what belongs to it, Shift-click what does not.",
-    Tool.MERGE: "Click regions to add them or take them out again. Shift+J adds the one most alike.",
-    Tool.BRUSH: "Paint to add, with Shift to erase. 8 and 9: brush size. 0 begins with nothing.",
-    Tool.ERASER: "Erase from the selection, with Shift paint. 8 and 9: size.",
-    Tool.POLYGON: "Click corners and double-click, or drag round an area. Shift adds it to the selection.",
-}
-"""What each tool expects."""
-
-LEAVES = " Ctrl-drag moves the image, Esc leaves."
 _WITH_MASKS = (Tool.PARTS, Tool.PROMPT)
 _WITH_BRUSH = (Tool.BRUSH, Tool.ERASER)
 
@@ -104,7 +93,7 @@ class EditTools:
     def take(self, tool: Tool) -> None:
         """Take a tool in hand, or put it away if it is."""
         self._put(None if tool is self.tool else tool)
-        self._say("" if self.tool is None else HINTS[self.tool] + LEAVES)
+        self._say("" if self.tool is None else hint(self.tool))
 
     def leave(self) -> bool:
         """Take back, one after the other: what is half drawn, the edit, the tool; whether there was any."""
@@ -303,9 +292,8 @@ class EditTools:
         if selection.kind is Kind.EMPTY:
             self._say(str(self._session.no_region))
             return
-        more = f" J takes another, 8 and 9 a smaller or larger of {choices}." if choices > 1 else ""
         pixels = counted(selection.patch.area, "pixel")
-        self._say(f"Selected: {selection.kind.value}, {pixels}. Decide it.{more}")
+        self._say(f"Selected: {selection.kind.value}, {pixels}. Decide it. {choices_hint(choices)}".rstrip())
 
 
 def _place(event: Any) -> Place:

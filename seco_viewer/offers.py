@@ -9,6 +9,7 @@ import numpy as np
 from seco_core.errors import OverrideError
 from seco_core.scheme import IGNORE
 from seco_viewer.selecting import Selector
+from seco_viewer.shortcuts import with_keys
 from seco_viewer.words import RegionFacts
 
 ONE_KEY = ("accept", "take_suggestion", "ignore", "unknown")
@@ -92,7 +93,7 @@ class Offering(Selector):
         if self.awaited:
             return OverrideError(
                 "the mask source is still looking at the image.",
-                remedy="Wait for the mask, or press Esc to leave it.",
+                remedy=f"Wait for the mask{with_keys(', or press {} to leave it', 'leave')}.",
             )
         if not self.patch.area:
             return self.no_region

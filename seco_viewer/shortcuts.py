@@ -155,6 +155,20 @@ def shortcut(action_id: str) -> Shortcut:
     return next(s for s in SHORTCUTS if s.id == action_id)
 
 
+def with_keys(text: str, *action_ids: str) -> str:
+    """A text with the first keys of actions in its braces; empty if one of them has no key.
+
+    Parameters
+    ----------
+    text : str
+        With as many ``{}`` as there are actions.
+    *action_ids : str
+        Of the table.
+    """
+    keys = [shortcut(action_id).keys for action_id in action_ids]
+    return text.format(*(shown(first) for first, *_ in keys)) if all(keys) else ""
+
+
 def bind(targets: Iterable[Any], perform: Perform) -> None:
     """Bind every key on napari objects (the viewer, and each layer, whose own keys would win over it)."""
     for target in targets:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QStyle, QVBoxLayout, QWidget
 
-from seco_viewer.shortcuts import BUILT_IN, KEY_PROBLEMS, SHORTCUTS, Shortcut, shown
+from seco_viewer.shortcuts import BUILT_IN, KEY_PROBLEMS, SHORTCUTS, Shortcut, shown, with_keys
 from seco_viewer.user_keys import keys_file
 
 _CHOSEN = "#e69f00"
@@ -139,7 +139,8 @@ def group_texts() -> list[str]:
 
 def footer() -> str:
     """Where keys of one's own are, and what is wrong with them, as rich text."""
-    text = f"<p>Esc or a click puts this away. Keys of your own: {html.escape(str(keys_file()))}</p>"
+    away = with_keys("{} or a click puts this away.", "leave") or "A click puts this away."
+    text = f"<p>{html.escape(f'{away} Keys of your own: {keys_file()}')}</p>"
     if KEY_PROBLEMS:
         lines = "<br>".join(f"⚠ {html.escape(problem)}" for problem in KEY_PROBLEMS)
         text += f"<p style='color: {_CHOSEN}'>{lines}</p>"
