@@ -63,12 +63,14 @@ def test_opening_a_project_folder_shows_it_in_the_dock(make_napari_viewer, score
     dock.close_project()
 
 
-def test_readme_names_the_menu_as_napari_does():
+def test_readme_names_the_menu_and_the_file_type_as_napari_does():
     from napari.plugins import menu_item_template
 
     manifest = PluginManifest.from_file(MANIFEST)
     readme = (MANIFEST.parent.parent / "README.md").read_text(encoding="utf-8")
     assert f"*Plugins > {menu_item_template.format(manifest.display_name, WIDGET)}*" in readme
+    (writer,) = manifest.contributions.writers
+    assert f"*{manifest.display_name} {writer.display_name}*" in readme
 
 
 @pytest.mark.gui
