@@ -41,7 +41,7 @@ class Memory:
         The project that was open last.
     tab : str
         Name of the page that was in front.
-    width, height : int
+    width : int
         Of the dock; 0 before it was ever shown.
     side : str
         ``"left"`` or ``"right"``.
@@ -60,7 +60,6 @@ class Memory:
     project: str = ""
     tab: str = ""
     width: int = 0
-    height: int = 0
     side: str = "right"
     learn_after: int = -1
     keep_zoom: bool = False

@@ -82,7 +82,7 @@ class Remembering(QObject):
         self.ask()
 
     def place_dock(self) -> None:
-        """Give the dock the side and size that it had."""
+        """Give the dock the side and width that it had."""
         frame, window = self._frame()
         if frame is None or window is None or not self.memory.width:
             return
@@ -90,12 +90,9 @@ class Remembering(QObject):
         if area is not None and window.dockWidgetArea(frame) != area:
             window.addDockWidget(area, frame)
         # the window lays its docks out once more when it is shown
-        for size, direction in (
-            (self.memory.width, Qt.Orientation.Horizontal),
-            (self.memory.height, Qt.Orientation.Vertical),  # what it shares with napari's own on the left
-        ):
-            if size:
-                QTimer.singleShot(0, partial(window.resizeDocks, [frame], [size], direction))
+        QTimer.singleShot(
+            0, partial(window.resizeDocks, [frame], [self.memory.width], Qt.Orientation.Horizontal)
+        )
 
     def note(self) -> None:
         """Remember everything as it is now."""
@@ -103,7 +100,7 @@ class Remembering(QObject):
         self._timer.stop()
         frame, window = self._frame()
         if frame is not None and window is not None and frame.isVisible() and not frame.isFloating():
-            memory.width, memory.height = frame.width(), frame.height()
+            memory.width = frame.width()
             area = window.dockWidgetArea(frame)
             memory.side = next((side for side, a in _AREAS.items() if a == area), memory.side)
         opened = dock.opened
