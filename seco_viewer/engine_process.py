@@ -31,6 +31,9 @@ from seco_viewer.engine_service import BEGUN, DONE, WARNING, Raised
 
 logger = logging.getLogger(__name__)
 
+LISTENER = "engine"
+"""Name of the thread that hears what an engine's process tells, as long as there is one."""
+
 _ENDED, _LET_GO = "<ended>", "<let go>"
 """What is told on this side, besides what the engine tells."""
 
@@ -117,7 +120,9 @@ class _Process:
         self._requests = self._process.stdin
         self._told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._begun = False
-        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        threading.Thread(
+            target=self._listen, args=(self._process.stdout,), name=LISTENER, daemon=True
+        ).start()
 
     @property
     def alive(self) -> bool:
