@@ -10,11 +10,11 @@ from qtpy.QtCore import QObject, QTimer
 
 from seco_core.progress import ProgressEvent
 
-_MILLISECONDS = 500
+_MILLISECONDS = 1000
 
 
 class ActivityBar(QObject):
-    """Follows work a few times a second, one change at a time.
+    """Follows work once a second, one change at a time.
 
     After each of them napari handles all waiting events, paintings of the window among them: a key would have
     to wait for all that, and those that come within another key's handling would be lost.
