@@ -172,8 +172,12 @@ class _Process:
         try:
             while True:
                 self._told.put(pickle.load(answers))
-        except (EOFError, OSError, pickle.UnpicklingError):
-            self._told.put((_ENDED, ()))
+        except (EOFError, OSError):
+            pass
+        except Exception:  # whatever unpickling makes of it: nobody shall wait for what comes after it
+            logger.exception("what the engine's process tells cannot be read")
+            self._process.terminate()
+        self._told.put((_ENDED, ()))
 
     def _ask(self, number: int, request: object) -> None:
         with contextlib.suppress(OSError, ValueError), self._lock:  # the answers tell if it has ended
@@ -182,15 +186,15 @@ class _Process:
 
     def _ended(self) -> EngineEnded:
         status = self._process.wait()
-        if status >= 0:
+        how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+        if how.endswith("SIGKILL"):
             return EngineEnded(
-                f"the engine's process has ended with exit status {status}.",
-                remedy="The terminal that SeCo was started in says why. What was stored is kept.",
+                f"the engine's process was ended {how}, as happens when memory runs out.",
+                remedy="What was stored is kept: try again, with fewer workers if memory was short.",
             )
         return EngineEnded(
-            f"the engine's process was ended by {signal.Signals(-status).name}, as happens when memory runs"
-            " out.",
-            remedy="What was stored is kept: try again, with fewer workers if memory was short.",
+            f"the engine's process has ended {how}.",
+            remedy="The terminal that SeCo was started in says why. What was stored is kept: try again.",
         )
 
 

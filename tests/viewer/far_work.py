@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import warnings
@@ -43,5 +42,16 @@ def warn(*, cancel: CancelToken) -> None:
     warnings.warn("few regions.", stacklevel=1)
 
 
-def die(*, cancel: CancelToken) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def die(how: int, *, cancel: CancelToken) -> None:
+    os.kill(os.getpid(), how)
+
+
+class Unreadable:
+    """Can be sent, not received."""
+
+    def __reduce__(self) -> tuple[type[Unreadable], tuple[str]]:
+        return Unreadable, ("one too many",)
+
+
+def answer_what_cannot_be_read(*, cancel: CancelToken) -> Unreadable:
+    return Unreadable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -73,15 +74,22 @@ def test_nobody_waits_for_what_was_let_go():
     assert len(processes) == 1
 
 
+def test_nobody_waits_for_an_answer_that_cannot_be_read(caplog: pytest.LogCaptureFixture):
+    with pytest.raises(EngineEnded, match="terminal"):
+        in_engine_process(far_work.answer_what_cannot_be_read, cancel=CancelToken(), callbacks={})
+    assert "cannot be read" in caplog.text
+
+
 def test_warnings_are_logged_here(caplog: pytest.LogCaptureFixture):
     in_engine_process(far_work.warn, cancel=CancelToken(), callbacks={})
     assert caplog.messages == ["few regions."]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
-def test_a_process_that_was_killed_is_told_and_replaced():
-    with pytest.raises(EngineEnded, match=r"SIGKILL.*try again"):
-        in_engine_process(far_work.die, cancel=CancelToken(), callbacks={})
+@pytest.mark.parametrize(("how", "told"), [("SIGKILL", "SIGKILL.*memory"), ("SIGABRT", "SIGABRT.*terminal")])
+def test_a_process_that_was_killed_is_told_and_replaced(how: str, told: str):
+    with pytest.raises(EngineEnded, match=f"{told}.*try again"):
+        in_engine_process(far_work.die, signal.Signals[how], cancel=CancelToken(), callbacks={})
     assert in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
 
 

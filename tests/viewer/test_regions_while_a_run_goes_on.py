@@ -24,7 +24,7 @@ OTHER = QUICK.replace(**{"psa.profile": "paper"})
 
 @pytest.fixture
 def scored(project_path: Path) -> Path:
-    import_torch()  # as a run in the window does
+    import_torch()  # another test may have drawn a window
     run_pipeline(project_path, QUICK)
     return project_path
 

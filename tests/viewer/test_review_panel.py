@@ -197,7 +197,7 @@ def test_another_order_is_offered_where_it_would_be_quicker(dock: SecoDock, qapp
 def test_replaced_images_are_named_and_accepted_with_one_click(bare_dock: SecoDock, tmp_path: Path, qtbot):
     path = make_example_project(tmp_path, count=3, size=(48, 96), seed=0)
     quick = Parameters().replace(**{"scc.epochs": 2, "scc.uncertainty_epochs": 1, "masks.parts": 60})
-    import_torch()  # as a run in the window does
+    import_torch()  # another test may have drawn a window
     run_pipeline(path, quick)
     assert bare_dock.open_project(path)
     pipeline, session = bare_dock.opened.pipeline, bare_dock.session

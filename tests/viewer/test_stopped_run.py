@@ -25,7 +25,7 @@ OTHER = QUICK.replace(**{"psa.min_region_area": 40})
 @pytest.fixture
 def stopped_path(project_path: Path) -> Path:
     """A project that was scored; a run with other parameters was stopped after two of its three images."""
-    import_torch()  # as a run in the window does
+    import_torch()  # another test may have drawn a window
     run_pipeline(project_path, QUICK)
     cancel = CancelToken()
 

@@ -8,10 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from napari.qt.threading import WorkerBase
 from qtpy.QtCore import QTimer
 
 from seco_core.progress import CancelToken, ProgressCallback, ProgressEvent
+from seco_viewer.engine_process import in_engine_process
 from seco_viewer.workers import Job
+from tests.viewer import far_work
 
 pytestmark = pytest.mark.gui
 
@@ -52,6 +55,22 @@ def test_work_and_threads_that_it_starts_let_the_window_go_first(qtbot):
         job.start()
     assert min(done.args[0]) >= 10
     assert nice() == usual
+
+
+def test_napari_that_closes_waits_for_no_engine(qtbot):
+    begun = threading.Event()
+
+    def work(progress: ProgressCallback, cancel: CancelToken) -> None:
+        def tell(process: int) -> None:
+            begun.set()
+
+        in_engine_process(far_work.until_cancelled, cancel=cancel, callbacks={"tell": tell})
+
+    job = Job(work, "work")
+    with qtbot.waitSignal(job.cancelled):
+        job.start()
+        assert begun.wait(30)
+        WorkerBase.await_workers(10_000)
 
 
 def test_beginning_handles_no_waiting_events(make_napari_viewer, qtbot):
