@@ -191,8 +191,8 @@ class Browser(CurrentImage):
         self.project.refresh_images()
         if not running:
             self.frames.forget()
-            if frame is not None:
-                self.frames.put(frame)
+        if frame is not None:
+            self.frames.put(frame)
         self.cut_anew.clear()
         self.unusable.clear()
         self.take_tables(Tables.read(self.project) if tables is None else tables)

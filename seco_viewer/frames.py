@@ -166,8 +166,9 @@ class FrameCache:
         return frame
 
     def put(self, frame: Frame) -> None:
-        """Keep a frame that somebody else has read."""
+        """Keep a frame that somebody else has read, in place of what is here or coming."""
         if frame.reviewable:
+            self.forget_images([frame.image_id])
             self._frames[frame.image_id] = frame
 
     def known(self, image_id: int) -> Frame | None:

@@ -205,11 +205,12 @@ class PipelinePanel(QWidget):
         """Show what the run has done so far: single images, and all their regions once they are cut."""
         session, halfway = self._session, self._halfway
         halfway.on_screen = session.image_id
-        tables = halfway.tables.pop() if halfway.tables else None  # of images all named by then
+        whole = halfway.tables.pop() if halfway.tables else None  # of images all named by then
         if ready := [halfway.images.popleft() for _ in range(len(halfway.images))]:
             session.regions_replaced(ready)
-        if tables is not None:
-            session.reload(tables, running=True)
+        if whole is not None:
+            tables, frame = whole
+            session.reload(tables, frame=frame, running=True)
         if not session.edited and session.show_new_regions():
             self.replaced_in_hand.emit()
 

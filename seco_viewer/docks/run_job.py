@@ -24,8 +24,8 @@ class Halfway:
     ----------
     images : deque of int
         Whose regions are stored.
-    tables : deque of Tables
-        Those of all regions, once every image is cut.
+    tables : deque of (Tables, Frame)
+        Those of all regions, once every image is cut, and the image on screen as it is then.
     on_screen : int
         Which image the window shows; it tells.
     """
@@ -33,7 +33,7 @@ class Halfway:
     def __init__(self, on_screen: int) -> None:
         self.on_screen = on_screen
         self.images: deque[int] = deque()
-        self.tables: deque[Tables] = deque()
+        self.tables: deque[tuple[Tables, Frame]] = deque()
 
 
 def run(
@@ -57,6 +57,11 @@ def run(
     """
     cut = False
 
+    def read() -> tuple[Tables, Frame]:
+        # seconds in a large project: not on the main thread
+        with Project.open(path, readonly=True) as project:
+            return Tables.read(project), load_frame(project, halfway.on_screen)
+
     def on_image(image_id: int) -> None:
         nonlocal cut
         cut = True
@@ -66,8 +71,7 @@ def run(
         nonlocal cut
         if cut and event.stage not in _SINGLE_IMAGES:
             cut = False
-            with Project.open(path, readonly=True) as project:
-                halfway.tables.append(Tables.read(project))
+            halfway.tables.append(read())
         progress(event)
 
     result = in_engine_process(
@@ -78,6 +82,4 @@ def run(
         cancel=cancel,
         callbacks={"progress": report, "on_image": on_image},
     )
-    # seconds in a large project: not on the main thread
-    with Project.open(path, readonly=True) as project:
-        return result, Tables.read(project), load_frame(project, halfway.on_screen)
+    return result, *read()

@@ -128,7 +128,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
             progress(event)
             if event.stage == "psa" and event.done == 1:
                 assert steps[1].wait(60)
-            elif event.stage == "scc" and event.done == 0:
+            elif event.stage == "scc" and event.done == 1:
                 assert steps[3].wait(60)
 
         return run_pipeline(*args, progress=halting, **more)

@@ -69,7 +69,7 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
     def slow(*args: Any, progress, **more: Any) -> Any:
         def halting(event: ProgressEvent) -> None:
             progress(event)
-            if event.stage == "scc" and event.done == 0:
+            if event.stage == "scc" and event.done == 1:
                 assert goes_on.wait(60)
 
         return run_pipeline(*args, progress=halting, **more)
@@ -103,19 +103,41 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
 
 
 @pytest.mark.gui
-def test_the_window_need_not_read_the_image_on_screen_after_a_run(dock: SecoDock, qtbot, monkeypatch):
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_window_need_not_read_the_image_on_screen_because_of_a_run(
+    dock: SecoDock, qtbot, monkeypatch, busy: bool
+):
     by_the_window: list[int] = []
+    begun, cut, goes_on = threading.Event(), threading.Event(), threading.Event()
 
     def load(project: Project, image_id: int) -> frames.Frame:
         if threading.current_thread() is threading.main_thread():
             by_the_window.append(image_id)
         return load_frame(project, image_id)
 
+    def halting(*args: Any, progress, **more: Any) -> Any:
+        def report(event: ProgressEvent) -> None:
+            progress(event)
+            if event.stage == "scc" and event.done == 1:
+                cut.set()
+                assert goes_on.wait(60)
+
+        begun.set()
+        return run_pipeline(*args, progress=report, **more)
+
     somewhere(dock.session)
     before = dock.session.frame
     monkeypatch.setattr(frames, "load_frame", load)
+    instead(monkeypatch, halting)
     dock.opened.pipeline.form.set_parameters(QUICK)
-    run_to_its_end(dock, qtbot)
+    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+        dock.opened.pipeline.run()
+        qtbot.waitUntil(begun.is_set, timeout=60_000)
+        if busy:  # until every image is cut: it hears of all at once then
+            assert cut.wait(60)
+        with qtbot.waitSignal(dock.session.reloaded, timeout=60_000):
+            pass
+        goes_on.set()
     assert dock.session.frame is not before
     assert dock.session.image_id not in by_the_window
 
