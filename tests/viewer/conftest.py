@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from napari.components import ViewerModel
 from PIL import Image
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QThreadPool
 
 from seco_core.project import Project
@@ -20,7 +22,7 @@ os.environ["SECO_VIEWER_KEYS"] = str(Path(__file__).with_name("no_keys.json"))
 
 Image.init()  # threads that read frames import no reader of their own
 
-_LONGEST_JOB_MS = 120_000
+_LONGEST_WAIT_MS = 120_000
 
 
 def _threads_end() -> None:
@@ -28,7 +30,7 @@ def _threads_end() -> None:
 
     Pytest lists all loggers before each phase of a test, and fails when a thread that imports adds one then.
     """
-    assert QThreadPool.globalInstance().waitForDone(_LONGEST_JOB_MS), "a job neither ended nor stopped"
+    assert QThreadPool.globalInstance().waitForDone(_LONGEST_WAIT_MS), "a job neither ended nor stopped"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -42,6 +44,14 @@ def pytest_runtest_teardown() -> Iterator[None]:
     _threads_end()
     yield
     _threads_end()
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """The one of pytest-qt with more patience than its few seconds, for machines that are busy otherwise."""
+    for wait in ("waitSignal", "waitUntil", "waitExposed"):
+        setattr(qtbot, wait, partial(getattr(qtbot, wait), timeout=_LONGEST_WAIT_MS))
+    return qtbot
 
 
 @pytest.fixture(autouse=True)

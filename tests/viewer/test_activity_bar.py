@@ -24,7 +24,7 @@ def test_it_shows_the_latest_one_change_at_a_time(qtbot):
     for done in range(1, 8):
         bar.follow(ProgressEvent("psa", done, 7))
     assert not changes, "nothing while the work is told of"
-    qtbot.waitUntil(lambda: len(changes) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(changes) == 2)
     assert changes == ["stage", "steps"]
     assert (shown.desc, shown.n, shown.total) == ("psa: ", 7, 7)
     bar.end()

@@ -12,7 +12,6 @@ from seco_viewer.docks.main import SecoDock
 from tests.viewer.test_editing import large_row
 
 pytestmark = pytest.mark.gui
-TIMEOUT = 20_000
 
 
 def box(dock: SecoDock) -> None:
@@ -45,7 +44,7 @@ def test_nothing_is_decided_while_an_answer_is_awaited(dock: SecoDock, qtbot, as
         assert "Wait for the mask, or press Esc" in dock.message.text()
     dock.opened.relabel(7)
     assert len(session.project.overrides) == 0
-    qtbot.waitUntil(lambda: session.edited, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: session.edited)
     assert not session.awaited
     assert review.buttons["ignore"].isEnabled()
     answer = session.patch
@@ -63,7 +62,7 @@ def test_escape_leaves_what_is_awaited(dock: SecoDock, qtbot):
     assert not session.awaited
     assert tools.tool is not None
     assert session.refusal("ignore") is None
-    qtbot.waitUntil(lambda: looked(dock), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: looked(dock))
     assert not session.edited
 
 
@@ -87,5 +86,5 @@ def test_an_answer_after_something_else_was_selected_or_decided_is_dropped(dock:
     session.go_to(row)
     assert not session.awaited
     assert session.image_id == asked_at
-    qtbot.waitUntil(lambda: looked(dock), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: looked(dock))
     assert not session.edited

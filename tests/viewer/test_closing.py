@@ -34,7 +34,7 @@ def test_a_closed_project_leaves_memory(make_napari_viewer, qtbot, scored_path: 
     names = ("session", "layers", "tools", "review", "queue", "plots", "pipeline", "psa", "export")
     parts = {name: weakref.ref(getattr(dock.opened, name)) for name in names}
     dock.close_project()
-    qtbot.waitUntil(lambda: not [name for name, part in parts.items() if part() is not None], timeout=20_000)
+    qtbot.waitUntil(lambda: not [name for name, part in parts.items() if part() is not None])
 
 
 def test_collections_leave_alone_what_a_window_is_made_of(make_napari_viewer, qtbot, scored_path: Path):
@@ -42,9 +42,9 @@ def test_collections_leave_alone_what_a_window_is_made_of(make_napari_viewer, qt
     assert dock.open_project(scored_path)
     assert gc.get_freeze_count() > 10 * len(gc.get_objects())
     assert dock.open_project(scored_path)  # once more, while the first one is not yet tidied up
-    qtbot.waitUntil(lambda: gc.get_freeze_count() > 10 * len(gc.get_objects()), timeout=20_000)
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 10 * len(gc.get_objects()))
     dock.close_project()
-    qtbot.waitUntil(lambda: not gc.get_freeze_count(), timeout=20_000)
+    qtbot.waitUntil(lambda: not gc.get_freeze_count())
 
 
 def test_a_window_closed_before_all_layers_have_come(make_napari_viewer, qtbot, scored_path: Path):

@@ -33,7 +33,7 @@ def test_pictures_come_in_order_and_are_kept(scored_path: Path):
         regions = project.regions()
     rows = [0, 1, len(regions) - 1, 2]
     reader.want(regions, rows)
-    told = [came.get(timeout=20) for _ in rows]
+    told = [came.get(timeout=120) for _ in rows]
     assert [row for _, row, _ in told] == [0, 1, 2, len(regions) - 1]  # each image is read once
     for generation, row, picture in told:
         assert picture.shape == (32, 32, 3)
@@ -43,7 +43,7 @@ def test_pictures_come_in_order_and_are_kept(scored_path: Path):
     reader.want(regions, [0])  # the oldest of four was dropped
     with pytest.raises(queue.Empty):
         came.get_nowait()
-    assert came.get(timeout=20)[1] == 0
+    assert came.get(timeout=120)[1] == 0
     reader.forget()
     assert not reader.keep(*told[0])
     reader.close()
@@ -56,7 +56,7 @@ def test_what_cannot_be_read_has_no_picture(scored_path: Path):
         project.images[0].image.unlink()
     reader = CropReader(scored_path, lambda *told: came.put(told), size=32)
     reader.want(regions, [0, len(regions) - 1])
-    assert came.get(timeout=20)[1] == len(regions) - 1
+    assert came.get(timeout=120)[1] == len(regions) - 1
     reader.close()
     assert came.empty()
 
@@ -70,10 +70,10 @@ def test_decoded_images_are_not_read_again_and_dropped_wishes_not_at_all(scored_
     reader = CropReader(scored_path, lambda *told: came.put(told), known={0: frame}.get, size=32)
     last = len(regions) - 1
     reader.want(regions, [0, last])
-    assert [came.get(timeout=20)[1] for _ in range(2)] == [0, last]
+    assert [came.get(timeout=120)[1] for _ in range(2)] == [0, last]
     begun, go_on = threading.Event(), threading.Event()
-    reader._worker.submit(lambda: (begun.set(), go_on.wait(20)))
-    assert begun.wait(20)
+    reader._worker.submit(lambda: (begun.set(), go_on.wait(60)))
+    assert begun.wait(60)
     reader.want(regions, [last])
     reader.rest()
     go_on.set()

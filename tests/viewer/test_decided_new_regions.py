@@ -122,14 +122,14 @@ def test_the_mask_source_selects_on_new_regions(dock: SecoDock, scored_path: Pat
 
     dock.perform("parts")
     tools._clicked(place, adds=False)
-    qtbot.waitUntil(answered, timeout=20_000)
+    qtbot.waitUntil(answered)
     assert session.selection.kind is Kind.PART
     assert session.selection.ids == (largest(session),)
     assert session.choices > 1
     dock.perform("leave")
     dock.perform("prompt")
     tools._drawn([(place[0] - 8, place[1] - 8), (place[0] + 8, place[1] + 8)], adds=False)
-    qtbot.waitUntil(answered, timeout=20_000)
+    qtbot.waitUntil(answered)
     assert session.edited
     assert session.patch.area
     decided = session.patch

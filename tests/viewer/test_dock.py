@@ -321,7 +321,7 @@ def test_project_of_a_dataset_is_made_in_a_thread(dock: SecoDock, tmp_path: Path
     dock.start.dataset.set_text(str(listing))
     dock.start.new_folder.set_text(str(tmp_path / "made"))
     dock.start.made.disconnect()  # the run that follows is tested end to end
-    with qtbot.waitSignal(dock.start.made, timeout=20_000):
+    with qtbot.waitSignal(dock.start.made):
         dock.start.new_button.click()
     assert len(dock.session.project.images) == 3
     qtbot.waitUntil(lambda: dock.start.new_button.isEnabled())
@@ -333,7 +333,7 @@ def test_dataset_that_is_none_is_an_error_to_read(dock: SecoDock, tmp_path: Path
     dock.start.dataset.set_text(str(tmp_path / "nowhere"))
     dock.start.new_folder.set_text(str(tmp_path / "made"))
     dock.start.new_button.click()
-    qtbot.waitUntil(lambda: "nowhere" in dock.message.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "nowhere" in dock.message.text())
     assert dock.session is None
     qtbot.waitUntil(lambda: dock.start.new_button.isEnabled())
 

@@ -220,7 +220,7 @@ def test_box_and_click_ask_the_mask_source_in_the_background(hand: Hand, qtbot):
     session, tools = hand.dock.session, hand.dock.opened.tools
     hand.key(Qt.Key.Key_B, SHIFT)
     hand.drag((8, 10), (20, 25), (32, 50))
-    qtbot.waitUntil(lambda: session.edited, timeout=20_000)
+    qtbot.waitUntil(lambda: session.edited)
     assert tools.masks.ahead.seen.image_id == session.image_id
     answer = session.patch
     hand.click((2, 2), SHIFT)  # what does not belong to it
@@ -246,7 +246,7 @@ def test_box_and_click_ask_the_mask_source_in_the_background(hand: Hand, qtbot):
     other = (session.image_id + 1) % 3
     session.go_to_image(other)
     assert not session.edited
-    qtbot.waitUntil(lambda: tools.masks.ahead.seen.image_id == other, timeout=20_000)
+    qtbot.waitUntil(lambda: tools.masks.ahead.seen.image_id == other)
 
 
 def test_part_of_a_region_as_the_masks_see_it(hand: Hand, qtbot):
@@ -254,7 +254,7 @@ def test_part_of_a_region_as_the_masks_see_it(hand: Hand, qtbot):
     row = large_row(hand)
     hand.key(Qt.Key.Key_P, SHIFT)
     hand.click(inside(hand, row))
-    qtbot.waitUntil(lambda: session.edited, timeout=20_000)
+    qtbot.waitUntil(lambda: session.edited)
     assert session.selection.kind is Kind.PART
     assert session.selection.rows == (row,)
     part = session.patch

@@ -21,8 +21,6 @@ from seco_viewer.plugin import show_dock
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
-RUN_TIMEOUT = 180_000
-
 
 def picture(viewer, step: str) -> None:
     """Look at the window: it must show something. Keep it where pictures are wanted."""
@@ -40,13 +38,13 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     dock = show_dock(viewer)
     dock.start.example_count, dock.start.example_size = 4, (128, 256)
     dock.start.example_folder.set_text(str(tmp_path / "example"))
-    with qtbot.waitSignal(dock.start.made, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(dock.start.made):
         dock.start.example_button.click()
     pipeline = dock.opened.pipeline
     seen: list[str] = []
     assert pipeline.running  # a new project is run at once
     pipeline._job.progressed.connect(lambda event: seen.append(event.stage))
-    with qtbot.waitSignal(pipeline.ended, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(pipeline.ended):
         pass
     assert {"psa", "scc"} <= set(seen)
     assert "4 images worked on" in pipeline.result.text()
@@ -54,7 +52,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
     session = dock.session
     assert session.row is not None
 
-    with qtbot.waitSignal(pipeline.ended, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(pipeline.ended):
         pipeline.run_button.click()
     assert "4 were up to date" in pipeline.result.text()
 
@@ -93,7 +91,7 @@ def test_from_the_example_to_a_reviewed_and_exported_label_set(make_napari_viewe
 
     dock.opened.export.folder.set_text(str(tmp_path / "out"))
     dock.opened.export.state.setCurrentIndex(dock.opened.export.state.findData("reviewed"))
-    with qtbot.waitSignal(dock.opened.export.ended, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(dock.opened.export.ended):
         dock.opened.export.export_button.click()
     assert str(tmp_path / "out") in dock.opened.export.result.text()
     assert dock.opened.export.open_button.isVisibleTo(dock.opened.export)
@@ -132,15 +130,15 @@ def test_cancelled_run_leaves_a_window_that_works(make_napari_viewer, qtbot, tmp
     dock = show_dock(viewer)
     dock.start.example_count, dock.start.example_size = 4, (96, 192)
     dock.start.example_folder.set_text(str(tmp_path / "example"))
-    with qtbot.waitSignal(dock.start.made, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(dock.start.made):
         dock.start.example_button.click()
-    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(dock.opened.pipeline.ended):
         dock.opened.pipeline.cancel_button.click()
         assert not dock.open_project(tmp_path)
         assert "still going on" in dock.message.text()
     assert "Cancelled" in dock.opened.pipeline.result.text()
     assert dock.opened.pipeline.run_button.isEnabled()
-    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=RUN_TIMEOUT):
+    with qtbot.waitSignal(dock.opened.pipeline.ended):
         dock.opened.pipeline.run_button.click()
     assert dock.session.row is not None
     dock.close_project()

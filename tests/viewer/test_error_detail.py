@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gui
 
 
 def ended(dock: SecoDock, qtbot) -> None:
-    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(dock.opened.pipeline.ended):
         dock.opened.pipeline.run()
 
 

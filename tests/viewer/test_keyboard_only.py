@@ -111,7 +111,7 @@ def test_a_review_from_start_page_to_export(dock: SecoDock, qtbot, scored_path: 
     press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClicks(QApplication.focusWidget(), str(tmp_path / "labels"))
     tab_to(dock.opened.export.export_button)
-    with qtbot.waitSignal(dock.opened.export.ended, timeout=20_000):
+    with qtbot.waitSignal(dock.opened.export.ended):
         press(Qt.Key.Key_Space)
     assert (tmp_path / "labels" / "manifest.json").is_file()
 

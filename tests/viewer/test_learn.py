@@ -23,7 +23,6 @@ pytestmark = pytest.mark.gui
 QUICK = Parameters().replace(
     **{"masks.parts": 100, "scc.epochs": 3, "scc.folds": 2, "scc.uncertainty_epochs": 2, "device": "cpu"}
 )
-TIMEOUT = 120_000
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def test_learns_after_so_many_decisions_while_one_goes_on(dock: SecoDock, qtbot)
     dock.perform("accept")  # the thread is at work now
     row, image_id, reviewed = session.row, session.image_id, session.reviewed.copy()
     assert reviewed.sum() == 4
-    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+    with qtbot.waitSignal(learn.ended):
         pass
     # the fourth decision may have come before the thread read the log
     assert any(f"Learnt from {n} decided regions" in dock.message.text() for n in (3, 4))
@@ -73,7 +72,7 @@ def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
         dock.perform("accept")
     assert not learn.running
     before = dock.session.regions
-    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+    with qtbot.waitSignal(learn.ended):
         dock.perform("learn")
         assert learn.button.text() == "Stop learning"
         dock.perform("learn")  # the key does not stop it
@@ -82,10 +81,10 @@ def test_key_and_button_start_and_stop(dock: SecoDock, qtbot):
         learn.button.click()
     assert "Nothing has changed" in dock.message.text()
     assert dock.session.regions is before
-    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+    with qtbot.waitSignal(learn.ended):
         learn.button.click()
     assert "Learnt from 4" in dock.message.text()
-    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+    with qtbot.waitSignal(learn.ended):
         learn.button.click()
     assert "Nothing new to learn" in dock.message.text()
 
@@ -95,12 +94,12 @@ def test_what_is_taken_back_while_it_is_learnt_does_not_begin_an_idle_second_tim
     learn.after.setValue(0)
     for _ in range(3):
         dock.perform("accept")
-    with qtbot.waitSignal(learn.ended, timeout=TIMEOUT):
+    with qtbot.waitSignal(learn.ended):
         dock.perform("learn")
         dock.perform("undo")
         dock.perform("undo")
         learn.after.setValue(2)
-    qtbot.waitUntil(lambda: not learn.running, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: not learn.running)
     assert "Learnt from 1 decided region:" in dock.message.text()
 
 
@@ -111,7 +110,7 @@ def test_closing_the_project_drops_what_is_being_learnt(dock: SecoDock, qtbot):
     path = dock.session.project.path
     worker = dock.opened.learn._job._worker
     dock.close_project()
-    qtbot.waitUntil(lambda: not worker.is_running, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: not worker.is_running)
     with Project.open(path) as project:
         assert len(project.overrides) == 1
     assert dock.open_project(path)

@@ -57,7 +57,7 @@ def test_a_run_elsewhere_is_followed_and_its_scores_are_there_at_its_end(watchin
     assert seen == [[0], [0, 1, 2]]
     assert len(session.queue) == 0
     look(watching)
-    qtbot.waitUntil(lambda: len(session.regions) > before, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.regions) > before)
     assert session.image_id == 2, "one stays where one is"
     assert session.new_regions is None
     assert not session.cut_anew
@@ -77,12 +77,12 @@ def test_what_a_run_elsewhere_has_made_is_read_after_work_that_began_meanwhile(w
     look(watching)
     assert runs._job is not None
     runs._busy = lambda: True  # an export, say
-    qtbot.waitUntil(lambda: runs._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: runs._job is None)
     look(watching)
     assert len(session.regions) == before
     runs._busy = busy
     look(watching)
-    qtbot.waitUntil(lambda: len(session.regions) > before, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.regions) > before)
 
 
 def test_a_run_elsewhere_that_was_stopped_leaves_regions_that_are_told_as_not_scored(
@@ -97,7 +97,7 @@ def test_a_run_elsewhere_that_was_stopped_leaves_regions_that_are_told_as_not_sc
     with pytest.raises(Cancelled):
         run_pipeline(session.project.path, OTHER, progress=stop)
     look(watching)
-    qtbot.waitUntil(lambda: session.count_unscored() > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: session.count_unscored() > 0)
     assert "not scored" in watching.message.text()
     qtbot.waitUntil(lambda: "not scored" in watching.opened.review.progress.lack_text.text())
 
@@ -119,7 +119,7 @@ def test_a_run_elsewhere_that_was_killed_is_not_waited_for(watching: SecoDock, q
         run_pipeline(session.project.path, OTHER, progress=kill)
     assert session.cut_anew == {0, 1}
     look(watching)
-    qtbot.waitUntil(lambda: session.count_unscored() > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: session.count_unscored() > 0)
     assert not session.cut_anew
     qtbot.waitUntil(lambda: watching.opened.others.runs._job is None)
     look(watching)
@@ -139,7 +139,7 @@ def test_what_another_window_has_learnt_is_shown(watching: SecoDock, qtbot):
     assert not reloads
     teach(path, QUICK)
     look(watching)
-    qtbot.waitUntil(lambda: bool(reloads), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(reloads))
     assert session.decided[0] == 5
     assert "Another window or program" in watching.message.text()
 
@@ -151,13 +151,13 @@ def test_what_this_window_does_itself_is_not_told_as_another_s(watching: SecoDoc
     watching.perform("accept")
     reloads: list[bool] = []
     session.reloaded.connect(lambda: reloads.append(True))
-    with qtbot.waitSignal(opened.learn.ended, timeout=30_000):
+    with qtbot.waitSignal(opened.learn.ended):
         opened.learn.learn()
         look(watching)
     before = len(reloads)
     look(watching)
     opened.pipeline.form.set_parameters(OTHER)
-    with qtbot.waitSignal(opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(opened.pipeline.ended):
         opened.pipeline.run()
         look(watching)
     assert len(reloads) > before

@@ -91,7 +91,7 @@ def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
     dock.tabs.go_to(dock.opened.plots)
     qtbot.waitExposed(dock)
     yield dock
-    qtbot.waitUntil(lambda: not dock.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.busy)
 
 
 def drag(dock: SecoDock, qtbot, value: float) -> None:
@@ -146,7 +146,7 @@ def test_use_stores_the_thresholds_and_the_window_follows(dock: SecoDock, qtbot,
     expected = plots.thresholds.trial.verdicts(plots.thresholds.scc)
     assert plots.thresholds.use_button.isEnabled()
     plots.thresholds.use_button.click()
-    qtbot.waitUntil(lambda: not plots.thresholds.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not plots.thresholds.running)
     open_ = ~session.reviewed
     np.testing.assert_array_equal(session.regions.verdict[open_], expected[open_])
     with Project.open(scored_path, readonly=True) as project:

@@ -64,7 +64,7 @@ def test_where_a_project_went_is_asked_in_words_of_the_window(dock: SecoDock, qt
     path.rename(aside)
     for start in (dock.opened.pipeline.run, dock.opened.export.export):
         start()
-        qtbot.waitUntil(lambda: not dock.busy, timeout=20_000)
+        qtbot.waitUntil(lambda: not dock.busy)
     for text in (
         dock.opened.pipeline.result.text(),
         dock.message.text(),
@@ -91,16 +91,16 @@ def test_which_images_of_a_dataset_were_left_out_stays_said(bare_dock: SecoDock,
     (tmp_path / "data" / "pseudo_label" / "frame_1.png").unlink()
     dock.start.dataset.set_text(str(tmp_path / "data"))
     dock.start.new_folder.set_text(str(tmp_path / "made"))
-    with qtbot.waitSignal(dock.start.left_out, timeout=20_000):
+    with qtbot.waitSignal(dock.start.left_out):
         dock.start.make_new()
     opened = dock.opened
     told = dock.message.text()
     assert "Left out when the project was made" in told
     assert "frame_1" in told
-    with qtbot.waitSignal(opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(opened.pipeline.ended):
         opened.pipeline.cancel()
     opened.pipeline.form.set_parameters(QUICK)
-    with qtbot.waitSignal(opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(opened.pipeline.ended):
         opened.pipeline.run()
     assert "flagged" in dock.message.text()
     assert "frame_1" in dock.message.text()

@@ -337,7 +337,7 @@ def test_many_images_are_decided_in_the_background_as_one_step(many_images: Seco
     session, queue = many_images.session, many_images.opened.queue
     queue.table.selectAll()
     chosen = queue.selected()
-    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+    with qtbot.waitSignal(queue.bulk.ended):
         queue.decide(Action.ACCEPT)
         assert queue.bulk.running
         assert queue.bulk.isVisible()
@@ -358,7 +358,7 @@ def test_a_decision_on_many_is_carried_on_when_all_tables_are_read_anew_meanwhil
     session, queue = many_images.session, many_images.opened.queue
     queue.table.selectAll()
     chosen = queue.selected()
-    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+    with qtbot.waitSignal(queue.bulk.ended):
         queue.decide(Action.ACCEPT)
         session.reload()
         assert queue.bulk.running
@@ -371,7 +371,7 @@ def test_an_image_that_is_gone_is_named_and_the_others_are_decided(many_images: 
     gone = session.project.images[3]
     gone.image.unlink()
     queue.table.selectAll()
-    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+    with qtbot.waitSignal(queue.bulk.ended):
         queue.decide(Action.ACCEPT)
     assert np.array_equal(session.reviewed, session.regions.image_id != 3)
     assert f"{session.reviewed.sum()} regions decided" in many_images.message.text()
@@ -381,7 +381,7 @@ def test_an_image_that_is_gone_is_named_and_the_others_are_decided(many_images: 
 def test_bulk_decision_can_be_cancelled(many_images: SecoDock, qtbot):
     queue = many_images.opened.queue
     queue.table.selectAll()
-    with qtbot.waitSignal(queue.bulk.ended, timeout=20_000):
+    with qtbot.waitSignal(queue.bulk.ended):
         queue.decide(Action.ACCEPT)
         queue.decide(Action.IGNORE)
         assert "just being decided" in many_images.message.text()

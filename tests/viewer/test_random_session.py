@@ -32,7 +32,6 @@ QUICK = Parameters().replace(
         "psa.min_region_area": 4, "workers": 1,
     }
 )  # fmt: skip
-TIMEOUT = 120_000
 
 
 @contextmanager
@@ -90,7 +89,7 @@ def work_beside(reviewer: RandomReviewer, start: Callable[[], None], running: Ca
         reviewer.act()
         if reviewer.session.regions is tables:
             reviewer.check(at_rest=not running())
-    reviewer.qtbot.waitUntil(lambda: not running(), timeout=TIMEOUT)
+    reviewer.qtbot.waitUntil(lambda: not running())
     reviewer.choices[reviewer.reopen] = 1
     reviewer.log.append("ended")
     reviewer.check()

@@ -67,7 +67,7 @@ def test_lasso_lists_regions_and_a_click_goes_there(qtbot, scored_path: Path, mo
     dock.tabs.go_to(dock.opened.queue)
     dock.opened.queue.show_map.click()
     panel, view = dock.opened.queue.map, dock.opened.queue.map.view
-    qtbot.waitUntil(lambda: panel._place is not None and not panel.running, timeout=20_000)
+    qtbot.waitUntil(lambda: panel._place is not None and not panel.running)
     for index in range(3):
         panel.color.setCurrentIndex(index)
     corners = [QPoint(2, 2), QPoint(view.width() // 2, 2), QPoint(view.width() // 2, view.height() - 2)]
@@ -85,5 +85,5 @@ def test_lasso_lists_regions_and_a_click_goes_there(qtbot, scored_path: Path, mo
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(x, y))
     assert view._pixels[dock.session.row].tolist() == [x, y]
     dock.session.reload()
-    qtbot.waitUntil(lambda: panel._place is not None and not panel.running, timeout=20_000)
+    qtbot.waitUntil(lambda: panel._place is not None and not panel.running)
     dock.close_project()

@@ -105,7 +105,7 @@ def test_the_image_in_hand_changes_once_it_is_read_and_has_nothing_selected_then
             assert session.frame is old, "not before it was read in the background"
             assert session.row is not None
             assert not session.show_new_regions()
-            session.frames._coming[2].result(timeout=30)
+            session.frames._coming[2].result(timeout=120)
             assert session.show_new_regions()
             assert session.row is None
             assert np.array_equal(session.psa_here(), stored(scored, 2)[0])
@@ -140,7 +140,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
     session.go_to_image(0)
     pipeline.form.set_parameters(OTHER)
     try:
-        with qtbot.waitSignal(pipeline.replaced_in_hand, timeout=60_000):
+        with qtbot.waitSignal(pipeline.replaced_in_hand):
             pipeline.run()
         psa, _ = stored(scored, 0)
         np.testing.assert_array_equal(layers.psa.data, psa)
@@ -158,7 +158,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
         assert len(session.project.overrides) == 2
         before = len(session.regions)
         steps[1].set()
-        qtbot.waitUntil(lambda: len(session.regions) > before, timeout=60_000)
+        qtbot.waitUntil(lambda: len(session.regions) > before)
         assert pipeline.running
         assert session.image_id == 1
         assert session.new_regions is None
@@ -168,7 +168,7 @@ def test_the_window_follows_a_run(bare_dock: SecoDock, scored: Path, qtbot, monk
         dock.perform("accept")
     finally:
         steps[1].set()
-        with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+        with qtbot.waitSignal(pipeline.ended):
             steps[3].set()
     assert session.count_unscored() == 0
     assert len(session.project.overrides) == 3

@@ -206,7 +206,7 @@ def test_replaced_images_are_named_and_accepted_with_one_click(bare_dock: SecoDo
     decided = session.relabel(8)
     with Image.open(record.image) as picture:
         picture.convert("L").convert("RGB").save(record.image)
-    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(pipeline.ended):
         pipeline.run_button.click()
     assert pipeline.replaced.isVisibleTo(pipeline)
     assert record.name in pipeline.replaced_text.text()
@@ -215,7 +215,7 @@ def test_replaced_images_are_named_and_accepted_with_one_click(bare_dock: SecoDo
     assert bare_dock.open_project(path)
     pipeline, session = bare_dock.opened.pipeline, bare_dock.session
     assert pipeline.replaced.isVisibleTo(pipeline), "also in a window that is opened later"
-    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(pipeline.ended):
         pipeline.accept_button.click()
     assert not pipeline.replaced.isVisibleTo(pipeline)
     assert session.project.images[record.id].status == "done"

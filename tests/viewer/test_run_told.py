@@ -34,7 +34,7 @@ def somewhere(session: Session) -> tuple[int, int | None]:
 
 
 def run_to_its_end(dock: SecoDock, qtbot) -> None:
-    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(dock.opened.pipeline.ended):
         dock.opened.pipeline.run()
 
 
@@ -83,7 +83,7 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
     try:
         opened.pipeline.run()
         assert opened.review.sentence.text() == "There are no regions yet: the pipeline makes them."
-        qtbot.waitUntil(lambda: session.count_unscored() > 0, timeout=60_000)
+        qtbot.waitUntil(lambda: session.count_unscored() > 0)
         dock.tabs.go_to(opened.review)
         qtbot.waitUntil(lambda: box.lack.isVisibleTo(opened.review))
         assert box.lack_text.text() == project_words.RUNNING
@@ -95,7 +95,7 @@ def test_while_the_first_run_goes_on_scores_are_said_to_come(
         box.run_button.click()
         assert dock.tabs.page(dock.tabs.currentIndex()) is opened.pipeline
     finally:
-        with qtbot.waitSignal(opened.pipeline.ended, timeout=60_000):
+        with qtbot.waitSignal(opened.pipeline.ended):
             goes_on.set()
     assert not box.lack.isVisibleTo(opened.review)
     assert "flagged" in dock.message.text()
@@ -130,12 +130,12 @@ def test_the_window_need_not_read_the_image_on_screen_because_of_a_run(
     monkeypatch.setattr(frames, "load_frame", load)
     instead(monkeypatch, halting)
     dock.opened.pipeline.form.set_parameters(QUICK)
-    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(dock.opened.pipeline.ended):
         dock.opened.pipeline.run()
-        qtbot.waitUntil(begun.is_set, timeout=60_000)
+        qtbot.waitUntil(begun.is_set)
         if busy:  # until every image is cut: it hears of all at once then
             assert cut.wait(60)
-        with qtbot.waitSignal(dock.session.reloaded, timeout=60_000):
+        with qtbot.waitSignal(dock.session.reloaded):
             pass
         goes_on.set()
     assert dock.session.frame is not before

@@ -65,7 +65,7 @@ def test_unscored_images_do_not_look_finished_until_a_run_has_come_to_its_end(
     session.select_at(24, 32)
     session.accept()
     assert session.count_unscored() == unscored - 1
-    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(pipeline.ended):
         review.progress.run_button.click()
         assert pipeline.running
         assert dock.tabs.tabText(dock.tabs.currentIndex()) == "Pipeline"
@@ -131,7 +131,7 @@ def test_a_run_that_is_cancelled_in_the_window_says_what_is_not_scored(
 ):
     assert bare_dock.open_project(stopped_path)
     pipeline = bare_dock.opened.pipeline
-    with qtbot.waitSignal(pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(pipeline.ended):
         pipeline.run()
         pipeline.cancel()
     assert "regions are not scored" in bare_dock.message.text()
@@ -165,7 +165,7 @@ def test_plots_say_what_is_not_scored_and_judge_nothing_by_what_is_left(
     session.select_at(24, 32)
     session.accept()
     assert f"{total - 1} of {total} regions are not scored" in plots.lack.text()
-    with qtbot.waitSignal(dock.opened.pipeline.ended, timeout=60_000):
+    with qtbot.waitSignal(dock.opened.pipeline.ended):
         dock.opened.review.progress.run_button.click()
     dock.tabs.go_to(plots)
     assert plots.lack.isHidden()

@@ -100,5 +100,5 @@ def test_use_says_that_thresholds_are_being_put_to_use(dock: SecoDock, qtbot):
     dock.say("what was said before")
     plots.thresholds.use_button.click()
     assert dock.message.text() == "Deciding about all regions anew with these thresholds."
-    qtbot.waitUntil(lambda: not plots.thresholds.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not plots.thresholds.running)
     assert "in use" in dock.message.text()

@@ -27,7 +27,7 @@ ROAD, WALL, CAR = 0, 3, 13
 def dock(dock: SecoDock, qtbot) -> Iterator[SecoDock]:
     set_parameter(dock, "masks.parts", 60)
     yield dock
-    qtbot.waitUntil(lambda: not dock.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.busy)
 
 
 def set_parameter(dock: SecoDock, name: str, value: int) -> None:
@@ -35,7 +35,7 @@ def set_parameter(dock: SecoDock, name: str, value: int) -> None:
 
 
 def run_trial(dock: SecoDock, qtbot) -> None:
-    with qtbot.waitSignal(dock.opened.psa.tried, timeout=20_000):
+    with qtbot.waitSignal(dock.opened.psa.tried):
         dock.opened.psa.try_button.click()
     qtbot.waitUntil(lambda: not dock.opened.psa.running)
 
@@ -218,7 +218,7 @@ def test_going_to_another_image_abandons_a_trial_that_is_going_on(dock: SecoDock
     start = dock.session.image_id
     dock.opened.psa.start()
     dock.session.next_image()
-    qtbot.waitUntil(lambda: not dock.opened.psa.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.opened.psa.running)
     assert dock.opened.trial_layers.all == []
     assert dock.opened.psa.result.text() == ""
     dock.session.go_to_image(start)
@@ -234,7 +234,7 @@ def test_cancelled_trial_says_so_and_can_be_tried_again(dock: SecoDock, qtbot):
     assert not dock.open_project(dock.session.project.path)
     assert "still going on" in dock.message.text()
     dock.opened.psa.cancel_button.click()
-    qtbot.waitUntil(lambda: not dock.opened.psa.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.opened.psa.running)
     assert dock.opened.psa.result.text() == "Cancelled."
     assert dock.opened.psa.try_button.isEnabled()
     run_trial(dock, qtbot)
@@ -260,7 +260,7 @@ def test_errors_of_a_trial_are_told(dock: SecoDock, qtbot, tmp_path: Path):
         Parameters().replace(**{"masks.source": "sam", "masks.checkpoint": str(tmp_path / "sam.pth")})
     )
     dock.opened.psa.try_button.click()
-    qtbot.waitUntil(lambda: not dock.opened.psa.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.opened.psa.running)
     assert "⚠" in dock.opened.psa.result.text()
     assert "sam.pth" in dock.opened.psa.result.text()
     assert dock.opened.trial_layers.all == []

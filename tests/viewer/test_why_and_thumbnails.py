@@ -36,7 +36,7 @@ def test_neighbours_in_other_images_are_shown_and_gone_to(dock: SecoDock, qtbot)
     ]
     qtbot.waitUntil(lambda: list(strip._items) == expected)
     blank = strip._blank.cacheKey()
-    qtbot.waitUntil(lambda: all(i.icon().cacheKey() != blank for i in strip._items.values()), timeout=20_000)
+    qtbot.waitUntil(lambda: all(i.icon().cacheKey() != blank for i in strip._items.values()))
     item = strip.item(0)
     assert session.scheme.label(int(session.label(np.array(expected[:1]))[0])) in item.text()
     QTest.mouseClick(

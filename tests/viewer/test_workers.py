@@ -25,13 +25,13 @@ def test_a_job_outlives_who_began_it(qtbot):
 
     def work(progress: ProgressCallback, cancel: CancelToken) -> None:
         begun.set()
-        assert forgotten.wait(10)
+        assert forgotten.wait(60)
         progress(ProgressEvent("refine", 1, 1))
 
     job = Job(work, "work")
     job.ended.connect(lambda: ended.append(True))
     job.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert sys.getswitchinterval() < usual  # the window comes first
     del job
     gc.collect()
@@ -69,7 +69,7 @@ def test_napari_that_closes_waits_for_no_engine(qtbot):
     job = Job(work, "work")
     with qtbot.waitSignal(job.cancelled):
         job.start()
-        assert begun.wait(30)
+        assert begun.wait(60)
         WorkerBase.await_workers(10_000)
 
 
