@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
@@ -79,6 +80,15 @@ _usual_turn = sys.getswitchinterval()
 def _take_turns() -> None:
     """Make working threads give way to the window while there are any."""
     sys.setswitchinterval(_SHORT_TURN if _going_on else _usual_turn)
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Let no thread outlive Python, which would hang or crash, where no window was closed before."""
+    if _going_on:
+        for job in _going_on:
+            job.quit()
+        QThreadPool.globalInstance().waitForDone()
 
 
 def _give_way() -> None:
@@ -148,7 +158,7 @@ class Job(QObject):
         self._bar = ActivityBar(title)
         self.progressed.connect(self._bar.follow)
         self._worker = create_worker(self._run, _start_thread=False, _ignore_errors=True)
-        self._worker.quit = self._quit
+        self._worker.quit = self.quit
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._errored)
 
@@ -163,8 +173,8 @@ class Job(QObject):
         """Ask the work to stop; `cancelled` or another ending follows."""
         self._token.cancel()
 
-    def _quit(self) -> None:
-        """Napari is closing; it waits for all work."""
+    def quit(self) -> None:
+        """Have it stop soon: napari or Python is ending, and waits for all work."""
         self._token.cancel()
         let_go()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,41 @@ def test_napari_that_closes_waits_for_no_engine(qtbot):
         job.start()
         assert begun.wait(60)
         WorkerBase.await_workers(10_000)
+
+
+def test_python_ends_while_work_goes_on():
+    ended = subprocess.run(
+        [sys.executable, "-c", _ENDING],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    assert (ended.returncode, ended.stdout) == (3, "begun\n"), ended.stderr
+
+
+_ENDING = """
+import sys
+import threading
+
+from qtpy.QtWidgets import QApplication
+
+from seco_viewer.engine_process import in_engine_process
+from seco_viewer.workers import Job
+from tests.viewer import far_work
+
+application = QApplication([])
+begun = threading.Event()
+
+def work(progress, cancel):
+    tell = lambda process: begun.set()
+    in_engine_process(far_work.until_cancelled, cancel=cancel, callbacks={"tell": tell})
+
+Job(work, "work").start()
+begun.wait()
+print("begun")
+sys.exit(3)
+"""
 
 
 def test_beginning_handles_no_waiting_events(make_napari_viewer, qtbot):
