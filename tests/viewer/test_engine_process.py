@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from seco_core.errors import ForeignIdsError
 from seco_core.progress import Cancelled, CancelToken
-from seco_viewer import engine_process
+from seco_viewer import engine_process, engine_service
 from seco_viewer.engine_process import EngineEnded, in_engine_process, let_go
 from seco_viewer.error_detail import error_detail
 from tests.viewer import far_work
@@ -118,6 +120,18 @@ def test_files_of_the_working_folder_are_not_imported(monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(engine_process, "_processes", engine_process._Processes())
     assert in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_its_priority_is_its_own_whoever_starts_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engine_process, "_processes", engine_process._Processes())
+
+    def start() -> int:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        return in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})[2]
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(start).result() == engine_service._NICE
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
