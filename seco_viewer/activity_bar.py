@@ -9,15 +9,13 @@ from napari.utils import progress as napari_progress
 from qtpy.QtCore import QObject, QTimer
 
 from seco_core.progress import ProgressEvent
+from seco_viewer.napari_costs import no_events_within
 
 _MILLISECONDS = 1000
 
 
 class ActivityBar(QObject):
-    """Follows work once a second, one change at a time.
-
-    After each of them napari handles all waiting events, paintings of the window among them: a key would have
-    to wait for all that, and those that come within another key's handling would be lost.
+    """Follows work once a second, one change at a time: each has the whole window composed anew.
 
     Parameters
     ----------
@@ -53,8 +51,8 @@ class ActivityBar(QObject):
 
     def _make(self) -> None:
         if not self._ended:
-            # the terminal stays quiet
-            self._bar = napari_progress(total=0, desc=self._title, file=io.StringIO())
+            with no_events_within():  # and the terminal stays quiet
+                self._bar = napari_progress(total=0, desc=self._title, file=io.StringIO())
             if self._ended:  # meanwhile
                 self._bar.close()
 
@@ -62,10 +60,11 @@ class ActivityBar(QObject):
         event, bar = self._event, self._bar
         if bar is None:
             return
-        if event.stage != self._shown:
-            self._shown = event.stage
-            bar.reset(event.total)  # time left is of the stage
-            bar.set_description(event.stage)
-        elif (event.done, event.total) != (bar.n, bar.total):
-            bar.total = event.total
-            bar.update(event.done - bar.n)
+        with no_events_within():
+            if event.stage != self._shown:
+                self._shown = event.stage
+                bar.reset(event.total)  # time left is of the stage
+                bar.set_description(event.stage)
+            elif (event.done, event.total) != (bar.n, bar.total):
+                bar.total = event.total
+                bar.update(event.done - bar.n)

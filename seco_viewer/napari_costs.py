@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Points
+from qtpy.QtWidgets import QApplication
 
 from seco_viewer.lines import NO_VECTORS, Vectors
 
 _NOT_IN_THE_LIST = ("data", "edge_width", "highlight", "labels_update", "scale_factor", "set_data")
 """Events that change nothing of what napari's list of layers shows."""
+_BARS = ("napari._qt.dialogs.qt_activity_dialog", "napari._qt.widgets.qt_progress_bar")
+"""What changes the bars in napari's activity dock."""
 
 
 @cache
@@ -51,6 +57,29 @@ def prepare() -> None:
     for kind, data in ((Image, pixel), (Labels, pixel), (Points, np.zeros((0, 2))), (Vectors, NO_VECTORS)):
         kind(data)
     LineVisual(method="agg")  # its dashes, which every layer of labels has, are worked out once: 0.2 s
+
+
+class _Later(QApplication):
+    @staticmethod
+    def processEvents(*_: object) -> None:  # noqa: N802
+        """Leave them to the loop."""
+
+
+@contextmanager
+def no_events_within() -> Iterator[None]:
+    """Keep napari from handling all waiting events after each change of a bar in its activity dock.
+
+    It does so for work that keeps the window waiting. Ours does not: the window would be painted twice in
+    one turn, and keys that came within another's handling would be lost (issue 6). Where napari has no such
+    modules any more, this does nothing.
+    """
+    with ExitStack() as undone:
+        for name in _BARS:
+            with suppress(ImportError, AttributeError):
+                module = importlib.import_module(name)
+                undone.callback(setattr, module, "QApplication", module.QApplication)
+                module.QApplication = _Later  # type: ignore[attr-defined]
+        yield
 
 
 def spare_the_list(layer: Layer) -> None:
