@@ -53,7 +53,7 @@ class ActivityBar(QObject):
         if not self._ended:
             with no_events_within():  # and the terminal stays quiet
                 self._bar = napari_progress(total=0, desc=self._title, file=io.StringIO())
-            if self._ended:  # meanwhile
+            if self._ended:  # meanwhile: napari has handled events after all
                 self._bar.close()
 
     def _show(self) -> None:

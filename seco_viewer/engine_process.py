@@ -161,7 +161,8 @@ class _Process:
         """Let it end: at once if it does nothing, else soon."""
         with contextlib.suppress(OSError):  # it may have ended with something unread
             self._requests.close()
-        threading.Thread(target=self._process.wait, daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # Python is ending, and starts no thread any more
+            threading.Thread(target=self._process.wait, daemon=True).start()
 
     def _cancel(self) -> None:
         self._ask(self._number, None)

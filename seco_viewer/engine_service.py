@@ -18,7 +18,7 @@ from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken
 
 _NICE = 19
-"""Priority of the process as Unix counts it, the last; a window has 0. Stalls were measured with it."""
+"""Priority of the process as Unix counts it, the lowest; a window has 0. Stalls were measured with it."""
 
 
 BEGUN, DONE, WARNING = "<begun>", "<done>", "<warning>"

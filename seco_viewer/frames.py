@@ -167,8 +167,8 @@ class FrameCache:
 
     def put(self, frame: Frame) -> None:
         """Keep a frame that somebody else has read, in place of what is here or coming."""
+        self.forget_images([frame.image_id])
         if frame.reviewable:
-            self.forget_images([frame.image_id])
             self._frames[frame.image_id] = frame
 
     def known(self, image_id: int) -> Frame | None:

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from napari.qt.threading import WorkerBase, create_worker
+from qtpy.QtCore import QObject, Signal
 
 from seco_core.errors import SecoError
 from seco_core.progress import Cancelled, CancelToken, ProgressCallback, ProgressEvent
@@ -86,9 +86,7 @@ def _take_turns() -> None:
 def _stop_all() -> None:
     """Let no thread outlive Python, which would hang or crash, where no window was closed before."""
     if _going_on:
-        for job in _going_on:
-            job.quit()
-        QThreadPool.globalInstance().waitForDone()
+        WorkerBase.await_workers()  # others' workers too: it waits for all of Qt's threads
 
 
 def _give_way() -> None:
@@ -158,7 +156,7 @@ class Job(QObject):
         self._bar = ActivityBar(title)
         self.progressed.connect(self._bar.follow)
         self._worker = create_worker(self._run, _start_thread=False, _ignore_errors=True)
-        self._worker.quit = self.quit
+        self._worker.quit = self._quit
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._errored)
 
@@ -173,8 +171,8 @@ class Job(QObject):
         """Ask the work to stop; `cancelled` or another ending follows."""
         self._token.cancel()
 
-    def quit(self) -> None:
-        """Have it stop soon: napari or Python is ending, and waits for all work."""
+    def _quit(self) -> None:
+        """Napari or Python is ending; it waits for all work."""
         self._token.cancel()
         let_go()
 

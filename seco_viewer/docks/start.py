@@ -233,7 +233,10 @@ def _group(title: str) -> tuple[QGroupBox, QFormLayout]:
 def _make_example(
     folder: Path, count: int, size: tuple[int, int], progress: ProgressCallback, cancel: CancelToken
 ) -> Any:
-    return make_example_project(folder, count=count, size=size, seed=_EXAMPLE_SEED), []
+    made = make_example_project(
+        folder, count=count, size=size, seed=_EXAMPLE_SEED, progress=progress, cancel=cancel
+    )
+    return made, []
 
 
 def _make_project(

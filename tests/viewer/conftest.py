@@ -22,7 +22,7 @@ os.environ["SECO_VIEWER_KEYS"] = str(Path(__file__).with_name("no_keys.json"))
 
 Image.init()  # threads that read frames import no reader of their own
 
-_LONGEST_WAIT_MS = 120_000
+_LONGEST_WAIT_MS = 180_000
 
 
 def _threads_end() -> None:

@@ -127,7 +127,8 @@ def test_its_priority_is_its_own_whoever_starts_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(engine_process, "_processes", engine_process._Processes())
 
     def start() -> int:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(10, os.getpriority(os.PRIO_PROCESS, thread)))
         return in_engine_process(far_work.who, cancel=CancelToken(), callbacks={})[2]
 
     with ThreadPoolExecutor(1) as pool:

@@ -106,3 +106,19 @@ def test_frames_fetched_ahead_are_the_same_and_few_are_kept(scored_path: Path):
             assert cache.get(2) is not kept
         finally:
             cache.close()
+
+
+def test_a_frame_that_somebody_else_has_read_takes_the_place_of_any_other(scored_path: Path):
+    with Project.open(scored_path) as project:
+        cache = FrameCache(project)
+        earlier = cache.get(0)
+        later = load_frame(project, 0)
+        cache.put(later)
+        assert cache.get(0) is later is not earlier
+        cache.prefetch(1)
+        cache.put(later := load_frame(project, 1))
+        assert cache.get(1) is later
+        project.images[0].image.unlink()
+        cache.put(load_frame(project, 0))
+        assert not cache.get(0).reviewable
+        cache.close()

@@ -74,9 +74,10 @@ def test_napari_that_closes_waits_for_no_engine(qtbot):
         WorkerBase.await_workers(10_000)
 
 
-def test_python_ends_while_work_goes_on():
+@pytest.mark.parametrize("others", ["", "forever()"])
+def test_python_ends_while_work_goes_on(others: str):
     ended = subprocess.run(
-        [sys.executable, "-c", _ENDING],
+        [sys.executable, "-c", _ENDING.format(others=others)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -89,6 +90,7 @@ _ENDING = """
 import sys
 import threading
 
+from napari.qt.threading import thread_worker
 from qtpy.QtWidgets import QApplication
 
 from seco_viewer.engine_process import in_engine_process
@@ -98,12 +100,18 @@ from tests.viewer import far_work
 application = QApplication([])
 begun = threading.Event()
 
+@thread_worker
+def forever():
+    while True:
+        yield
+
 def work(progress, cancel):
     tell = lambda process: begun.set()
-    in_engine_process(far_work.until_cancelled, cancel=cancel, callbacks={"tell": tell})
+    in_engine_process(far_work.until_cancelled, cancel=cancel, callbacks={{"tell": tell}})
 
 Job(work, "work").start()
 begun.wait()
+{others}
 print("begun")
 sys.exit(3)
 """
