@@ -232,4 +232,6 @@ class RandomReviewer(Agreement):
         path = self.session.project.path
         self.dock.close_project()
         assert self.dock.open_project(path)
+        # what the closed one leaves is collected a little later
+        self.qtbot.waitUntil(lambda: not self.dock._tidying._timer.isActive())
         return ""
