@@ -74,7 +74,7 @@ def test_napari_that_closes_waits_for_no_engine(qtbot):
         WorkerBase.await_workers(10_000)
 
 
-@pytest.mark.parametrize("others", ["", "forever()"])
+@pytest.mark.parametrize("others", ["", "forever().start()"])
 def test_python_ends_while_work_goes_on(others: str):
     ended = subprocess.run(
         [sys.executable, "-c", _ENDING.format(others=others)],
